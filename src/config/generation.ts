@@ -1,0 +1,24 @@
+// The schema of how new sounds are drawn when the command line does not say otherwise. Knows no sampler.
+import { z } from 'zod';
+
+/** The defaults of `generate` and of the previews in training. */
+export const generationSchema = z
+  .strictObject({
+    /** Which sampler turns noise into a latent. dpmpp2m needs the fewest steps; ddpm and ddim with eta add fresh noise. */
+    sampler: z.enum(['dpmpp2m', 'ddim', 'ddpm', 'euler']).default('dpmpp2m'),
+    /** Calls of the network per clip. Range 1 to diffusion.trainTimesteps; above 50 little is heard. */
+    steps: z.int().min(1).max(10_000).default(30),
+    /** How far the label is pushed: 1 follows it as trained, more is purer and less varied, 0 ignores it. */
+    guidance: z.number().min(0).max(50).default(2),
+    /** How much of the level and contrast that guidance adds is taken back, 0 to 1. */
+    guidanceRescale: z.number().min(0).max(1).default(0),
+    /** Fresh noise per step of ddim: 0 none, 1 as much as ddpm. */
+    eta: z.number().min(0).max(1).default(0),
+    /** Clips drawn at once. Changes memory and speed, not the clips. */
+    batchSize: z.int().min(1).default(16),
+    /** Iterations of Griffin-Lim, which finds the phase. Range 0 to 1000. */
+    griffinLimIterations: z.int().min(0).max(1000).default(32),
+  })
+  .prefault({});
+
+export type GenerationConfig = Readonly<z.output<typeof generationSchema>>;
