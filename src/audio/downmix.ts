@@ -1,30 +1,41 @@
 // From any number of channels to one, by a rule that the configuration names.
 import { MelstromError } from '../base/errors.js';
 
-/** mean: average of all channels; left, right: that channel alone; mid: (left + right) / √2, which keeps the power of unrelated channels. */
-export const DOWNMIX_RULES = ['mean', 'left', 'right', 'mid'] as const;
+/** mean: average of all channels; left, right: that channel alone; mid: (left + right) / 2; side: (left - right) / 2. */
+export const DOWNMIX_RULES = ['mean', 'left', 'right', 'mid', 'side'] as const;
 export type DownmixRule = (typeof DOWNMIX_RULES)[number];
 
 /**
- * Reduces channels to one. A mono sound is returned as it is under every rule.
+ * Reduces channels to one. A mono sound is returned as it is; it has no side.
  *
- * @throws MelstromError when the rule is unknown or needs a channel that is not there
+ * @throws MelstromError when the rule is unknown, there is no channel, or a mono sound is asked for its side
  */
 export function downmix(channels: readonly Float32Array[], how: DownmixRule): Float32Array {
   const [left, right] = channels;
   if (left === undefined) {
     throw new MelstromError({ kind: 'data', where: 'downmix', got: 'no channel', expected: 'one or more' });
   }
-  if (channels.length === 1) return left;
+  if (how === 'side' && channels.length === 1) {
+    throw new MelstromError({
+      kind: 'data',
+      where: 'downmix',
+      got: "one channel under the rule 'side'",
+      expected: 'two',
+      fix: 'The side of a mono sound is silence. Choose mean or mid, or leave mono files out.',
+    });
+  }
+  const second = right ?? left;
   switch (how) {
     case 'left':
       return left;
     case 'right':
-      return right;
+      return second;
     case 'mid':
-      return scaledSum([left, right], Math.SQRT1_2);
+      return weightedSum([left, second], [0.5, 0.5]);
+    case 'side':
+      return weightedSum([left, second], [0.5, -0.5]);
     case 'mean':
-      return scaledSum(channels, 1 / channels.length);
+      return channels.length === 1 ? left : weightedSum(channels, channels.map(() => 1 / channels.length));
     default:
       throw new MelstromError({
         kind: 'configuration',
@@ -35,12 +46,12 @@ export function downmix(channels: readonly Float32Array[], how: DownmixRule): Fl
   }
 }
 
-function scaledSum(channels: readonly Float32Array[], scale: number): Float32Array {
+function weightedSum(channels: readonly Float32Array[], weights: readonly number[]): Float32Array {
   const mono = new Float32Array(channels[0].length);
   for (let index = 0; index < mono.length; index += 1) {
     let sum = 0;
-    for (const channel of channels) sum += channel[index];
-    mono[index] = sum * scale;
+    for (let channel = 0; channel < channels.length; channel += 1) sum += weights[channel] * channels[channel][index];
+    mono[index] = sum;
   }
   return mono;
 }

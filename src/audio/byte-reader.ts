@@ -1,0 +1,26 @@
+// What header parsers need of a file: its size and any slice of it. Knows no file system.
+import { MelstromError } from '../base/errors.js';
+
+/** Random access to the bytes of a file. */
+export interface ByteReader {
+  readonly path: string;
+  /** Unit: bytes. */
+  readonly size: number;
+  /** Up to `length` bytes from `position`; fewer only where the file ends. */
+  read(position: number, length: number): Promise<Uint8Array>;
+}
+
+/** Creates the error for a file that cannot be used as sound; all such errors are of kind 'data' and name the file. */
+export function badAudio(path: string, got: string, details: { expected?: string; fix?: string; cause?: unknown } = {}): MelstromError {
+  return new MelstromError({ kind: 'data', where: path, got, ...details });
+}
+
+/** A view of the bytes, to read numbers from. */
+export function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Bytes as Latin-1 text, for four-letter codes. */
+export function asciiOf(bytes: Uint8Array, start: number, length: number): string {
+  return String.fromCharCode(...bytes.subarray(start, start + length));
+}

@@ -1,0 +1,45 @@
+// From a file to one channel at a wanted rate: decode, downmix and resample in one pass over the file.
+import { MelstromError } from '../base/errors.js';
+import { createChannelResampler } from '../dsp/resample.js';
+import { openAudio } from './decode.node.js';
+import { downmix, type DownmixRule } from './downmix.js';
+import { joinBlocks } from './resample.js';
+
+export interface LoadOptions {
+  readonly sampleRateHz: number;
+  readonly downmix: DownmixRule;
+}
+
+/**
+ * Reads a file as one channel at the given rate.
+ *
+ * Memory: the result alone (an hour at 22.05 kHz is 318 MB); use `streamMono` for what is longer.
+ * @throws MelstromError of kind 'data' that names the file
+ */
+export async function loadMono(path: string, options: LoadOptions): Promise<Float32Array> {
+  const blocks: Float32Array[] = [];
+  for await (const block of streamMono(path, options)) blocks.push(block);
+  return joinBlocks(blocks);
+}
+
+/** Reads a file as one channel at the given rate, block by block. @throws MelstromError as `loadMono` */
+export async function* streamMono(path: string, options: LoadOptions): AsyncGenerator<Float32Array> {
+  const source = await openAudio(path);
+  try {
+    const resampler = createChannelResampler(source.sampleRateHz, options.sampleRateHz);
+    for await (const block of source.blocks()) yield resampler.process(mixNaming(path, block, options.downmix));
+    yield resampler.flush();
+  } finally {
+    await source.close();
+  }
+}
+
+function mixNaming(path: string, block: readonly Float32Array[], rule: DownmixRule): Float32Array {
+  try {
+    return downmix(block, rule);
+  } catch (thrown) {
+    if (!(thrown instanceof MelstromError)) throw thrown;
+    const { kind, got, expected, fix } = thrown;
+    throw new MelstromError({ kind, where: path, got, expected, fix, cause: thrown });
+  }
+}
