@@ -1,6 +1,6 @@
 // The schema of the reference's AutoencoderKL keys, with defaults for small spectrogram models. Knows no network.
 import { z } from 'zod';
-import { refuseUnevenBlocks, refuseUnevenGroups } from './network-checks.js';
+import { refuseUnevenBlocks, refuseUnevenGroups, type ReadonlyConfig } from './network-checks.js';
 
 const fields = z.strictObject({
   /** Channels of the image; a spectrogram has 1. */
@@ -39,7 +39,7 @@ const fields = z.strictObject({
   latents_std: z.array(z.number().positive()).nullable().default(null),
   /** Kept for the reference, which reads them for half precision and tiling; without effect here. */
   force_upcast: z.boolean().default(false),
-  sample_size: z.union([z.int().min(1), z.tuple([z.int().min(1), z.int().min(1)])]).nullable().default(null),
+  sample_size: z.union([z.int().min(1), z.array(z.int().min(1)).length(2)]).nullable().default(null),
 });
 
 /** Unknown data → AutoencoderKL configuration with defaults. Unknown keys and contradictions are refused. */
@@ -49,10 +49,10 @@ export const autoencoderKlSchema = fields.superRefine((config, context) => {
 });
 
 /** Keys and meanings of the reference's AutoencoderKL (diffusers, config.json). */
-export type AutoencoderKLConfig = Readonly<z.output<typeof fields>>;
+export type AutoencoderKLConfig = ReadonlyConfig<z.output<typeof fields>>;
 
 /** What the reference assumes for a key that a config.json leaves out. */
-export const autoencoderKlReferenceDefaults: AutoencoderKLConfig = Object.freeze({
+export const autoencoderKlReferenceDefaults = Object.freeze<AutoencoderKLConfig>({
   in_channels: 3,
   out_channels: 3,
   down_block_types: ['DownEncoderBlock2D'],

@@ -1,6 +1,11 @@
 // Checks that the schemas of both networks share: what must fit together among the keys of one network.
 import type { z } from 'zod';
 
+type ReadonlyValue<V> = V extends readonly (infer Item)[] ? readonly Item[] : V;
+
+/** A flat configuration whose values and lists stay as they are. */
+export type ReadonlyConfig<T> = { readonly [Key in keyof T]: ReadonlyValue<T[Key]> };
+
 interface Blocks {
   readonly down_block_types: readonly string[];
   readonly up_block_types: readonly string[];

@@ -1,10 +1,10 @@
 // The schema of the reference's UNet2DModel keys, with defaults for small spectrogram models. Knows no network.
 import { z } from 'zod';
-import { refuseUnevenBlocks, refuseUnevenGroups } from './network-checks.js';
+import { refuseUnevenBlocks, refuseUnevenGroups, type ReadonlyConfig } from './network-checks.js';
 
 const fields = z.strictObject({
   /** Rows and columns of what is denoised; a record only, other sizes work. null: derived from the mel settings and the autoencoder. */
-  sample_size: z.union([z.int().min(1), z.tuple([z.int().min(1), z.int().min(1)])]).nullable().default(null),
+  sample_size: z.union([z.int().min(1), z.array(z.int().min(1)).length(2)]).nullable().default(null),
   /** null: derived, the latent's channels or the image's. */
   in_channels: z.int().min(1).max(1024).nullable().default(null),
   out_channels: z.int().min(1).max(1024).nullable().default(null),
@@ -66,13 +66,15 @@ export const unet2dSchema = fields.superRefine((config, context) => {
   refuseUnevenBlocks(config, context);
   refuseUnevenGroups(config, 'norm_num_groups', context);
   refuseUnevenGroups(config, 'attention_head_dim', context);
+  const innermost = config.block_out_channels.slice(-1);
+  refuseUnevenGroups({ block_out_channels: innermost, attn_norm_num_groups: config.attn_norm_num_groups }, 'attn_norm_num_groups', context);
 });
 
 /** Keys and meanings of the reference's UNet2DModel (diffusers, config.json). */
-export type Unet2dConfig = Readonly<z.output<typeof fields>>;
+export type Unet2dConfig = ReadonlyConfig<z.output<typeof fields>>;
 
 /** What the reference assumes for a key that a config.json leaves out. */
-export const unet2dReferenceDefaults: Unet2dConfig = Object.freeze({
+export const unet2dReferenceDefaults = Object.freeze<Unet2dConfig>({
   sample_size: null,
   in_channels: 3,
   out_channels: 3,
