@@ -1,0 +1,57 @@
+// Convolution and its gradients on TensorFlow's own operations, in float32 or, inside only, in bfloat16.
+import * as tf from '@tensorflow/tfjs';
+import type { ConvOperands } from './_conv2d-composed.js';
+import type { ConvGeometry } from './_conv2d-geometry.js';
+import { withRawScope } from './_raw-tensors.js';
+import { attribute, hasNativeKernel, type OpAttribute } from './native-kernels.js';
+import { convPrecision } from './precision.js';
+
+/** Below this many channels on either side the casts cost more than the faster products bring. */
+const BFLOAT16_MIN_CHANNELS = 16;
+
+export function convolveTensorflow({ x, kernel, bias, residual }: ConvOperands, geometry: ConvGeometry): tf.Tensor4D {
+  const convolved = withRawScope(usesBfloat16(geometry), (scope) =>
+    scope.finishOperand('Conv2D', convolutionAttributes(geometry, scope.dtype), [scope.operand(x), scope.operand(kernel)]),
+  ) as tf.Tensor4D;
+  if (bias === null) return residual === null ? convolved : tf.add(convolved, residual);
+  const shifted = tf.add(convolved, bias) as tf.Tensor4D;
+  return residual === null ? shifted : tf.add(shifted, residual);
+}
+
+export function inputGradientTensorflow(dy: tf.Tensor4D, kernel: tf.Tensor4D, geometry: ConvGeometry): tf.Tensor4D {
+  return withRawScope(usesBfloat16(geometry), (scope) =>
+    scope.finishOperand('Conv2DBackpropInput', convolutionAttributes(geometry, scope.dtype), [
+      scope.integers(geometry.inputShape),
+      scope.operand(kernel),
+      scope.operand(dy),
+    ]),
+  ) as tf.Tensor4D;
+}
+
+export function kernelGradientTensorflow(dy: tf.Tensor4D, x: tf.Tensor4D, geometry: ConvGeometry): tf.Tensor4D {
+  return withRawScope(usesBfloat16(geometry), (scope) =>
+    scope.finishOperand('Conv2DBackpropFilter', convolutionAttributes(geometry, scope.dtype), [
+      scope.operand(x),
+      scope.integers(geometry.kernelShape),
+      scope.operand(dy),
+    ]),
+  ) as tf.Tensor4D;
+}
+
+function usesBfloat16({ kernelShape }: ConvGeometry): boolean {
+  const [, , inputChannels, outputChannels] = kernelShape;
+  return convPrecision() === 'bfloat16' && hasNativeKernel('Bfloat16') && Math.min(inputChannels, outputChannels) >= BFLOAT16_MIN_CHANNELS;
+}
+
+function convolutionAttributes({ stride, rows, columns }: ConvGeometry, dtype: number): OpAttribute[] {
+  const isUnpadded = [...rows, ...columns].every((count) => count === 0);
+  const attributes = [
+    attribute.dtype('T', dtype),
+    attribute.int('strides', [1, stride, stride, 1]),
+    attribute.text('padding', isUnpadded ? 'VALID' : 'EXPLICIT'),
+    attribute.text('data_format', 'NHWC'),
+    attribute.bool('use_cudnn_on_gpu', true),
+    attribute.int('dilations', [1, 1, 1, 1]),
+  ];
+  return isUnpadded ? attributes : [...attributes, attribute.int('explicit_paddings', [0, 0, ...rows, ...columns, 0, 0])];
+}

@@ -1,0 +1,113 @@
+// Which of our own TensorFlow kernels are loaded, and the one door through which operations reach the binding.
+// Knows nothing of how the library was built or loaded.
+import * as tf from '@tensorflow/tfjs';
+
+/** The names under which src/engine/native registers its operations, without the Melstrom prefix. */
+export type NativeKernel =
+  | 'GroupNorm'
+  | 'Silu'
+  | 'AddBias'
+  | 'ChannelSum'
+  | 'AddTimeEmbedding'
+  | 'UpsampleNearest2x'
+  | 'AdamW'
+  | 'Ema'
+  | 'GlobalNorm'
+  | 'Bfloat16';
+
+/** Must equal KERNEL_VERSION in src/engine/native/probe.cc: a library built from other sources is not used. */
+const KERNEL_VERSION = 1;
+
+/** An attribute of a TensorFlow operation as the binding takes it. */
+export interface OpAttribute {
+  readonly name: string;
+  readonly type: number;
+  readonly value: unknown;
+}
+
+interface OutputMetadata {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: number;
+}
+
+/** The part of tfjs-node's binding that operations use. Constants are TensorFlow's type numbers. */
+export interface Binding {
+  readonly TF_ATTR_INT: number;
+  readonly TF_ATTR_FLOAT: number;
+  readonly TF_ATTR_BOOL: number;
+  readonly TF_ATTR_TYPE: number;
+  readonly TF_ATTR_STRING: number;
+  readonly TF_FLOAT: number;
+  readonly TF_INT32: number;
+  executeOp(name: string, attributes: readonly OpAttribute[], inputIds: readonly number[], outputCount: number): OutputMetadata[];
+  createTensor(shape: readonly number[], dtype: number, values: Int32Array | Float32Array): number;
+  deleteTensor(id: number): void;
+}
+
+/** The part of tfjs-node's backend that operations use. */
+export interface TensorflowBackend {
+  readonly binding: Binding;
+  readonly isUsingGpuDevice: boolean;
+  getInputTensorIds(tensors: readonly tf.TensorInfo[]): number[];
+  createOutputTensor(metadata: OutputMetadata): tf.Tensor;
+  executeSingleOutput(name: string, attributes: readonly OpAttribute[], inputs: readonly tf.TensorInfo[]): tf.Tensor;
+  executeMultipleOutputs(name: string, attributes: readonly OpAttribute[], inputs: readonly tf.TensorInfo[], count: number): tf.Tensor[];
+}
+
+let probed: { backend: object; isLoaded: boolean } | null = null;
+let isAllowed = true;
+
+/** The TensorFlow backend when it is the active engine, else null. */
+export function tensorflowBackend(): TensorflowBackend | null {
+  return tf.getBackend() === 'tensorflow' ? (tf.backend() as unknown as TensorflowBackend) : null;
+}
+
+/** The TensorFlow backend. Only for code that a check of `hasNativeKernel` or `tensorflowBackend` guards. */
+export function requireTensorflow(): TensorflowBackend {
+  return tf.backend() as unknown as TensorflowBackend;
+}
+
+/**
+ * True when the active engine is TensorFlow on the CPU and our library with this kernel is loaded. On a GPU the composed
+ * operations stay on the device, so the CPU kernels are not used there.
+ */
+export function hasNativeKernel(_name: NativeKernel): boolean {
+  if (!isAllowed) return false;
+  const backend = tensorflowBackend();
+  if (backend === null) return false;
+  if (probed === null || probed.backend !== backend) probed = { backend, isLoaded: isLibraryLoaded(backend) };
+  return probed.isLoaded;
+}
+
+/** Forgets the result of the last look at the library; called after loading it into a running engine. */
+export function refreshNativeKernels(): void {
+  probed = null;
+}
+
+/** Turns the native kernels off (composed operations take over) or on again: for comparisons in tests and benchmarks. */
+export function allowNativeKernels(allowed: boolean): void {
+  isAllowed = allowed;
+}
+
+/** Asks for the version; an unregistered operation is the binding's way to say that the library is not there. */
+function isLibraryLoaded(backend: TensorflowBackend): boolean {
+  if (backend.isUsingGpuDevice) return false;
+  try {
+    const version = backend.executeSingleOutput('MelstromKernelVersion', [], []);
+    const isCurrent = version.dataSync()[0] === KERNEL_VERSION;
+    version.dispose();
+    return isCurrent;
+  } catch {
+    return false;
+  }
+}
+
+/** Attribute makers, so that operations read as one line each. */
+export const attribute = {
+  int: (name: string, value: number | readonly number[]): OpAttribute => ({ name, type: requireTensorflow().binding.TF_ATTR_INT, value }),
+  float: (name: string, value: number): OpAttribute => ({ name, type: requireTensorflow().binding.TF_ATTR_FLOAT, value }),
+  bool: (name: string, value: boolean): OpAttribute => ({ name, type: requireTensorflow().binding.TF_ATTR_BOOL, value }),
+  text: (name: string, value: string): OpAttribute => ({ name, type: requireTensorflow().binding.TF_ATTR_STRING, value }),
+  dtype: (name: string, value: number): OpAttribute => ({ name, type: requireTensorflow().binding.TF_ATTR_TYPE, value }),
+};
