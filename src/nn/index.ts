@@ -1,0 +1,8 @@
+// What networks, training and pipelines take from this folder.
+export { createAdamW, type AdamW, type AdamWOptions } from './adamw.js';
+export { createEma, emaDecayAt, type Ema } from './ema.js';
+export { disposeGradients, globalNorm, valueAndGradients, type Gradients } from './gradients.js';
+export { ParameterTree, scopeOf, type Parameter, type ParameterLayout, type ParameterScope } from './parameters.js';
+export { fromReference, referenceShape, toReference, type HostTensor } from './reference-layout.js';
+export { decodeSafetensors, encodeSafetensors } from './safetensors.js';
+export { parseSafetensorsHeader, type SafetensorsDtype, type SafetensorsEntry, type SafetensorsHeader } from './safetensors-header.js';

@@ -1,0 +1,73 @@
+// The layers with parameters that networks are made of. Each maker adds its parameters to a scope and returns the function.
+import * as tf from '@tensorflow/tfjs';
+import { addBias, conv2d, groupNorm, matMul } from '../engine/ops/index.js';
+import { normal, ones, uniformByFanIn, zeros } from './initialisers.js';
+import type { ParameterScope } from './parameters.js';
+
+export interface ConvLayerOptions {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  /** Rows and columns of the kernel alike. */
+  readonly kernelSize: number;
+  /** Default 1. */
+  readonly stride?: number;
+  /** Zeros before and after rows and columns alike: [before, after]. */
+  readonly padding: readonly [number, number];
+  /** Default true. */
+  readonly hasBias?: boolean;
+}
+
+/** Shape: [B, H, W, inChannels] -> [B, H', W', outChannels]; the residual, of the result's shape, is added to it. */
+export type ConvLayer = (x: tf.Tensor4D, residual?: tf.Tensor4D) => tf.Tensor4D;
+
+/** A two-dimensional convolution. Parameters: weight, bias. */
+export function createConv2d(scope: ParameterScope, options: ConvLayerOptions): ConvLayer {
+  const { inChannels, outChannels, kernelSize, stride = 1, padding, hasBias = true } = options;
+  const initialise = uniformByFanIn(inChannels * kernelSize * kernelSize);
+  const kernel = scope.add('weight', { shape: [kernelSize, kernelSize, inChannels, outChannels], layout: 'conv', initialise });
+  const bias = hasBias ? scope.add('bias', { shape: [outChannels], layout: 'plain', initialise }) : null;
+  return (x, residual) => conv2d(x, kernel as unknown as tf.Tensor4D, bias, { stride, padding: [padding, padding], residual });
+}
+
+export interface LinearOptions {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  /** Default true. */
+  readonly hasBias?: boolean;
+}
+
+/** A matrix product over the last axis. Parameters: weight, bias. Shape: [..., inChannels] -> [..., outChannels]. */
+export function createLinear(scope: ParameterScope, { inChannels, outChannels, hasBias = true }: LinearOptions) {
+  const initialise = uniformByFanIn(inChannels);
+  const weight = scope.add('weight', { shape: [inChannels, outChannels], layout: 'linear', initialise });
+  const bias = hasBias ? scope.add('bias', { shape: [outChannels], layout: 'plain', initialise }) : null;
+  return <T extends tf.Tensor>(x: T): T => {
+    const product = matMul(tf.reshape(x, [-1, inChannels]), weight);
+    const shifted = bias === null ? product : addBias(product, bias);
+    return tf.reshape(shifted, [...x.shape.slice(0, -1), outChannels]) as T;
+  };
+}
+
+export interface GroupNormLayerOptions {
+  readonly channels: number;
+  readonly groups: number;
+  readonly epsilon: number;
+  /** Whether SiLU follows. */
+  readonly silu: boolean;
+}
+
+/** Group normalisation with scale and shift per channel. Parameters: weight, bias. Shape: [B, H, W, channels], kept. */
+export function createGroupNorm(scope: ParameterScope, { channels, groups, epsilon, silu }: GroupNormLayerOptions) {
+  const gamma = scope.add('weight', { shape: [channels], layout: 'plain', initialise: ones });
+  const beta = scope.add('bias', { shape: [channels], layout: 'plain', initialise: zeros });
+  return (x: tf.Tensor4D): tf.Tensor4D => groupNorm(x, gamma, beta, { groups, epsilon, silu });
+}
+
+/**
+ * A table of vectors. Parameter: weight. Shape: indices [B] in [0, rows) -> [B, width]; an index out of range gives zeros.
+ * Picked by a matrix product, because not every engine has the gradient of gathering rows.
+ */
+export function createEmbedding(scope: ParameterScope, { rows, width }: { readonly rows: number; readonly width: number }) {
+  const table = scope.add('weight', { shape: [rows, width], layout: 'plain', initialise: normal(1) });
+  return (indices: tf.Tensor1D): tf.Tensor2D => matMul(tf.oneHot(tf.cast(indices, 'int32'), rows, 1, 0, 'float32'), table) as tf.Tensor2D;
+}
