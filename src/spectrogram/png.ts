@@ -1,0 +1,116 @@
+// Mel images as greyscale PNG that carry their codec. Knows no files.
+import { decode, encode, hasPngSignature, type DecodedPng } from 'fast-png';
+import { MelstromError, messageOf } from '../base/errors.js';
+import { melSchema, type MelSettings } from '../config/mel.js';
+import { requireMelImage, type MelImage } from './mel-image.js';
+
+/** Text chunk with the codec's settings as JSON. */
+export const MEL_TEXT_KEY = 'melstrom-mel';
+const MAX_PIXELS = 2 ** 28;
+const HEADER_BYTES = 33;
+
+export interface EncodeMelPngOptions {
+  /** 16 keeps 1/65535 of the range (0.0013 dB by default); 8 keeps 1/255 (0.34 dB). Default 16. */
+  readonly bitDepth?: 8 | 16;
+}
+
+/**
+ * Encodes an image as greyscale PNG, low frequency at the bottom, white loud, with all settings as text.
+ *
+ * Values beyond [-1, 1] are clipped. @throws MelstromError when a value is not finite.
+ */
+export function encodeMelPng(image: MelImage, { bitDepth = 16 }: EncodeMelPngOptions = {}): Uint8Array {
+  requireMelImage(image, 'mel PNG');
+  const { settings, frameCount } = image;
+  const { melBins } = settings;
+  const full = 2 ** bitDepth - 1;
+  const data = bitDepth === 16 ? new Uint16Array(image.data.length) : new Uint8Array(image.data.length);
+  for (let row = 0; row < melBins; row += 1) {
+    const line = (melBins - 1 - row) * frameCount;
+    for (let n = 0; n < frameCount; n += 1) {
+      const value = Math.min(Math.max(image.data[row * frameCount + n], -1), 1);
+      data[line + n] = Math.round(((value + 1) / 2) * full);
+    }
+  }
+  const text = { Software: 'Melstrom', [MEL_TEXT_KEY]: JSON.stringify(settings) };
+  return encode({ width: frameCount, height: melBins, data, depth: bitDepth, channels: 1, text });
+}
+
+export interface DecodeMelPngOptions {
+  /** The codec of a PNG that carries none. Default: such a PNG is refused. */
+  readonly assume?: MelSettings;
+}
+
+/**
+ * Decodes a PNG made by encodeMelPng, 8 or 16 bits. `where` names the file in errors. Whether its codec is the one wanted
+ * is for the caller to ask: `assertSameCodec(image.settings, wanted, where)`.
+ *
+ * @throws MelstromError of kind data when it is no PNG, is cut short or damaged, or is no mel image.
+ */
+export function decodeMelPng(bytes: Uint8Array, where: string, { assume }: DecodeMelPngOptions = {}): MelImage {
+  requireHeader(bytes, where);
+  const png = decodeWhole(bytes, where);
+  const { width, height, depth, channels, data } = png;
+  if (channels !== 1 || png.palette !== undefined || (depth !== 8 && depth !== 16)) {
+    const kind = png.palette === undefined ? `${channels} channel${channels === 1 ? '' : 's'}` : 'a palette';
+    throw notMel(where, `${kind} of ${depth} bits`, 'greyscale of 8 or 16 bits');
+  }
+  const settings = readSettings(png, where, assume);
+  if (height !== settings.melBins) throw notMel(where, `${height} rows`, `${settings.melBins}, its own number of mel bins`);
+  const full = 2 ** depth - 1;
+  const values = new Float32Array(width * height);
+  for (let row = 0; row < height; row += 1) {
+    const line = (height - 1 - row) * width;
+    for (let n = 0; n < width; n += 1) values[row * width + n] = (2 * data[line + n]) / full - 1;
+  }
+  return { settings, frameCount: width, data: values };
+}
+
+function requireHeader(bytes: Uint8Array, where: string): void {
+  if (bytes.length === 0) throw damaged(where, 'an empty file');
+  if (bytes.length < 8 || !hasPngSignature(bytes)) throw damaged(where, 'a file that is no PNG');
+  if (bytes.length < HEADER_BYTES) throw damaged(where, 'a PNG that ends inside its header');
+  const view = new DataView(bytes.buffer, bytes.byteOffset);
+  const width = view.getUint32(16);
+  const height = view.getUint32(20);
+  if (width === 0 || height === 0 || width * height > MAX_PIXELS) throw damaged(where, `a PNG that claims ${width} × ${height} pixels`);
+}
+
+function decodeWhole(bytes: Uint8Array, where: string): DecodedPng {
+  try {
+    const png = decode(bytes, { checkCrc: true });
+    const expected = png.width * png.height * png.channels;
+    if (png.depth >= 8 && png.data.length !== expected) throw new Error(`${png.data.length} of ${expected} values`);
+    return png;
+  } catch (error) {
+    throw damaged(where, `a damaged or cut-off PNG (${messageOf(error)})`, error);
+  }
+}
+
+function readSettings(png: DecodedPng, where: string, assume: MelSettings | undefined): MelSettings {
+  const text = png.text[MEL_TEXT_KEY];
+  if (text === undefined) {
+    if (assume !== undefined) return assume;
+    throw notMel(where, `a PNG without the text "${MEL_TEXT_KEY}"`, 'a PNG that carries its mel settings');
+  }
+  try {
+    return Object.freeze(melSchema.parse(JSON.parse(text)));
+  } catch (error) {
+    throw new MelstromError({
+      kind: 'data',
+      where,
+      got: `mel settings that can't be read (${messageOf(error)})`,
+      expected: 'the settings of a mel codec as JSON',
+      fix: 'Encode the sound again.',
+      cause: error,
+    });
+  }
+}
+
+function damaged(where: string, got: string, cause?: unknown): MelstromError {
+  return new MelstromError({ kind: 'data', where, got, expected: 'a whole PNG', fix: 'Copy or encode it again.', cause });
+}
+
+function notMel(where: string, got: string, expected: string): MelstromError {
+  return new MelstromError({ kind: 'data', where, got, expected, fix: 'Only images written by `melstrom encode` are known to be spectrograms.' });
+}
