@@ -1,0 +1,81 @@
+// How far one spectrogram image is from another: absolute error and error of its gradients at several resolutions. Knows no network.
+import * as tf from '@tensorflow/tfjs';
+
+export interface SpectrogramLossOptions {
+  readonly l1Weight: number;
+  readonly gradientWeight: number;
+  /** Resolutions, each half the one before; stops early when an image gets smaller than 2 × 2. */
+  readonly gradientScales: number;
+  /** Weight of each frame of each image, from frameWeights. */
+  readonly weights: tf.Tensor4D;
+}
+
+export interface SpectrogramLoss {
+  readonly l1: tf.Scalar;
+  /** Mean over scales and both axes. */
+  readonly gradient: tf.Scalar;
+  readonly total: tf.Scalar;
+}
+
+/**
+ * Weighted mean absolute error, plus that of the finite differences along time and along frequency of both images, averaged
+ * over 2 × 2 pixels again and again. Differences are linear, so they are taken of the error itself.
+ *
+ * Shape: images [B, M, N, C], weights [B, 1, N, 1]. Memory: for use inside tf.tidy or a gradient.
+ */
+export function spectrogramLoss(reconstruction: tf.Tensor4D, target: tf.Tensor4D, options: SpectrogramLossOptions): SpectrogramLoss {
+  const { l1Weight, gradientWeight, gradientScales, weights } = options;
+  let error = tf.sub(reconstruction, target) as tf.Tensor4D;
+  let pooledWeights = weights;
+  const l1 = weightedMean(tf.abs(error), weights);
+  const terms: tf.Scalar[] = [];
+  for (let scale = 0; gradientWeight > 0 && scale < gradientScales; scale += 1) {
+    if (scale > 0) {
+      error = tf.avgPool(error, 2, 2, 'valid');
+      pooledWeights = tf.avgPool(pooledWeights, [1, 2], [1, 2], 'valid');
+    }
+    if (error.shape[1] < 2 || error.shape[2] < 2) break;
+    terms.push(frequencyTerm(error, pooledWeights), timeTerm(error, pooledWeights));
+  }
+  const gradient = terms.length === 0 ? tf.scalar(0) : (tf.div(tf.addN(terms), terms.length) as tf.Scalar);
+  return { l1, gradient, total: tf.add(tf.mul(l1, l1Weight), tf.mul(gradient, gradientWeight)) };
+}
+
+function frequencyTerm(error: tf.Tensor4D, weights: tf.Tensor4D): tf.Scalar {
+  const [batch, bins, frames, channels] = error.shape;
+  const above = tf.slice(error, [0, 1, 0, 0], [batch, bins - 1, frames, channels]);
+  const below = tf.slice(error, [0, 0, 0, 0], [batch, bins - 1, frames, channels]);
+  return weightedMean(tf.abs(tf.sub(above, below)), weights);
+}
+
+function timeTerm(error: tf.Tensor4D, weights: tf.Tensor4D): tf.Scalar {
+  const [batch, bins, frames, channels] = error.shape;
+  const later = tf.slice(error, [0, 0, 1, 0], [batch, bins, frames - 1, channels]);
+  const earlier = tf.slice(error, [0, 0, 0, 0], [batch, bins, frames - 1, channels]);
+  const ofDifferences = tf.slice(weights, [0, 0, 0, 0], [batch, 1, frames - 1, 1]); // a difference counts as its earlier frame: the end of a sound counts in full
+  return weightedMean(tf.abs(tf.sub(later, earlier)), ofDifferences);
+}
+
+/** Sum of value × weight over the sum of weights, so that a batch full of padding counts as much as any. */
+function weightedMean(values: tf.Tensor, weights: tf.Tensor4D): tf.Scalar {
+  const [, bins, , channels] = values.shape;
+  return tf.div(tf.sum(tf.mul(values, weights)), tf.mul(tf.sum(weights), bins! * channels!)) as tf.Scalar;
+}
+
+/**
+ * Weights of frames: 1 where there is sound, `paddingWeight` in the padding at the end.
+ *
+ * Shape: [B, 1, N, 1]. Memory: the caller disposes.
+ * @param fills share of each image's frames that is not padding
+ */
+export function frameWeights(fills: ArrayLike<number>, frames: number, paddingWeight: number): tf.Tensor4D {
+  const values = new Float32Array(fills.length * frames).fill(1);
+  for (let item = 0; item < fills.length; item += 1) {
+    const filled = Math.round(fills[item] * frames);
+    values.fill(Math.max(paddingWeight, MINIMUM_WEIGHT), item * frames + filled, (item + 1) * frames);
+  }
+  return tf.tensor4d(values, [fills.length, 1, frames, 1]);
+}
+
+/** Keeps the sum of weights above 0 in a batch that is all padding. */
+const MINIMUM_WEIGHT = 1e-6;
