@@ -1,5 +1,5 @@
 // The chunk structure of AIFF and AIFF-C files. Reads headers only.
-import { asciiOf, badAudio, viewOf, type ByteReader } from './byte-reader.js';
+import { asciiOf, badAudio, readHeaderBytes, viewOf, type ByteReader } from './byte-reader.js';
 import type { PcmLayout } from './pcm.js';
 import type { PcmSection } from './pcm-stream.js';
 
@@ -32,8 +32,7 @@ export async function readAiffHeader(file: ByteReader): Promise<PcmSection> {
     const id = asciiOf(head, 0, 4);
     if (id === 'COMM') common = await file.read(position + 8, Math.min(byteCount, 22));
     if (id === 'SSND') {
-      const skipped = viewOf(await file.read(position + 8, 4));
-      const lead = 8 + (skipped.byteLength === 4 ? skipped.getUint32(0) : 0);
+      const lead = 8 + (await readHeaderBytes(file, position + 8, 8)).getUint32(0);
       sound = { offset: position + 8 + lead, byteCount: byteCount - lead };
     }
     position += 8 + byteCount + (byteCount % 2);

@@ -15,6 +15,13 @@ export function badAudio(path: string, got: string, details: { expected?: string
   return new MelstromError({ kind: 'data', where: path, got, ...details });
 }
 
+/** All of a slice that a header cannot do without. @throws MelstromError when the file ends within it */
+export async function readHeaderBytes(file: ByteReader, position: number, length: number): Promise<DataView> {
+  const bytes = await file.read(position, length);
+  if (bytes.length < length) throw badAudio(file.path, `a truncated file: its header breaks off at byte ${file.size}`);
+  return viewOf(bytes);
+}
+
 /** A view of the bytes, to read numbers from. */
 export function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -41,7 +41,7 @@ export async function openMp3(file: ByteReader): Promise<DecodedStream> {
     channelCount,
     frameCountEstimate: layout.trimmedSampleCount ?? layout.frameCount * layout.samplesPerFrame,
     isCountExact: false,
-    blocks: () => takeChannels(streamThroughWasm(file, { format: 'mp3', sampleRateHz, create: createMp3Decoder, start, end }), channelCount),
+    blocks: () => takeSamples(streamThroughWasm(file, { format: 'mp3', sampleRateHz, create: createMp3Decoder, start, end }), channelCount, layout.trimmedSampleCount),
   };
 }
 
@@ -58,7 +58,7 @@ export async function openOgg(file: ByteReader): Promise<DecodedStream> {
     channelCount,
     frameCountEstimate,
     isCountExact: false,
-    blocks: () => takeChannels(streamThroughWasm(file, { format, sampleRateHz, create, start: 0, end: file.size }), channelCount),
+    blocks: () => takeSamples(streamThroughWasm(file, { format, sampleRateHz, create, start: 0, end: file.size }), channelCount, frameCountEstimate),
   };
 }
 
@@ -76,7 +76,7 @@ function flacStream(file: ByteReader, { info, format, start }: { info: FlacInfo;
       if (isShort && isRateServed && (await hasWebAudio())) {
         const bytes = await file.read(start, file.size - start);
         yield await decodeWithWebAudio(bytes, sampleRateHz).catch((cause: unknown) => {
-          throw badAudio(file.path, `a damaged ${format} file (${messageOf(cause)})`, { cause });
+          throw badAudio(file.path, `a truncated or damaged ${format} file (${messageOf(cause)})`, { cause });
         });
         return;
       }
@@ -94,7 +94,14 @@ function scaleToFullScale(channel: Float32Array, bitDepth: number): Float32Array
   return channel;
 }
 
-/** Mono sound comes out of some decoders as two equal channels. */
-async function* takeChannels(blocks: AsyncIterable<Float32Array[]>, channelCount: number): AsyncGenerator<Float32Array[]> {
-  for await (const block of blocks) yield channelCount === 1 ? block.slice(0, 1) : block;
+/**
+ * Mono sound comes out of some decoders as two equal channels, and the last block longer than the stream says when it is short.
+ */
+async function* takeSamples(blocks: AsyncIterable<Float32Array[]>, channelCount: number, frameCount: number | null): AsyncGenerator<Float32Array[]> {
+  let left = frameCount ?? Infinity;
+  for await (const block of blocks) {
+    const channels = channelCount === 1 ? block.slice(0, 1) : block;
+    yield channels.map((channel) => (channel.length > left ? channel.subarray(0, left) : channel));
+    left = Math.max(0, left - channels[0].length);
+  }
 }

@@ -1,5 +1,5 @@
 // The chunk structure of WAV files: RIFF, RIFX (big-endian), RF64 and BW64 (beyond 4 GB). Reads headers only.
-import { asciiOf, badAudio, viewOf, type ByteReader } from './byte-reader.js';
+import { asciiOf, badAudio, readHeaderBytes, viewOf, type ByteReader } from './byte-reader.js';
 import type { PcmLayout } from './pcm.js';
 import type { PcmSection } from './pcm-stream.js';
 
@@ -37,7 +37,7 @@ export async function readWavHeader(file: ByteReader): Promise<PcmSection> {
   let data: Chunk | null = null;
   let longDataBytes: number | null = null;
   for await (const chunk of walkChunks(file, isBigEndian)) {
-    if (chunk.id === 'ds64') longDataBytes = Number(viewOf(await file.read(chunk.offset, 16)).getBigUint64(8, true));
+    if (chunk.id === 'ds64') longDataBytes = Number((await readHeaderBytes(file, chunk.offset, 16)).getBigUint64(8, true));
     if (chunk.id === 'fmt ') format = await file.read(chunk.offset, Math.min(chunk.byteCount, 40));
     if (chunk.id === 'data' && data === null) data = chunk;
     if (format !== null && data !== null) break;
