@@ -32,7 +32,7 @@ const fields = z.strictObject({
   /** Channels of each level. Parameters and time grow with the square. */
   block_out_channels: z.array(z.int().min(1).max(8192)).min(1).default([64, 128, 192]),
   /** Residual blocks per level on the way in; one more on the way out. */
-  layers_per_block: z.int().min(1).max(16).default(2),
+  layers_per_block: z.int().min(1).max(16).default(1),
   /** Divides the residual sums of the innermost block. */
   mid_block_scale_factor: z.number().positive().default(1),
   /** Padding of the convolution that halves; 0 pads one row and one column at the far edges instead. */

@@ -58,7 +58,8 @@ function writeValues(bytes: Uint8Array, position: number, data: Float32Array, dt
 }
 
 function readValues(bytes: Uint8Array, dataOffset: number, { dtype, begin, end }: SafetensorsEntry): Float32Array {
-  const own = bytes.slice(dataOffset + begin, dataOffset + end); // a copy, aligned and independent of the file's bytes
-  if (dtype === 'F32') return new Float32Array(own.buffer, own.byteOffset, own.byteLength / 4);
-  return Float32Array.from(new Uint16Array(own.buffer, own.byteOffset, own.byteLength / 2), dtype === 'F16' ? halfToFloat : bfloat16ToFloat);
+  const own = new Uint8Array(end - begin); // a copy, aligned and independent of the file's bytes
+  own.set(bytes.subarray(dataOffset + begin, dataOffset + end));
+  if (dtype === 'F32') return new Float32Array(own.buffer);
+  return Float32Array.from(new Uint16Array(own.buffer), dtype === 'F16' ? halfToFloat : bfloat16ToFloat);
 }
