@@ -76,7 +76,7 @@ export function denoiserFrom<C>(network: PredictionNetwork<C>, schedule: NoiseSc
     tf.tidy(() => {
       const mix = schedule.mixOf(sigma);
       const input = tf.mul(noisy, mix.signal) as tf.Tensor4D;
-      const timesteps = tf.fill([noisy.shape[0]], schedule.timestepAt(sigma)) as tf.Tensor1D;
+      const timesteps = tf.mul(tf.ones([noisy.shape[0]]), schedule.timestepAt(sigma)) as tf.Tensor1D;
       return fromOutput(predictionType, { input, output: network(input, timesteps, condition), mix });
     });
 }

@@ -1,6 +1,6 @@
 // What one training step shows the network and asks of it, when each item has its own timestep.
 import * as tf from '@tensorflow/tfjs';
-import { targetWeights } from './parameterisation.js';
+import { targetWeights, type TargetWeights } from './parameterisation.js';
 import type { NoiseSchedule } from './schedule.js';
 import type { PredictionType } from './settings.js';
 
@@ -26,13 +26,18 @@ export function noisyTrainingBatch(options: TrainingBatchOptions): { input: tf.T
   const { schedule, predictionType, clean, noise } = options;
   const mixes = Array.from(options.timesteps, (timestep) => schedule.mixAt(timestep));
   const targets = mixes.map((mix) => targetWeights(predictionType, mix));
-  return tf.tidy(() => {
-    const perItem = (values: readonly number[]): tf.Tensor4D => tf.tensor4d(Float32Array.from(values), [values.length, 1, 1, 1]);
-    const combine = (parts: readonly { clean: number; noise: number }[]): tf.Tensor4D =>
-      tf.add(tf.mul(clean, perItem(parts.map((part) => part.clean))), tf.mul(noise, perItem(parts.map((part) => part.noise))));
-    return {
-      input: combine(mixes.map((mix) => ({ clean: mix.signal, noise: mix.noise }))),
-      target: combine(targets),
-    };
-  });
+  return tf.tidy(() => ({
+    input: combine(clean, noise, mixes.map((mix) => ({ clean: mix.signal, noise: mix.noise }))),
+    target: combine(clean, noise, targets),
+  }));
+}
+
+/** Each item's own weighted sum of clean and noise. */
+function combine(clean: tf.Tensor4D, noise: tf.Tensor4D, weights: readonly TargetWeights[]): tf.Tensor4D {
+  return tf.add(tf.mul(clean, perItem(weights.map((weight) => weight.clean))), tf.mul(noise, perItem(weights.map((weight) => weight.noise))));
+}
+
+/** [B] numbers -> [B, 1, 1, 1], to weigh whole items. */
+function perItem(values: readonly number[]): tf.Tensor4D {
+  return tf.tensor4d(Float32Array.from(values), [values.length, 1, 1, 1]);
 }
