@@ -1,0 +1,65 @@
+// Loads the TensorFlow backend and our kernels from the cache into this process.
+import { existsSync } from 'node:fs';
+import Module from 'node:module';
+import { constants } from 'node:os';
+import { sep } from 'node:path';
+import util from 'node:util';
+import { messageOf } from '../../base/errors.js';
+import { bindingFile, kernelsFile } from './cache.node.js';
+import { findBindingPackage } from './native-files.node.js';
+import { packageRequire } from './package-root.node.js';
+import type { NativeBuild } from './pins.js';
+
+type Load = (request: string, parent: { filename?: string } | undefined, isMain: boolean) => unknown;
+
+/** What only the binding knows about itself. */
+export interface LoadedBackend {
+  readonly tensorflowVersion: string;
+  readonly isUsingGpu: boolean;
+}
+
+/**
+ * Loads the binding's package, which registers and selects the backend `tensorflow`. Its own search for the compiled
+ * binding is answered with the file in the cache, and what it imports is resolved from this package, so that both share
+ * one TensorFlow.js wherever the package lies.
+ */
+export function loadBackend(build: NativeBuild): LoadedBackend {
+  const folder = findBindingPackage();
+  if (folder === null) throw new Error('the binding package is missing');
+  defineRemovedFunction();
+  const host = Module as unknown as { _load: Load };
+  const original = host._load;
+  host._load = function load(request, parent, isMain) {
+    if (parent?.filename?.startsWith(folder + sep) === true && !request.startsWith('.') && !request.startsWith('/')) {
+      if (request === '@mapbox/node-pre-gyp') return { find: () => bindingFile(build) };
+      if (!Module.isBuiltin(request)) return packageRequire(request);
+    }
+    return original.call(this, request, parent, isMain);
+  };
+  try {
+    packageRequire(folder);
+  } finally {
+    host._load = original;
+  }
+  const binding = packageRequire(bindingFile(build)) as { TF_Version: string; isUsingGpuDevice(): boolean };
+  return { tensorflowVersion: binding.TF_Version, isUsingGpu: binding.isUsingGpuDevice() };
+}
+
+/** Loads our kernels into the process; returns why not when that fails, else null. */
+export function loadKernels(build: NativeBuild): string | null {
+  const file = kernelsFile(build);
+  if (file === null) return 'This package carries no kernel sources.';
+  if (!existsSync(file)) return 'The fused kernels are not compiled; run `melstrom setup`.';
+  try {
+    process.dlopen({ exports: {} }, file, constants.dlopen.RTLD_NOW);
+    return null;
+  } catch (error) {
+    return `The fused kernels could not be loaded (${messageOf(error)}); run \`melstrom setup\`.`;
+  }
+}
+
+/** The binding's package calls a function that Node 23 removed. */
+function defineRemovedFunction(): void {
+  const target = util as unknown as Record<string, unknown>;
+  target.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+}

@@ -1,0 +1,89 @@
+// Starts a TensorFlow.js engine in this process: the native one when it is set up, else wasm, and says which and why.
+import { availableParallelism } from 'node:os';
+import { join, sep } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { MelstromError, messageOf } from '../base/errors.js';
+import { announceEngine, currentEngine, WANTED_ENGINES, type EngineInfo, type WantedEngine } from './engine-info.js';
+import { refreshNativeKernels } from './ops/native-kernels.js';
+import { loadBackend, loadKernels } from './setup/load-native.node.js';
+import { installedPackageFolder } from './setup/package-root.node.js';
+import type { NativeBuild } from './setup/pins.js';
+import { hasEngine } from './setup/set-up.node.js';
+
+export type { EngineInfo, EngineName, WantedEngine } from './engine-info.js';
+
+const BUILDS: readonly NativeBuild[] = ['tensorflow-cuda', 'tensorflow'];
+const NOT_SET_UP = 'The native engine is not set up on this machine; `melstrom setup` gets it or says why not.';
+
+/**
+ * Starts the wanted engine and makes it the one that tensors run on. `auto` means the environment's MELSTROM_ENGINE when that is
+ * set, else the native engine, else wasm. A second call with the same engine costs nothing.
+ *
+ * @throws MelstromError when an engine asked for by name can't be had.
+ */
+export async function startEngine(wanted: WantedEngine = 'auto'): Promise<EngineInfo> {
+  const name = wanted === 'auto' ? fromEnvironment() : wanted;
+  const running = currentEngine();
+  if (running !== null && (running.name === name || (name === 'auto' && running.isNative)) && tf.getBackend() === running.name) return running;
+  if (name === 'cpu') return startCpu();
+  if (name === 'wasm') return startWasm('The wasm engine was asked for.');
+  const native = await startNative();
+  if (typeof native !== 'string') return native;
+  if (name === 'tensorflow') {
+    throw new MelstromError({ kind: 'engine', where: 'engine tensorflow', got: native.replace(/\.$/, ''), fix: 'Run `melstrom setup`, or choose --engine wasm.' });
+  }
+  return startWasm(native);
+}
+
+function fromEnvironment(): WantedEngine {
+  const text = process.env.MELSTROM_ENGINE;
+  if (text === undefined || text === '') return 'auto';
+  const known = WANTED_ENGINES.find((name) => name === text);
+  if (known === undefined) {
+    throw new MelstromError({ kind: 'usage', where: 'MELSTROM_ENGINE', got: `'${text}'`, expected: WANTED_ENGINES.join(', '), fix: 'Correct or unset it.' });
+  }
+  return known;
+}
+
+/** The started engine, or why there is none. */
+async function startNative(): Promise<EngineInfo | string> {
+  const build = BUILDS.find((candidate) => hasEngine(candidate));
+  if (build === undefined) return NOT_SET_UP;
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'; // errors only; TensorFlow prints a dozen lines otherwise
+  process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
+  try {
+    const { tensorflowVersion, isUsingGpu } = loadBackend(build);
+    await tf.setBackend('tensorflow');
+    const reason = isUsingGpu ? null : loadKernels(build);
+    refreshNativeKernels();
+    return announceEngine({
+      name: 'tensorflow',
+      version: tensorflowVersion,
+      threads: availableParallelism(),
+      isNative: true,
+      hasFusedKernels: !isUsingGpu && reason === null,
+      isUsingGpu,
+      ...(reason === null ? {} : { reason }),
+    });
+  } catch (error) {
+    return `The native engine is set up but could not be loaded (${messageOf(error)}).`;
+  }
+}
+
+async function startWasm(reason: string): Promise<EngineInfo> {
+  const folder = installedPackageFolder('@tensorflow/tfjs-backend-wasm');
+  if (folder === null) throw new MelstromError({ kind: 'engine', where: 'engine wasm', got: 'its package is not installed', fix: 'Run npm ci.' });
+  const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
+  setWasmPaths(join(folder, 'wasm-out') + sep);
+  await tf.setBackend('wasm');
+  refreshNativeKernels();
+  return announceEngine({ name: 'wasm', version: tf.version.tfjs, threads: 1, isNative: false, hasFusedKernels: false, isUsingGpu: false, reason });
+}
+
+async function startCpu(): Promise<EngineInfo> {
+  await tf.setBackend('cpu');
+  refreshNativeKernels();
+  return announceEngine({
+    name: 'cpu', version: tf.version.tfjs, threads: 1, isNative: false, hasFusedKernels: false, isUsingGpu: false, reason: 'The cpu engine was asked for.',
+  });
+}
