@@ -1,0 +1,75 @@
+// Checks that need more than one block of the configuration. Knows no network, only what the blocks' numbers imply.
+import type { z } from 'zod';
+import { vaeDownsampling, unetDownsampling } from './derive.js';
+import type { ConfigProblem } from './problems.js';
+import type { runConfigSchema } from './run-config.js';
+
+type Config = z.output<typeof runConfigSchema>;
+
+/** Everything that does not fit together, each with a fix in words. */
+export function crossCheck(config: Config): ConfigProblem[] {
+  return [...checkSizes(config), ...checkChannels(config), ...checkCorpus(config), ...checkSteps(config)];
+}
+
+function checkSizes({ mel, representation, vae, unet }: Config): ConfigProblem[] {
+  const isLatent = representation === 'latent';
+  const vaeFactor = isLatent ? vaeDownsampling(vae.network) : 1;
+  const unetFactor = unetDownsampling(unet.network);
+  const factor = vaeFactor * unetFactor;
+  const reason = isLatent
+    ? `a multiple of ${factor}: the autoencoder halves ${Math.log2(vaeFactor)} times and the UNet ${Math.log2(unetFactor)} times`
+    : `a multiple of ${factor}: the UNet halves ${Math.log2(unetFactor)} times`;
+  return (['melBins', 'frames'] as const)
+    .filter((key) => mel[key] % factor !== 0)
+    .map((key) => ({
+      key: `mel.${key}`,
+      got: String(mel[key]),
+      expected: reason,
+      fix: `Use ${nearestMultiples(mel[key], factor)}, or fewer blocks in ${isLatent ? 'vae.network or ' : ''}unet.network.`,
+    }));
+}
+
+function nearestMultiples(value: number, factor: number): string {
+  const below = Math.floor(value / factor) * factor;
+  return below === 0 ? String(factor) : `${below} or ${below + factor}`;
+}
+
+function checkChannels({ representation, vae, unet }: Config): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const latent = representation === 'latent' ? vae.network.latent_channels : 1;
+  for (const key of ['in_channels', 'out_channels'] as const) {
+    const channels = unet.network[key];
+    if (channels !== null && channels !== latent) {
+      problems.push({
+        key: `unet.network.${key}`,
+        got: String(channels),
+        expected: representation === 'latent' ? `${latent}, as vae.network.latent_channels` : '1, as a spectrogram has one channel',
+        fix: 'Leave it out: it is derived.',
+      });
+    }
+    if (vae.network[key] !== 1) {
+      problems.push({ key: `vae.network.${key}`, got: String(vae.network[key]), expected: '1, as a spectrogram has one channel' });
+    }
+  }
+  return problems;
+}
+
+function checkCorpus({ corpus, mel }: Config): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  const repeated = corpus.labels.filter((label, index) => corpus.labels.indexOf(label) !== index);
+  if (repeated.length > 0) problems.push({ key: 'corpus.labels', got: `${repeated.join(', ')} more than once`, expected: 'each label once' });
+  if (corpus.sliceHopFrames !== null && corpus.sliceHopFrames > mel.frames) {
+    problems.push({
+      key: 'corpus.sliceHopFrames',
+      got: String(corpus.sliceHopFrames),
+      expected: `at most mel.frames (${mel.frames})`,
+      fix: 'A longer hop would leave sound out between slices.',
+    });
+  }
+  return problems;
+}
+
+function checkSteps({ diffusion, generation }: Config): ConfigProblem[] {
+  if (generation.steps <= diffusion.trainTimesteps) return [];
+  return [{ key: 'generation.steps', got: String(generation.steps), expected: `at most diffusion.trainTimesteps (${diffusion.trainTimesteps})` }];
+}

@@ -1,0 +1,131 @@
+// The whole configuration of a run: its schema, its parser, overrides of single keys, and its text. Knows no file system.
+import { parse, parseDocument, stringify } from 'yaml';
+import { z } from 'zod';
+import { MelstromError, messageOf } from '../base/errors.js';
+import { autoencoderKlSchema } from './autoencoder-kl.js';
+import { corpusSchema, type CorpusConfig } from './corpus.js';
+import { crossCheck } from './cross-check.js';
+import { diffusionSchema, type DiffusionConfig } from './diffusion.js';
+import { deepFreeze } from './freeze.js';
+import { generationSchema, type GenerationConfig } from './generation.js';
+import { melSchema } from './mel.js';
+import { configurationError, pathText, problemsOf, unknownKey, type ConfigProblem } from './problems.js';
+import { shapeOf, schemaAt } from './schema-text.js';
+import { discriminatorSchema, trainingSchema, vaeLossSchema } from './training.js';
+import { unet2dSchema } from './unet-2d.js';
+
+const vaeSchema = z
+  .strictObject({
+    /** `kl`: a variational autoencoder; `plain`: the same network without noise and KL. */
+    kind: z.enum(['kl', 'plain']).default('kl'),
+    /** Keys of the reference's AutoencoderKL, as in its config.json. */
+    network: autoencoderKlSchema.prefault({}),
+    loss: vaeLossSchema,
+    training: trainingSchema,
+    discriminator: discriminatorSchema,
+  })
+  .prefault({});
+
+const unetSchema = z
+  .strictObject({
+    /** Keys of the reference's UNet2DModel, as in its config.json; what is null is derived from the rest. */
+    network: unet2dSchema.prefault({}),
+    training: trainingSchema,
+    /** Share of training slices whose label is hidden, so that guidance has something to compare with. Range 0 to 1. */
+    labelDropout: z.number().min(0).max(1).default(0.1),
+  })
+  .prefault({});
+
+export const runConfigSchema = z.strictObject({
+  /** Name of the run and of its folder; empty takes the configuration file's name. */
+  name: z.string().default(''),
+  /** Seeds weights, split, batches and noise. */
+  seed: z.int().min(0).max(2 ** 32 - 1).default(0),
+  corpus: corpusSchema,
+  mel: melSchema.prefault({}),
+  /** `latent` diffuses in the autoencoder's latent space; `pixel` on the spectrogram itself, without autoencoder. */
+  representation: z.enum(['latent', 'pixel']).default('latent'),
+  vae: vaeSchema,
+  unet: unetSchema,
+  diffusion: diffusionSchema,
+  generation: generationSchema,
+});
+
+type DeepReadonly<T> = T extends readonly (infer Item)[] ? readonly DeepReadonly<Item>[] : T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
+
+/** A checked configuration with every key present, frozen all the way down. */
+export type RunConfig = DeepReadonly<z.output<typeof runConfigSchema>>;
+export type { CorpusConfig, DiffusionConfig, GenerationConfig };
+
+/**
+ * Parses YAML into a checked, frozen configuration. Paths stay as they are written.
+ *
+ * @param where names the text in errors, usually the file
+ * @throws MelstromError of kind 'configuration' that lists every problem
+ */
+export function parseRunConfig(text: string, where: string): RunConfig {
+  return checkRunConfig(parseYaml(text, where), where);
+}
+
+/** Checks plain data as parseRunConfig does. @throws MelstromError of kind 'configuration' */
+export function checkRunConfig(raw: unknown, where: string): RunConfig {
+  const result = runConfigSchema.safeParse(raw ?? {});
+  if (!result.success) throw configurationError(where, problemsOf(runConfigSchema, raw, result.error.issues));
+  const problems = crossCheck(result.data);
+  if (problems.length > 0) throw configurationError(where, problems);
+  return deepFreeze(result.data) as RunConfig;
+}
+
+/**
+ * Applies `key.path=value` overrides in order; each value is read as YAML, so `[1, 2]`, `null` and `1e-4` work.
+ *
+ * @throws MelstromError of kind 'configuration' that lists every problem
+ */
+export function resolveOverrides(config: RunConfig, overrides: readonly string[]): RunConfig {
+  if (overrides.length === 0) return config;
+  const raw = structuredClone(config) as Record<string, unknown>;
+  const problems = overrides.flatMap((override) => applyOverride(raw, override) ?? []);
+  if (problems.length > 0) throw configurationError('--set', problems);
+  return checkRunConfig(raw, '--set');
+}
+
+/** YAML of a configuration with every key, for the run folder; parseRunConfig reads it back to the same values. */
+export function stringifyRunConfig(config: RunConfig): string {
+  return stringify(config, { lineWidth: 0, aliasDuplicateObjects: false });
+}
+
+function applyOverride(raw: Record<string, unknown>, override: string): ConfigProblem | null {
+  const [, key, text] = /^([^=]+)=(.*)$/s.exec(override) ?? [];
+  if (key === undefined) return { key: override, got: 'no value', expected: 'key.path=value', fix: 'For example unet.training.steps=2000.' };
+  const path = key.trim().split('.');
+  let block: unknown = raw;
+  for (const [index, name] of path.entries()) {
+    const parent = path.slice(0, index);
+    if (typeof block !== 'object' || block === null || !Object.hasOwn(shapeOf(schemaAt(runConfigSchema, parent) ?? runConfigSchema) ?? {}, name)) {
+      return unknownKey(runConfigSchema, parent, name);
+    }
+    if (index < path.length - 1) block = (block as Record<string, unknown>)[name];
+  }
+  try {
+    (block as Record<string, unknown>)[path[path.length - 1]] = parse(text) as unknown;
+    return null;
+  } catch (error) {
+    return { key: pathText(path), got: `${text}: ${messageOf(error).split('\n', 1)[0]}`, expected: 'a YAML value' };
+  }
+}
+
+function parseYaml(text: string, where: string): unknown {
+  const document = parseDocument(text.replace(/^\uFEFF/, ''), { prettyErrors: true });
+  const [problem] = document.errors;
+  if (problem !== undefined) {
+    const [start] = problem.linePos ?? [];
+    throw new MelstromError({
+      kind: 'configuration',
+      where: start === undefined ? where : `${where}: line ${start.line}, column ${start.col}`,
+      got: problem.message.split('\n', 1)[0].replace(/ at line \d+, column \d+:?$/, ''),
+      expected: 'YAML',
+      cause: problem,
+    });
+  }
+  return document.toJS() as unknown;
+}
