@@ -1,41 +1,47 @@
-// Runs one outside program and reports a failure with its last lines.
+// Runs one outside program to its end and keeps what it printed.
 import { spawn } from 'node:child_process';
 
+const KEPT_CHARACTERS = 20_000;
+
 export interface ProgramResult {
+  /** Exit status; 127 when the program could not be started. */
   readonly status: number;
-  readonly output: string;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
-/** Runs a program to its end; a program that can't be started has status 127. `onLine` sees each line of output. */
-export function runProgram(
-  command: string,
-  args: readonly string[],
-  { cwd, onLine }: { readonly cwd?: string; readonly onLine?: (line: string) => void } = {},
-): Promise<ProgramResult> {
+export interface ProgramOptions {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  /** Sees each complete line of standard output. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** Runs a program. Never throws: a program that can't be started has status 127. */
+export function runProgram(command: string, args: readonly string[], { cwd, env, onLine }: ProgramOptions = {}): Promise<ProgramResult> {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd, stdio: ['ignore', 'pipe', 'pipe'], shell: process.platform === 'win32' });
-    let output = '';
-    const collect = (chunk: Buffer): void => {
+    const child = spawn(command, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let stdout = '';
+    let stderr = '';
+    let line = '';
+    child.stdout.on('data', (chunk: Buffer) => {
       const text = chunk.toString('utf8');
-      output = (output + text).slice(-20_000);
-      for (const line of text.split(/\r?\n|\r/)) if (line.trim() !== '') onLine?.(line.trim());
-    };
-    child.stdout.on('data', collect);
-    child.stderr.on('data', collect);
-    child.on('error', (error) => resolve({ status: 127, output: error.message }));
-    child.on('close', (status) => resolve({ status: status ?? 1, output }));
+      stdout = (stdout + text).slice(-KEPT_CHARACTERS);
+      if (onLine === undefined) return;
+      const lines = (line + text).split('\n');
+      line = lines.pop() ?? '';
+      for (const complete of lines) onLine(complete.trimEnd());
+    });
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr = (stderr + chunk.toString('utf8')).slice(-KEPT_CHARACTERS);
+    });
+    child.on('error', (error) => resolve({ status: 127, stdout, stderr: error.message }));
+    child.on('close', (status) => resolve({ status: status ?? 1, stdout, stderr }));
   });
 }
 
-/** The last lines of a program's output, for use in a message. */
-export function lastLines(output: string, count = 3): string {
-  return output.trim().split(/\r?\n/).slice(-count).join(' / ');
-}
-
-/** The first of the commands that answers `--version` (or the given arguments) with status 0; null when none does. */
-export async function findProgram(candidates: readonly string[], args: readonly string[] = ['--version']): Promise<string | null> {
-  for (const candidate of candidates) {
-    if ((await runProgram(candidate, args)).status === 0) return candidate;
-  }
-  return null;
+/** The line of a failed program's output that says most: its last error line, else its last line. */
+export function complaintOf({ status, stdout, stderr }: ProgramResult): string {
+  const lines = `${stdout}\n${stderr}`.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== '');
+  return lines.findLast((line) => /\berror\b/i.test(line)) ?? lines.at(-1) ?? `exit status ${status}`;
 }

@@ -1,17 +1,18 @@
-// The set-up: brings the native engine into the per-user cache. Safe to repeat, to interrupt and to run twice at once.
+// The set-up as a whole: brings the native engine into the per-user cache. Safe to repeat, to interrupt and to run twice at once.
 import { existsSync } from 'node:fs';
-import { mkdir, open, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { MelstromError, messageOf } from '../../base/errors.js';
+import { messageOf } from '../../base/errors.js';
 import type { Reporter } from '../../base/logger.js';
-import { buildBinding, buildKernels, findCompiler } from './build.node.js';
-import { fetchBindingPackage, fetchTensorflow } from './fetch.node.js';
-import { bindingPackageFolder, cacheFolder, engineFolder, kernelLibrary, type NativeEngine } from './locations.node.js';
+import { bindingFile, cacheFolder, kernelsFile, tensorflowFolder } from './cache.node.js';
+import { findBindingPackage, hasLibrary, makeBinding, makeBindingPackage, makeKernels, makeLibrary } from './native-files.node.js';
+import type { NativeBuild } from './pins.js';
+import { withSetUpLock } from './set-up-lock.node.js';
+import { SetUpProblem } from './set-up-problem.js';
 
 export interface SetUpOptions {
-  readonly engine: NativeEngine;
+  readonly engine: NativeBuild;
   /** Builds again even when the cache holds this version. */
   readonly force: boolean;
   readonly reporter: Reporter;
@@ -20,100 +21,43 @@ export interface SetUpOptions {
 export interface SetUpResult {
   /** Whether the native engine can be started. */
   readonly isReady: boolean;
-  readonly folder: string;
-  /** One paragraph: what was done, or why the native engine can't be had. */
+  /** One paragraph: what is there now, or why the native engine can't be had. */
   readonly message: string;
 }
 
-/** Gets and builds the native engine and the fused kernels. Never throws for a missing prerequisite: it says why. */
+/** True when library, binding and the binding's package are in place. */
+export function hasEngine(build: NativeBuild): boolean {
+  return hasLibrary(build) && existsSync(bindingFile(build)) && findBindingPackage() !== null;
+}
+
+/** Makes whatever of the native engine is missing. A missing prerequisite is no exception: the result says why. */
 export async function setUpEngine({ engine, force, reporter }: SetUpOptions): Promise<SetUpResult> {
-  const folder = engineFolder(engine);
   try {
-    return await withLock(reporter, async () => {
-      if (force) await rm(folder, { recursive: true, force: true });
-      const packageFolder = bindingPackageFolder() ?? (await fetchBindingPackage(reporter));
-      if (!existsSync(folder)) await buildEngine({ engine, folder, packageFolder, reporter });
-      const reason = existsSync(kernelLibrary(engine)) && !force ? null : await compileKernels(engine, reporter);
-      const kernels = reason === null ? 'with fused kernels' : `without fused kernels, slower, because ${reason}`;
-      return { isReady: true, folder, message: `The native engine ${engine} is ready, ${kernels}.` };
+    return await withSetUpLock(reporter, async () => {
+      await rm(join(cacheFolder(), 'tmp'), { recursive: true, force: true }); // left by an interrupted set-up
+      if (force) await removeBuilt(engine);
+      await makeMissing(engine, reporter);
+      const reason = await makeKernels(engine, reporter).then(() => null, messageOf);
+      const kernels = reason === null ? 'with fused kernels' : `but without fused kernels and slower, since ${reason}`;
+      return { isReady: true, message: `The native engine ${engine} is ready, ${kernels}.` };
     });
   } catch (error) {
-    return {
-      isReady: false, folder,
-      message: `The native engine can't be set up: ${messageOf(error)} Everything still runs on the wasm engine, several times slower.`,
-    };
+    const why = error instanceof SetUpProblem ? error.message : `${messageOf(error)}.`;
+    return { isReady: false, message: `The native engine can't be set up: ${why} Everything still runs on the wasm engine, several times slower.` };
   }
 }
 
-async function compileKernels(engine: NativeEngine, reporter: Reporter): Promise<string | null> {
-  reporter.log.info('set-up: compiling the fused kernels for this processor');
-  return buildKernels(engine);
-}
-
-interface BuildOptions {
-  readonly engine: NativeEngine;
-  readonly folder: string;
-  readonly packageFolder: string;
-  readonly reporter: Reporter;
-}
-
-async function buildEngine({ engine, folder, packageFolder, reporter }: BuildOptions): Promise<void> {
+async function makeMissing(build: NativeBuild, reporter: Reporter): Promise<void> {
   if (platform() !== 'linux' || arch() !== 'x64') {
-    throw new MelstromError({ kind: 'engine', where: 'set-up', got: `${platform()} on ${arch()}`, expected: 'linux on x64, the only platform whose native library is known' });
+    throw new SetUpProblem(`its library is not known for ${platform()} on ${arch()}`, 'Use Linux on x64.');
   }
-  await findCompiler();
-  await removeLeftovers();
-  const temporary = `${folder}.${process.pid}.part`;
-  try {
-    await fetchTensorflow(engine, temporary, reporter);
-    reporter.log.info('set-up: compiling the binding');
-    await buildBinding(temporary, packageFolder);
-    await rename(temporary, folder);
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
+  if (findBindingPackage() === null) await makeBindingPackage(reporter);
+  if (!hasLibrary(build)) await makeLibrary(build, reporter);
+  if (!existsSync(bindingFile(build))) await makeBinding(build, reporter);
 }
 
-/** What an interrupted set-up left behind. Runs under the lock, so nobody else is writing. */
-async function removeLeftovers(): Promise<void> {
-  for (const name of await readdir(cacheFolder())) {
-    if (name.endsWith('.part')) await rm(join(cacheFolder(), name), { recursive: true, force: true });
-  }
-}
-
-async function withLock<T>(reporter: Reporter, work: () => Promise<T>): Promise<T> {
-  await mkdir(cacheFolder(), { recursive: true });
-  const path = join(cacheFolder(), 'setup.lock');
-  let hasWaited = false;
-  for (;;) {
-    try {
-      const handle = await open(path, 'wx');
-      await handle.writeFile(String(process.pid));
-      await handle.close();
-      break;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
-      const owner = Number(await readFile(path, 'utf8').catch(() => ''));
-      if (owner > 0 && !isAlive(owner)) await rm(path, { force: true });
-      else {
-        if (!hasWaited) reporter.log.info('set-up: waiting for another set-up to end');
-        hasWaited = true;
-        await delay(500);
-      }
-    }
-  }
-  try {
-    return await work();
-  } finally {
-    await rm(path, { force: true });
-  }
-}
-
-function isAlive(processId: number): boolean {
-  try {
-    process.kill(processId, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
+async function removeBuilt(build: NativeBuild): Promise<void> {
+  const kernels = kernelsFile(build);
+  const folders = [tensorflowFolder(build), join(bindingFile(build), '..'), ...(kernels === null ? [] : [join(kernels, '..')])];
+  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
 }
