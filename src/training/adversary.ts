@@ -1,0 +1,82 @@
+// The discriminator's side of the VAE's training: hinge losses, the adaptive weight, its own optimiser and its state. Knows no loop.
+import * as tf from '@tensorflow/tfjs';
+import type { DiscriminatorConfig, TrainingConfig } from '../config/training.js';
+import { createPatchDiscriminator } from '../models/index.js';
+import { createAdamW, disposeGradients, valueAndGradients, type HostTensor } from '../nn/index.js';
+import { captureParameters, flat, restoreParameters, unflat } from './trainer-state.js';
+
+export interface Adversary {
+  /** What the autoencoder minimises: lower when its images are scored as real. Memory: for use inside a gradient. */
+  generatorLoss(image: tf.Tensor4D): tf.Scalar;
+  /** Adds the gradients of one pass, of real and reconstructed images, to what the next update applies; returns the loss. */
+  learn(real: tf.Tensor4D, reconstructed: tf.Tensor4D): number;
+  /** Applies the mean of what was learnt since the last update. */
+  update(learningRateShare: number): void;
+  state(): Map<string, HostTensor>;
+  restore(state: ReadonlyMap<string, HostTensor>): void;
+  dispose(): void;
+}
+
+const BETAS = { beta1: 0.5, beta2: 0.9 } as const; // the usual ones of adversarial training: a short memory, since the target moves
+const LARGEST_ADAPTIVE_WEIGHT = 1e4;
+
+/** Creates the discriminator with its optimiser. Memory: dispose frees it. */
+export function createAdversary({ config, training, seed }: { config: DiscriminatorConfig; training: TrainingConfig; seed: number }): Adversary {
+  const network = createPatchDiscriminator({ inChannels: 1, channels: config.channels, layers: config.layers }, { seed });
+  const optimiser = createAdamW(network.parameters, { ...BETAS, weightDecay: training.weightDecay });
+  const pending: ReadonlyMap<string, tf.Tensor>[] = [];
+  return {
+    generatorLoss: (image) => tf.neg(tf.mean(network.forward(image))),
+    learn(real, reconstructed) {
+      const { value, gradients } = valueAndGradients(network.parameters, () => hingeLoss(network.forward(real), network.forward(reconstructed)));
+      pending.push(gradients);
+      const loss = value.dataSync()[0];
+      value.dispose();
+      return loss;
+    },
+    update(learningRateShare) {
+      if (pending.length === 0) return;
+      const [first] = pending;
+      const sums = new Map([...first.keys()].map((path) => [path, pending.length === 1 ? first.get(path)! : tf.addN(pending.map((gradients) => gradients.get(path)!))]));
+      optimiser.step(sums, config.learningRate * learningRateShare, 1 / pending.length);
+      if (pending.length > 1) disposeGradients(sums);
+      for (const gradients of pending.splice(0)) disposeGradients(gradients);
+    },
+    state: () => new Map([...captureParameters(network.parameters)].map(([path, value]): [string, HostTensor] => [`weights/${path}`, value]).concat([...flat(optimiser.state(), 'optimiser/')])),
+    restore(state) {
+      const weights = new Map([...state].filter(([name]) => name.startsWith('weights/')).map(([name, value]) => [name.slice('weights/'.length), value]));
+      restoreParameters(network.parameters, weights, 'discriminator');
+      optimiser.restore(unflat(state, 'optimiser/'));
+    },
+    dispose() {
+      for (const gradients of pending.splice(0)) disposeGradients(gradients);
+      optimiser.dispose();
+      network.dispose();
+    },
+  };
+}
+
+/** Source: Lim and Ye, "Geometric GAN" (2017), hinge loss of the discriminator, halved. */
+export function hingeLoss(realScores: tf.Tensor, fakeScores: tf.Tensor): tf.Scalar {
+  const real = tf.mean(tf.relu(tf.sub(1, realScores)));
+  const fake = tf.mean(tf.relu(tf.add(1, fakeScores)));
+  return tf.mul(tf.add(real, fake), 0.5);
+}
+
+/**
+ * How much the discriminator's term must weigh for its gradient at the decoder's last layer to be as large as the
+ * reconstruction's.
+ *
+ * Source: Esser et al., "Taming transformers for high-resolution image synthesis" (2021), equation 7.
+ */
+export function adaptiveWeight(lastLayer: tf.Variable, losses: { reconstruction: () => tf.Scalar; generator: () => tf.Scalar }): number {
+  const normOf = (loss: () => tf.Scalar): number => {
+    const { value, grads } = tf.variableGrads(loss, [lastLayer]);
+    const gradient = grads[lastLayer.name];
+    const norm = tf.tidy(() => tf.norm(gradient));
+    const size = norm.dataSync()[0];
+    tf.dispose([value, gradient, norm]);
+    return size;
+  };
+  return Math.min(normOf(losses.reconstruction) / (normOf(losses.generator) + 1e-4), LARGEST_ADAPTIVE_WEIGHT);
+}

@@ -1,0 +1,152 @@
+// The autoencoder's stage: its loss on a batch, its validation, and the discriminator when there is one. Knows no loop and no disk.
+import * as tf from '@tensorflow/tfjs';
+import { createRandom } from '../base/random.js';
+import type { DiscriminatorConfig, TrainingConfig, VaeLossConfig } from '../config/training.js';
+import { klPerItem, samplePosterior, type AutoencoderKL } from '../models/index.js';
+import { valueAndGradients } from '../nn/index.js';
+import { adaptiveWeight, createAdversary, type Adversary } from './adversary.js';
+import { fixedBatches, imagesToTensor, validationSplit, type SliceSource } from './corpus-source.js';
+import { frameWeights, spectrogramLoss } from './spectrogram-loss.js';
+import type { Figures, Pass, Stage } from './stage.js';
+
+export interface VaeStageOptions {
+  readonly vae: AutoencoderKL;
+  readonly kind: 'kl' | 'plain';
+  readonly loss: VaeLossConfig;
+  readonly discriminator: DiscriminatorConfig;
+  readonly training: TrainingConfig;
+  readonly corpus: SliceSource;
+  readonly seed: number;
+}
+
+/** Slices that a validation looks at, at most. */
+const VALIDATION_LIMIT = 256;
+/** Cells louder than this above the floor count as active in errorDb. Unit: dB. */
+const ACTIVE_ABOVE_FLOOR_DB = 4;
+
+/** Creates the stage. Memory: dispose frees the discriminator; the autoencoder stays the caller's. */
+export function createVaeStage(options: VaeStageOptions): Stage & { dispose(): void } {
+  const { vae, training, corpus, seed, loss } = options;
+  const adversary = loss.discriminatorWeight > 0 ? createAdversary({ config: options.discriminator, training, seed }) : null;
+  return {
+    name: 'vae',
+    parameters: vae.parameters,
+    async pass({ step, pass }) {
+      const batch = await corpus.batch({ split: 'train', step: pass, batchSize: training.batchSize, seed, augment: training.augment });
+      const image = imagesToTensor(batch, corpus.mel);
+      const weights = frameWeights(batch.fills, corpus.mel.frames, loss.paddingWeight);
+      const noise = options.kind === 'kl' ? latentNoise(vae, image, createRandom(seed, 'vae', 'noise', pass)) : null;
+      try {
+        return { ...passOnBatch({ options, adversary, step, image, weights, noise }), indices: batch.indices };
+      } finally {
+        tf.dispose([image, weights, ...(noise ? [noise] : [])]);
+      }
+    },
+    validate: () => validate(options),
+    ...(adversary && {
+      afterStep: ({ learningRateShare }) => adversary.update(learningRateShare),
+      extraState: () => adversary.state(),
+      restoreExtra: (state) => adversary.restore(state),
+    }),
+    dispose: () => adversary?.dispose(),
+  };
+}
+
+interface BatchParts {
+  readonly options: VaeStageOptions;
+  readonly adversary: Adversary | null;
+  readonly step: number;
+  readonly image: tf.Tensor4D;
+  readonly weights: tf.Tensor4D;
+  /** Null for the mean of the posterior. */
+  readonly noise: tf.Tensor4D | null;
+}
+
+function passOnBatch(parts: BatchParts): Omit<Pass, 'indices'> {
+  const { options, adversary, step, image } = parts;
+  const { vae, loss } = options;
+  const learnsFrom = Math.floor(loss.discriminatorStartStep * 0.9);
+  const isJudged = adversary !== null && step >= loss.discriminatorStartStep;
+  const weight = isJudged ? loss.discriminatorWeight * weightOfJudgement(parts, adversary) : 0;
+  let kept: tf.Tensor[] = [];
+  const { value, gradients } = valueAndGradients(vae.parameters, () => {
+    const { reconstruction, l1, gradient, kl, total } = reconstructionLoss(parts);
+    const generator = isJudged ? adversary.generatorLoss(reconstruction) : tf.scalar(0);
+    kept = [l1, gradient, kl, generator, reconstruction].map((tensor) => tf.keep(tf.clone(tensor)));
+    return isJudged ? tf.add(total, tf.mul(generator, weight)) : total;
+  });
+  const [l1, gradient, kl, generator] = kept.slice(0, 4).map((tensor) => tensor.dataSync()[0]);
+  const figures: Record<string, number> & { loss: number } = { loss: value.dataSync()[0], l1, gradient };
+  if (options.kind === 'kl') figures.kl = kl;
+  if (adversary !== null && step >= learnsFrom) {
+    figures.discriminator = adversary.learn(image, kept[4] as tf.Tensor4D);
+    figures.generator = generator;
+    figures.adaptiveWeight = weight;
+  }
+  tf.dispose([value, ...kept]);
+  return { gradients, figures };
+}
+
+/** Loss without the discriminator's term. Memory: for use inside a gradient. */
+function reconstructionLoss({ options, image, weights, noise }: Omit<BatchParts, 'adversary' | 'step'>): { reconstruction: tf.Tensor4D; l1: tf.Scalar; gradient: tf.Scalar; kl: tf.Scalar; total: tf.Scalar } {
+  const { vae, loss, kind } = options;
+  const posterior = vae.encode(image);
+  const reconstruction = vae.decode(noise === null ? posterior.mean : samplePosterior(posterior, noise));
+  const { l1, gradient, total } = spectrogramLoss(reconstruction, image, { ...loss, weights });
+  if (kind === 'plain') return { reconstruction, l1, gradient, kl: tf.scalar(0), total };
+  const kl = tf.mean(klPerItem(posterior)) as tf.Scalar;
+  return { reconstruction, l1, gradient, kl, total: tf.add(total, tf.mul(kl, loss.klWeightPerSummedElement)) };
+}
+
+/** Runs the decoder twice more, from a latent that is computed once, for the gradients at its last layer alone. */
+function weightOfJudgement({ options, image, weights, noise }: BatchParts, adversary: Adversary): number {
+  const { vae, loss } = options;
+  const latent = tf.tidy(() => {
+    const posterior = vae.encode(image);
+    return noise === null ? posterior.mean : samplePosterior(posterior, noise);
+  });
+  try {
+    return adaptiveWeight(vae.lastLayer, {
+      reconstruction: () => spectrogramLoss(vae.decode(latent), image, { ...loss, weights }).total,
+      generator: () => adversary.generatorLoss(vae.decode(latent)),
+    });
+  } finally {
+    latent.dispose();
+  }
+}
+
+/** Through the posterior's mean, as a round trip is heard. errorDb: mean absolute error of the cells that hold sound. */
+async function validate({ vae, loss, kind, training, corpus }: VaeStageOptions): Promise<Figures> {
+  const { frames, floorDb, ceilingDb } = corpus.mel;
+  const dbPerUnit = (ceilingDb - floorDb) / 2;
+  const activeFrom = -1 + ACTIVE_ABOVE_FLOOR_DB / dbPerUnit;
+  const sums = new Float64Array(6); // loss, l1, gradient, kl, error of active cells, active cells
+  let count = 0;
+  for await (const batch of fixedBatches(corpus, { split: validationSplit(corpus), batchSize: training.batchSize, limit: VALIDATION_LIMIT })) {
+    const figures = tf.tidy(() => {
+      const image = imagesToTensor(batch, corpus.mel);
+      const weights = frameWeights(batch.fills, frames, loss.paddingWeight);
+      const posterior = vae.encode(image);
+      const reconstruction = vae.decode(posterior.mean);
+      const { l1, gradient, total } = spectrogramLoss(reconstruction, image, { ...loss, weights });
+      const kl = kind === 'kl' ? tf.mean(klPerItem(posterior)) : tf.scalar(0);
+      const active = tf.cast(tf.greater(image, activeFrom), 'float32');
+      const error = tf.sum(tf.mul(tf.abs(tf.sub(tf.clipByValue(reconstruction, -1, 1), image)), active));
+      return tf.stack([tf.add(total, tf.mul(kl, loss.klWeightPerSummedElement)), l1, gradient, kl, error, tf.sum(active)].map((tensor) => tf.reshape(tensor, [])));
+    });
+    const size = batch.labels.length;
+    figures.dataSync<'float32'>().forEach((value, index) => (sums[index] += index < 4 ? value * size : value));
+    figures.dispose();
+    count += size;
+  }
+  const [total, l1, gradient, kl] = sums.map((sum) => sum / count);
+  return { loss: total, l1, gradient, ...(kind === 'kl' && { kl }), errorDb: (sums[4] / Math.max(1, sums[5])) * dbPerUnit };
+}
+
+/** Standard normal noise of the latent's shape. Memory: the caller disposes. */
+function latentNoise({ config }: AutoencoderKL, image: tf.Tensor4D, random: ReturnType<typeof createRandom>): tf.Tensor4D {
+  const factor = 2 ** (config.block_out_channels.length - 1);
+  const [batch, bins, frames] = image.shape;
+  const shape: [number, number, number, number] = [batch, bins / factor, frames / factor, config.latent_channels];
+  return tf.tensor4d(random.normals(shape[0] * shape[1] * shape[2] * shape[3]), shape);
+}
