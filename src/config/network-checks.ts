@@ -33,6 +33,6 @@ export function refuseUnevenGroups<Key extends string>(
   const divisor: number | null = config[key];
   const uneven = divisor === null ? undefined : config.block_out_channels.find((channels) => channels % divisor !== 0);
   if (uneven === undefined) return;
-  const message = `expected a divisor of each of block_out_channels (${config.block_out_channels.join(', ')}); ${uneven} is not a multiple`;
+  const message = `expected a divisor of ${config.block_out_channels.join(', ')} channels; ${uneven} is not a multiple`;
   context.addIssue({ code: 'custom', path: [key], message, input: config[key] });
 }

@@ -42,7 +42,7 @@ const fields = z.strictObject({
   /** Share of activations dropped in residual blocks while training. Only 0 is implemented. */
   dropout: z.literal(0).default(0),
   act_fn: z.enum(['silu', 'swish']).default('silu'),
-  /** Channels of one attention head; null: one head. Must divide each of block_out_channels. */
+  /** Channels of one attention head; null: one head. Must divide the channels of each level that attends. */
   attention_head_dim: z.int().min(1).max(8192).nullable().default(32),
   /** Groups of every group normalisation; must divide each of block_out_channels. */
   norm_num_groups: z.int().min(1).max(1024).default(32),
@@ -61,11 +61,23 @@ const fields = z.strictObject({
   num_train_timesteps: z.int().min(1).nullable().default(null),
 });
 
+/** Channels of the levels that attend. */
+function attendingChannels(config: z.output<typeof fields>): number[] {
+  const levels = config.block_out_channels.length;
+  return config.block_out_channels.filter(
+    (_, level) =>
+      config.down_block_types[level] === 'AttnDownBlock2D' ||
+      config.up_block_types[levels - 1 - level] === 'AttnUpBlock2D' ||
+      (level === levels - 1 && config.mid_block_type !== null && config.add_attention),
+  );
+}
+
 /** Unknown data → UNet2DModel configuration with defaults. Unknown keys and contradictions are refused. */
 export const unet2dSchema = fields.superRefine((config, context) => {
   refuseUnevenBlocks(config, context);
   refuseUnevenGroups(config, 'norm_num_groups', context);
-  refuseUnevenGroups(config, 'attention_head_dim', context);
+  const attending = { block_out_channels: attendingChannels(config), attention_head_dim: config.attention_head_dim };
+  refuseUnevenGroups(attending, 'attention_head_dim', context);
   const innermost = config.block_out_channels.slice(-1);
   refuseUnevenGroups({ block_out_channels: innermost, attn_norm_num_groups: config.attn_norm_num_groups }, 'attn_norm_num_groups', context);
 });
