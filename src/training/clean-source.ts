@@ -1,0 +1,37 @@
+// Where the UNet's clean samples come from: spectrogram images, or latents (latent-cache.node.ts). Knows no network.
+import * as tf from '@tensorflow/tfjs';
+import type { AugmentConfig } from '../config/training.js';
+import { fixedBatches, imagesToTensor, validationSplit, type SliceSource } from './corpus-source.js';
+
+/** Clean samples with their labels. */
+export interface CleanBatch {
+  /** Shape: [B, H, W, C]. Memory: whoever asked disposes. */
+  readonly clean: tf.Tensor4D;
+  readonly labels: Int32Array;
+  readonly indices: ArrayLike<number>;
+}
+
+/** Clean samples, standardised as the UNet sees them. */
+export interface CleanSource {
+  /** A training batch: a pure function of the number of the pass. */
+  draw(pass: number, batchSize: number): Promise<CleanBatch>;
+  /** Fixed validation batches, at most `limit` samples. */
+  fixed(batchSize: number, limit: number): AsyncIterable<CleanBatch>;
+  close(): void;
+}
+
+/** Images themselves, for diffusion on pixels. */
+export function createPixelSource(corpus: SliceSource, { seed, augment }: { seed: number; augment: AugmentConfig }): CleanSource {
+  return {
+    async draw(pass, batchSize) {
+      const batch = await corpus.batch({ split: 'train', step: pass, batchSize, seed, augment });
+      return { clean: imagesToTensor(batch, corpus.mel), labels: batch.labels, indices: batch.indices };
+    },
+    async *fixed(batchSize, limit) {
+      for await (const batch of fixedBatches(corpus, { split: validationSplit(corpus), batchSize, limit })) {
+        yield { clean: imagesToTensor(batch, corpus.mel), labels: batch.labels, indices: batch.indices };
+      }
+    },
+    close: () => undefined,
+  };
+}

@@ -1,0 +1,209 @@
+// Latent posteriors of all slices, computed once and kept in a file, so that a corpus larger than memory trains. Knows no UNet.
+import * as tf from '@tensorflow/tfjs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { MelstromError } from '../base/errors.js';
+import type { Reporter } from '../base/logger.js';
+import { createRandom } from '../base/random.js';
+import type { AugmentConfig } from '../config/training.js';
+import type { AutoencoderKL } from '../models/index.js';
+import type { CleanBatch, CleanSource } from './clean-source.js';
+import { fixedBatches, imagesToTensor, validationSplit, type SliceBatch, type SliceSource, type Split } from './corpus-source.js';
+import { createLatentStatistics, type LatentStatistics } from './latent-statistics.js';
+
+/** Times each training slice is encoded, under other augmentation each time, when augmentation is on. */
+const AUGMENTED_COPIES = 8;
+
+export interface LatentCacheOptions {
+  /** The cache's file; its description lies beside it as `<path>.json`. */
+  readonly path: string;
+  readonly vae: AutoencoderKL;
+  readonly kind: 'kl' | 'plain';
+  readonly corpus: SliceSource;
+  readonly augment: AugmentConfig;
+  readonly seed: number;
+  readonly batchSize: number;
+  /** Changes with anything the latents depend on: a cache of another key is made anew. */
+  readonly key: string;
+  readonly reporter: Reporter;
+}
+
+export interface LatentCache {
+  /** Of samples of the training posteriors. */
+  readonly statistics: LatentStatistics;
+  /** Clean samples (latent - shift) · scale, drawn from the posteriors anew at each pass. */
+  source(standardise: { readonly scale: number; readonly shift: number }): CleanSource;
+  close(): void;
+}
+
+interface Description {
+  readonly key: string;
+  /** [H, W, C] */
+  readonly shape: readonly [number, number, number];
+  /** Records of training first, then those of validation. */
+  readonly trainCount: number;
+  readonly labels: readonly number[];
+  readonly indices: readonly number[];
+  readonly statistics: LatentStatistics;
+}
+
+/** Opens the cache, making it first when there is none of this key. A cut-off one is made anew: the description comes last. */
+export async function openLatentCache(options: LatentCacheOptions): Promise<LatentCache> {
+  const existing = readDescription(options);
+  const description = existing ?? (await buildCache(options));
+  const file = openSync(options.path, 'r');
+  return {
+    statistics: description.statistics,
+    source: (standardise) => createSource({ file, description, seed: options.seed, standardise }),
+    close: () => closeSync(file),
+  };
+}
+
+function readDescription({ path, key }: LatentCacheOptions): Description | null {
+  if (!existsSync(`${path}.json`) || !existsSync(path)) return null;
+  let description: Description;
+  try {
+    description = JSON.parse(readFileSync(`${path}.json`, 'utf8')) as Description;
+  } catch {
+    return null; // not whole: made anew, which is what a cache is for
+  }
+  const isSame = description.key === key && statSync(path).size === description.labels.length * recordBytes(description.shape);
+  return isSame ? description : null;
+}
+
+async function buildCache(options: LatentCacheOptions): Promise<Description> {
+  const { path, corpus, augment, key, reporter } = options;
+  const isAugmented = augment.gainDb > 0 || augment.shiftFrames > 0;
+  const trainCount = corpus.sliceCount('train') * (isAugmented ? AUGMENTED_COPIES : 1);
+  const validation = validationSplit(corpus);
+  const progress = reporter.startProgress('encoding the corpus', trainCount + corpus.sliceCount(validation), 'slices');
+  const temporary = `${path}.${process.pid}.tmp`;
+  mkdirSync(dirname(path), { recursive: true });
+  rmSync(`${path}.json`, { force: true });
+  const file = openSync(temporary, 'w');
+  try {
+    const written: { labels: number[]; indices: number[]; shape: [number, number, number] } = { labels: [], indices: [], shape: [0, 0, 0] };
+    const statistics = createLatentStatistics(options.vae.config.latent_channels);
+    for await (const { batch, split } of recordBatches(options, isAugmented ? trainCount : null)) {
+      const { records, shape } = encodeBatch(options, batch);
+      if (split === 'train') statistics.add(records, shape[0] * shape[1] * shape[2]);
+      writeSync(file, new Uint8Array(records.buffer, records.byteOffset, records.byteLength));
+      written.labels.push(...batch.labels);
+      written.indices.push(...Array.from(batch.indices));
+      written.shape = shape;
+      progress.update(written.labels.length);
+      await tf.nextFrame();
+    }
+    fsyncSync(file);
+    renameSync(temporary, path);
+    const description: Description = { key, trainCount, ...written, statistics: statistics.result() };
+    writeFileSync(`${temporary}.json`, JSON.stringify(description));
+    renameSync(`${temporary}.json`, `${path}.json`);
+    return description;
+  } catch (cause) {
+    rmSync(temporary, { force: true });
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') throw cause;
+    throw new MelstromError({ kind: 'checkpoint', where: path, got: 'a full disk', expected: 'room for the latents of the corpus', fix: 'Make room, then resume.', cause });
+  } finally {
+    closeSync(file);
+    progress.end();
+  }
+}
+
+/** The training slices, or as many augmented draws of them as wanted, then the validation slices. */
+async function* recordBatches({ corpus, augment, seed, batchSize }: LatentCacheOptions, augmentedCount: number | null): AsyncGenerator<{ batch: SliceBatch; split: Split }> {
+  const all = { batchSize, limit: Infinity };
+  if (augmentedCount === null) {
+    for await (const batch of fixedBatches(corpus, { split: 'train', ...all })) yield { batch, split: 'train' };
+  } else {
+    for (let first = 0, step = 0; first < augmentedCount; first += batchSize, step += 1) {
+      const batch = await corpus.batch({ split: 'train', step, batchSize, seed, augment });
+      yield { batch: firstOf(batch, Math.min(batchSize, augmentedCount - first)), split: 'train' };
+    }
+  }
+  for await (const batch of fixedBatches(corpus, { split: validationSplit(corpus), ...all })) yield { batch, split: 'validation' };
+}
+
+function firstOf(batch: SliceBatch, count: number): SliceBatch {
+  const size = batch.images.length / batch.labels.length;
+  const { images, labels, fills, indices } = batch;
+  return { images: images.slice(0, count * size), labels: labels.slice(0, count), fills: fills.slice(0, count), indices: Array.from(indices).slice(0, count) };
+}
+
+/** One record per slice: the posterior's means, then its standard deviations (0 for the plain autoencoder). */
+function encodeBatch({ vae, kind, corpus }: LatentCacheOptions, batch: SliceBatch): { records: Float32Array; shape: [number, number, number] } {
+  const stacked = tf.tidy(() => {
+    const { mean, logVariance } = vae.encode(imagesToTensor(batch, corpus.mel));
+    const deviation = kind === 'kl' ? tf.exp(tf.mul(logVariance, 0.5)) : tf.zerosLike(mean);
+    return tf.stack([mean, deviation], 1) as tf.Tensor5D; // [B, H, W, C] twice -> [B, 2, H, W, C]
+  });
+  const [, , rows, columns, channels] = stacked.shape;
+  const records = Float32Array.from(stacked.dataSync<'float32'>());
+  stacked.dispose();
+  return { records, shape: [rows, columns, channels] };
+}
+
+interface SourceParts {
+  readonly file: number;
+  readonly description: Description;
+  readonly seed: number;
+  readonly standardise: { readonly scale: number; readonly shift: number };
+}
+
+function createSource({ file, description, seed, standardise }: SourceParts): CleanSource {
+  const { trainCount, labels } = description;
+  const draw = orderedDraws(trainCount, seed);
+  const sample = (records: readonly number[], noise: Float32Array): CleanBatch => ({
+    clean: readSamples({ file, description, records, noise, standardise }),
+    labels: Int32Array.from(records, (record) => labels[record]),
+    indices: records.map((record) => description.indices[record]),
+  });
+  const elements = recordBytes(description.shape) / 8;
+  return {
+    draw: async (pass, batchSize) => sample(draw(pass, batchSize), createRandom(seed, 'latents', 'noise', pass).normals(batchSize * elements)),
+    async *fixed(batchSize, limit) {
+      const available = labels.length - trainCount;
+      const count = Math.min(available, limit);
+      for (let first = 0, number = 0; first < count; first += batchSize, number += 1) {
+        const size = Math.min(batchSize, count - first);
+        const records = Array.from({ length: size }, (_, item) => trainCount + Math.floor(((first + item) * available) / count));
+        yield sample(records, createRandom(seed, 'latents', 'validation', number).normals(size * elements));
+      }
+    },
+    close: () => undefined,
+  };
+}
+
+/** Records of a pass: every record once per epoch, in an order of its own each time. */
+function orderedDraws(count: number, seed: number): (pass: number, batchSize: number) => number[] {
+  let known: { epoch: number; order: Uint32Array } = { epoch: -1, order: new Uint32Array(0) };
+  return (pass, batchSize) =>
+    Array.from({ length: batchSize }, (_, item) => {
+      const position = pass * batchSize + item;
+      const epoch = Math.floor(position / count);
+      if (known.epoch !== epoch) known = { epoch, order: createRandom(seed, 'latents', 'order', epoch).permutation(count) };
+      return known.order[position % count];
+    });
+}
+
+function readSamples({ file, description, records, noise, standardise }: Omit<SourceParts, 'seed'> & { records: readonly number[]; noise: Float32Array }): tf.Tensor4D {
+  const bytes = recordBytes(description.shape);
+  const elements = bytes / 8;
+  const { scale, shift } = standardise;
+  const record = new Float32Array(2 * elements);
+  const clean = new Float32Array(records.length * elements);
+  for (const [item, index] of records.entries()) {
+    const got = readSync(file, new Uint8Array(record.buffer), 0, bytes, index * bytes);
+    if (got !== bytes) throw new MelstromError({ kind: 'data', where: 'latent cache', got: `${got} bytes of record ${index}`, expected: String(bytes), fix: 'Resume: it is made anew when it is not whole.' });
+    const offset = item * elements;
+    for (let element = 0; element < elements; element += 1) {
+      clean[offset + element] = (record[element] + record[elements + element] * noise[offset + element] - shift) * scale;
+    }
+  }
+  return tf.tensor4d(clean, [records.length, ...description.shape]);
+}
+
+/** Mean and deviation, 4 bytes each. */
+function recordBytes([rows, columns, channels]: readonly [number, number, number]): number {
+  return rows * columns * channels * 8;
+}

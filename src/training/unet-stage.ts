@@ -1,0 +1,124 @@
+// The UNet's stage: noise at drawn timesteps, the weighted error of the answer, validation at fixed ones. Knows no loop and no disk.
+import * as tf from '@tensorflow/tfjs';
+import { createRandom } from '../base/random.js';
+import type { DiffusionConfig } from '../config/diffusion.js';
+import type { TrainingConfig } from '../config/training.js';
+import { createNoiseSchedule, lossWeightAt, noisyTrainingBatch, trainingTimestep, type NoiseSchedule } from '../diffusion/index.js';
+import type { Unet2d } from '../models/index.js';
+import { valueAndGradients } from '../nn/index.js';
+import type { CleanSource } from './clean-source.js';
+import type { Figures, Stage } from './stage.js';
+
+export interface UnetStageOptions {
+  readonly unet: Unet2d;
+  readonly diffusion: DiffusionConfig;
+  readonly training: TrainingConfig;
+  readonly source: CleanSource;
+  /** Labels of the corpus; the class of this number stands for no label. */
+  readonly labelCount: number;
+  /** Share of training samples whose label is hidden. */
+  readonly labelDropout: number;
+  readonly seed: number;
+}
+
+/** Samples that a validation looks at, at most. */
+const VALIDATION_LIMIT = 256;
+/** Timesteps each of them is tried at, so that a small validation split still sees them all. */
+const VALIDATION_ROUNDS = 2;
+
+/** Creates the stage. Memory: holds no tensors of its own. */
+export function createUnetStage(options: UnetStageOptions): Stage {
+  const { unet, diffusion, training, source, labelCount, labelDropout, seed } = options;
+  const schedule = createNoiseSchedule(diffusion);
+  return {
+    name: 'unet',
+    parameters: unet.parameters,
+    async pass({ pass }) {
+      const batch = await source.draw(pass, training.batchSize);
+      const random = createRandom(seed, 'unet', 'pass', pass);
+      const count = batch.labels.length;
+      const labels = batch.labels.map((label) => (random.uniform() < labelDropout ? labelCount : classOf(label, labelCount)));
+      const timesteps = spreadTimesteps(schedule, { count, offset: random.uniform() });
+      const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size) });
+      const { value, gradients } = valueAndGradients(unet.parameters, () => weightedError(unet, inputs));
+      const figures = { loss: value.dataSync()[0] };
+      tf.dispose([value, batch.clean, ...inputs.tensors]);
+      return { gradients, figures, indices: batch.indices };
+    },
+    validate: () => validate(options, schedule),
+  };
+}
+
+/** Even over the whole range with one common random offset: less scatter from batch to batch than independent draws. */
+export function spreadTimesteps(schedule: NoiseSchedule, { count, offset }: { count: number; offset: number }): number[] {
+  return Array.from({ length: count }, (_, item) => trainingTimestep(schedule, (item + offset) / count));
+}
+
+interface StepInputs {
+  readonly input: tf.Tensor4D;
+  readonly target: tf.Tensor4D;
+  readonly timesteps: tf.Tensor1D;
+  readonly labels: tf.Tensor1D;
+  /** Shape: [B]. */
+  readonly weights: tf.Tensor1D;
+  /** All of the above, to dispose of. */
+  readonly tensors: readonly tf.Tensor[];
+}
+
+function prepare(
+  { diffusion }: UnetStageOptions,
+  schedule: NoiseSchedule,
+  drawn: { clean: tf.Tensor4D; labels: Int32Array; timesteps: readonly number[]; noise: Float32Array },
+): StepInputs {
+  const { clean, timesteps } = drawn;
+  const noise = tf.tensor4d(drawn.noise, clean.shape);
+  const { input, target } = noisyTrainingBatch({ schedule, predictionType: diffusion.predictionType, clean, noise, timesteps });
+  noise.dispose();
+  const steps = tf.tensor1d(Float32Array.from(timesteps));
+  const labels = tf.tensor1d(drawn.labels, 'int32');
+  const weights = tf.tensor1d(Float32Array.from(timesteps, (timestep) => lossWeightAt(schedule, timestep, diffusion.minSnrGamma)));
+  return { input, target, timesteps: steps, labels, weights, tensors: [input, target, steps, labels, weights] };
+}
+
+/** Squared error of the answer, mean over elements, weighted by timestep, mean over the batch. */
+function weightedError(unet: Unet2d, inputs: StepInputs): tf.Scalar {
+  return tf.mean(tf.mul(errorPerItem(unet, inputs), inputs.weights)) as tf.Scalar;
+}
+
+/** Shape: [B]. */
+function errorPerItem(unet: Unet2d, { input, target, timesteps, labels }: StepInputs): tf.Tensor1D {
+  const classLabels = unet.config.num_class_embeds === null ? undefined : labels;
+  const output = unet.forward({ sample: input, timestep: timesteps, classLabels });
+  return tf.mean(tf.square(tf.sub(output, target)), [1, 2, 3]) as tf.Tensor1D;
+}
+
+/** loss is weighted as in training; meanSquaredError counts every timestep alike. */
+async function validate(options: UnetStageOptions, schedule: NoiseSchedule): Promise<Figures> {
+  const { unet, training, source, labelCount, seed } = options;
+  let [loss, meanSquaredError, count] = [0, 0, 0];
+  let batchNumber = 0;
+  for await (const batch of source.fixed(training.batchSize, VALIDATION_LIMIT)) {
+    for (let round = 0; round < VALIDATION_ROUNDS; round += 1) {
+      const random = createRandom(seed, 'unet', 'validation', batchNumber, round);
+      const timesteps = spreadTimesteps(schedule, { count: batch.labels.length, offset: random.uniform() });
+      const labels = batch.labels.map((label) => classOf(label, labelCount));
+      const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size) });
+      const errors = tf.tidy(() => errorPerItem(unet, inputs));
+      const weights = inputs.weights.dataSync();
+      errors.dataSync<'float32'>().forEach((error, item) => {
+        loss += error * weights[item];
+        meanSquaredError += error;
+        count += 1;
+      });
+      tf.dispose([errors, ...inputs.tensors]);
+    }
+    batch.clean.dispose();
+    batchNumber += 1;
+  }
+  return { loss: loss / count, meanSquaredError: meanSquaredError / count };
+}
+
+function classOf(label: number, labelCount: number): number {
+  return label >= 0 && label < labelCount ? label : labelCount;
+}
+
