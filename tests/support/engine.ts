@@ -1,9 +1,6 @@
-// Starts an engine for tests: the best one that is there, or tfjs's own cpu engine where none can be started.
-import * as tf from '@tensorflow/tfjs';
+// Starts the engine that tests run on: the native one where it is set up, else wasm. MELSTROM_ENGINE chooses another.
 import { beforeAll } from 'vitest';
-import type * as Start from '../../src/engine/start.node.js';
-
-let starting: Promise<string> | null = null;
+import { startEngine, type EngineInfo } from '../../src/engine/start.node.js';
 
 /** Starts the engine before the tests of a file. Call it once at the top of the file. */
 export function useEngine(): void {
@@ -12,23 +9,7 @@ export function useEngine(): void {
   });
 }
 
-/** The name of the engine that runs. */
-export function startTestEngine(): Promise<string> {
-  starting ??= start();
-  return starting;
-}
-
-async function start(): Promise<string> {
-  // By a computed name, so that a file that is not there is found out when it runs.
-  const path = '../../src/engine/start.node.js';
-  let engine: typeof Start | null = null;
-  try {
-    engine = (await import(path)) as typeof Start;
-  } catch {
-    // Falls through to the cpu engine, which needs nothing.
-  }
-  if (engine !== null) return (await engine.startEngine('auto')).name;
-  await tf.setBackend('cpu');
-  await tf.ready();
-  return 'cpu';
+/** Which engine runs, for tests that need to know. */
+export function startTestEngine(): Promise<EngineInfo> {
+  return startEngine('auto');
 }
