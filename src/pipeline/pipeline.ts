@@ -1,0 +1,115 @@
+// The trained parts of a generator, together with what is needed to use them. Knows no file.
+import { MelstromError } from '../base/errors.js';
+import { unetDownsampling, vaeDownsampling } from '../config/derive.js';
+import type { DiffusionConfig } from '../config/diffusion.js';
+import type { MelSettings } from '../config/mel.js';
+import type { AutoencoderKL, Unet2d } from '../models/index.js';
+
+/** Latents, or the spectrogram's own cells, are what is diffused. */
+export type Representation = 'latent' | 'pixel';
+/** `plain` uses the posterior's mean alone. */
+export type VaeKind = 'kl' | 'plain';
+
+/** The parts of a pipeline. */
+export interface PipelineParts {
+  readonly mel: MelSettings;
+  readonly representation: Representation;
+  readonly vaeKind: VaeKind;
+  /** Class i is labels[i]; class labels.length stands for no label. */
+  readonly labels: readonly string[];
+  readonly diffusion: DiffusionConfig;
+  /** null exactly when the representation is pixel. */
+  readonly vae: AutoencoderKL | null;
+  /** null while only the autoencoder is trained. */
+  readonly unet: Unet2d | null;
+  /** What is diffused is (latent - latentShift) · latentScale, of about unit deviation. Measured from data. Default 1. */
+  readonly latentScale?: number;
+  /** Default 0. */
+  readonly latentShift?: number;
+}
+
+/** Memory: owns the networks; `dispose` frees them. */
+export interface Pipeline extends Required<PipelineParts> {
+  dispose(): void;
+}
+
+/** Shape of one item of what is diffused: [rows, columns, channels]. */
+export type SampleShape = readonly [number, number, number];
+
+/**
+ * Puts parts together after checking that they fit one another.
+ *
+ * @throws MelstromError that names the two parts that do not fit
+ */
+export function createPipeline(parts: PipelineParts): Pipeline {
+  const pipeline: Pipeline = {
+    ...parts,
+    latentScale: parts.latentScale ?? 1,
+    latentShift: parts.latentShift ?? 0,
+    dispose() {
+      parts.vae?.dispose();
+      parts.unet?.dispose();
+    },
+  };
+  checkRepresentation(pipeline);
+  checkScale(pipeline);
+  checkUnet(pipeline);
+  return Object.freeze(pipeline);
+}
+
+/** The class that stands for no label, or null when the UNet has no classes. */
+export function nullClassOf({ labels, unet }: Pick<Pipeline, 'labels' | 'unet'>): number | null {
+  return unet === null || unet.config.num_class_embeds === null ? null : labels.length;
+}
+
+/** Frames of an image are a multiple of this, so that every level of both networks halves evenly. */
+export function frameMultiple(pipeline: Pick<Pipeline, 'vae' | 'unet'>): number {
+  const { vae, unet } = pipeline;
+  return (vae === null ? 1 : vaeDownsampling(vae.config)) * (unet === null ? 1 : unetDownsampling(unet.config));
+}
+
+/**
+ * The shape of one item of what is diffused.
+ *
+ * @param frameCount of the image, a multiple of frameMultiple; default the slice's length that the networks were trained on
+ */
+export function sampleShape(pipeline: Pick<Pipeline, 'vae' | 'unet' | 'mel'>, frameCount = pipeline.mel.frames): SampleShape {
+  const { vae, mel } = pipeline;
+  const multiple = frameMultiple(pipeline);
+  if (frameCount % multiple !== 0 || mel.melBins % multiple !== 0 || frameCount < 1) {
+    throw misfit('mel', `${mel.melBins} mel bins and ${frameCount} frames`, `multiples of ${multiple}, which the networks halve down to`);
+  }
+  const factor = vae === null ? 1 : vaeDownsampling(vae.config);
+  return [mel.melBins / factor, frameCount / factor, vae === null ? 1 : vae.config.latent_channels];
+}
+
+function checkRepresentation({ representation, vae }: Pipeline): void {
+  if (representation === 'latent' && vae === null) throw misfit('vae', 'none', 'an autoencoder, since latents are diffused');
+  if (representation === 'pixel' && vae !== null) throw misfit('vae', 'an autoencoder', 'none, since the spectrogram itself is diffused');
+  if (vae !== null && (vae.config.in_channels !== 1 || vae.config.out_channels !== 1)) {
+    throw misfit('vae: in_channels and out_channels', `${vae.config.in_channels} and ${vae.config.out_channels}`, '1 and 1, as a mel image has');
+  }
+}
+
+function checkScale({ latentScale, latentShift }: Pipeline): void {
+  if (!Number.isFinite(latentScale) || latentScale <= 0) throw misfit('vae: scaling_factor', String(latentScale), 'a finite number above 0');
+  if (!Number.isFinite(latentShift)) throw misfit('vae: shift_factor', String(latentShift), 'a finite number');
+}
+
+function checkUnet(pipeline: Pipeline): void {
+  const { unet, labels } = pipeline;
+  const [, , channels] = sampleShape(pipeline);
+  if (unet === null) return;
+  const { in_channels: inChannels, out_channels: outChannels, num_class_embeds: classes } = unet.config;
+  if (inChannels !== channels || outChannels !== channels) {
+    throw misfit('unet: in_channels and out_channels', `${inChannels} and ${outChannels}`, `${channels}, the channels of what is diffused`);
+  }
+  if (classes !== null && classes !== labels.length + 1) {
+    throw misfit('unet: num_class_embeds', String(classes), `${labels.length + 1}: ${labels.length} labels and one for no label`);
+  }
+  if (classes === null && labels.length > 0) throw misfit('unet: num_class_embeds', 'null', `${labels.length + 1}, since there are labels`);
+}
+
+function misfit(where: string, got: string, expected: string): MelstromError {
+  return new MelstromError({ kind: 'checkpoint', where: `pipeline: ${where}`, got, expected });
+}
