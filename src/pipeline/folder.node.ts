@@ -38,7 +38,7 @@ export async function savePipeline(folder: string, pipeline: Pipeline): Promise<
 
 /** A folder is replaced whole, so one that holds anything but a pipeline must not be. */
 async function refuseForeign(folder: string): Promise<void> {
-  const names = await readdir(folder).catch((thrown: { code?: string }) => {
+  const names = await readdir(folder).catch((thrown: { code?: string }): string[] => {
     if (thrown.code === 'ENOENT') return [];
     throw new MelstromError({ kind: 'data', where: folder, got: messageOf(thrown), expected: 'a folder that can be written', cause: thrown });
   });

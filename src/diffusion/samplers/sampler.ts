@@ -112,7 +112,7 @@ function requireFalling(sigmas: ArrayLike<number>): void {
 }
 
 /** Lets timers, signals and drawing have their turn. */
-function breathe(): Promise<void> {
+export function breathe(): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, 0);
   });

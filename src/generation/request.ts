@@ -1,0 +1,76 @@
+// What is asked of generation, checked once at the border.
+import { requireInteger, requireNumber } from '../base/checks.js';
+import { MelstromError } from '../base/errors.js';
+import type { SamplerName } from '../diffusion/samplers/by-name.js';
+import { frameMultiple, type Pipeline } from '../pipeline/pipeline.js';
+import type { Vocoder } from '../vocoder/vocoder.js';
+
+/** How far a generation has come. */
+export interface GenerationProgress {
+  /** Network steps done and in all, over every batch; they end together with the last batch's images. */
+  readonly doneSteps: number;
+  readonly totalSteps: number;
+  readonly doneClips: number;
+  readonly totalClips: number;
+}
+
+/** What every kind of generation is told. */
+export interface ClipRequest {
+  /** One per clip. The same seed gives the same clip, whatever it is drawn with. */
+  readonly seeds: readonly number[];
+  /** Turns images into sound. */
+  readonly vocoder: Vocoder;
+  /** Clips drawn at once; changes memory and speed, not the clips. Default 16. */
+  readonly batchSize?: number;
+  /** Frames of each clip; rounded up for the networks and cut back. Default the slice's length. */
+  readonly frameCount?: number;
+  readonly signal?: AbortSignal;
+  readonly onStep?: (progress: GenerationProgress) => void;
+  /** The engine's name for the sidecar. Default the backend's name. */
+  readonly engine?: string;
+}
+
+/** What diffusion is told. */
+export interface GenerateRequest extends ClipRequest {
+  /** Index into the pipeline's labels per clip; null draws without a label. */
+  readonly labels: readonly (number | null)[];
+  readonly sampler: SamplerName;
+  readonly steps: number;
+  /** 1 follows the label as trained; 0 ignores it. */
+  readonly guidance: number;
+  /** Share of the level and contrast that guidance adds which is taken back. Default 0. */
+  readonly guidanceRescale?: number;
+  /** Fresh noise of ddim. Default 0. */
+  readonly eta?: number;
+}
+
+/** @throws MelstromError of kind 'usage' that names the argument */
+export function checkClipRequest({ seeds, batchSize, frameCount }: ClipRequest): void {
+  seeds.forEach((seed, index) => requireInteger(`seeds[${index}]`, seed, { min: 0 }));
+  if (batchSize !== undefined) requireInteger('batchSize', batchSize, { min: 1 });
+  if (frameCount !== undefined) requireInteger('frameCount', frameCount, { min: 1 });
+}
+
+/** @throws MelstromError of kind 'usage' that names the argument */
+export function checkGenerateRequest(pipeline: Pipeline, request: GenerateRequest): void {
+  checkClipRequest(request);
+  const { labels, seeds, steps, guidance, guidanceRescale = 0, eta = 0 } = request;
+  if (labels.length !== seeds.length) {
+    throw new MelstromError({ kind: 'usage', where: 'labels and seeds', got: `${labels.length} and ${seeds.length}`, expected: 'one of each per clip' });
+  }
+  const last = pipeline.labels.length - 1;
+  labels.forEach((label, index) => {
+    if (label !== null && last < 0) throw new MelstromError({ kind: 'usage', where: `labels[${index}]`, got: String(label), expected: 'null, since the model has no labels' });
+    if (label !== null) requireInteger(`labels[${index}]`, label, { min: 0, max: last });
+  });
+  requireInteger('steps', steps, { min: 1, max: pipeline.diffusion.trainTimesteps, fix: 'A sampler cannot take more steps than the training had timesteps.' });
+  requireNumber('guidance', guidance, { min: 0 });
+  requireNumber('guidanceRescale', guidanceRescale, { min: 0, max: 1 });
+  requireNumber('eta', eta, { min: 0, max: 1 });
+}
+
+/** The frames that the networks draw for a wanted number: the next multiple of what they halve down to. */
+export function drawnFrameCount(pipeline: Pipeline, wanted = pipeline.mel.frames): number {
+  const multiple = frameMultiple(pipeline);
+  return Math.ceil(wanted / multiple) * multiple;
+}

@@ -1,0 +1,24 @@
+// What is written beside each clip: everything needed to draw it again. Knows no file.
+
+/** The content of a clip's JSON file. */
+export interface Sidecar {
+  /** null: drawn without a label, or the model has none. */
+  readonly label: string | null;
+  readonly seed: number;
+  /** A sampler's name; `vae-prior` for the autoencoder alone. */
+  readonly sampler: string;
+  readonly steps: number;
+  /** null where there is no label to follow. */
+  readonly guidance: number | null;
+  readonly guidanceRescale: number;
+  /** null for samplers that have none. */
+  readonly eta: number | null;
+  readonly vocoder: string;
+  readonly frameCount: number;
+  readonly sampleRateHz: number;
+  readonly durationSeconds: number;
+  /** Hashes: of the weights by SHA-256, of the mel codec as in its images. */
+  readonly hashes: { readonly model: string; readonly codec: string };
+  readonly engine: { readonly name: string; readonly tensorflowJs: string };
+  readonly version: string;
+}
