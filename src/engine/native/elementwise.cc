@@ -1,0 +1,184 @@
+// SiLU and its gradient, bias with residuals, time embedding, and sums per channel.
+#include "common.h"
+
+namespace melstrom {
+
+using namespace tensorflow;
+
+REGISTER_OP("MelstromSilu").Input("x: float").Output("y: float").SetShapeFn(shape_inference::UnchangedShape);
+REGISTER_OP("MelstromSiluGrad").Input("dy: float").Input("x: float").Output("dx: float").SetShapeFn(shape_inference::UnchangedShape);
+// y = float(x) + bias + the sum of the residuals, in one pass.
+REGISTER_OP("MelstromAddBias")
+    .Input("x: T").Input("bias: float").Input("residuals: N * float").Output("y: float")
+    .Attr("T: {float, bfloat16}").Attr("N: int >= 0").SetShapeFn(shape_inference::UnchangedShape);
+REGISTER_OP("MelstromAddTimeEmbedding").Input("x: float").Input("embedding: float").Output("y: float").SetShapeFn(shape_inference::UnchangedShape);
+REGISTER_OP("MelstromChannelSum").Input("x: float").Output("sum: float").Attr("per_item: bool").SetShapeFn(shape_inference::UnknownShape);
+
+class SiluOp : public OpKernel {
+ public:
+  using OpKernel::OpKernel;
+  void Compute(OpKernelContext* context) override {
+    const Tensor& x = context->input(0);
+    Tensor* y = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
+    const float* source = x.flat<float>().data();
+    float* target = y->flat<float>().data();
+    const Lanes layout(x.NumElements(), 1);
+    ParallelFor(context, layout.chunks, 4 * kChunkValues, [&](int64_t chunk) {
+      const float* __restrict in = source;
+      float* __restrict out = target;
+      const int64_t end = layout.End(chunk);
+      for (int64_t i = layout.Begin(chunk); i < end; ++i) out[i] = in[i] * Sigmoid(in[i]);
+    });
+  }
+};
+
+class SiluGradOp : public OpKernel {
+ public:
+  using OpKernel::OpKernel;
+  void Compute(OpKernelContext* context) override {
+    const Tensor &dy = context->input(0), &x = context->input(1);
+    OP_REQUIRES(context, dy.shape() == x.shape(), absl::InvalidArgumentError("silu gradient: dy must have the shape of x"));
+    Tensor* dx = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &dx));
+    const float *gradient_data = dy.flat<float>().data(), *source = x.flat<float>().data();
+    float* target = dx->flat<float>().data();
+    const Lanes layout(x.NumElements(), 1);
+    ParallelFor(context, layout.chunks, 4 * kChunkValues, [&](int64_t chunk) {
+      const float *__restrict gradient = gradient_data, *__restrict in = source;
+      float* __restrict out = target;
+      const int64_t end = layout.End(chunk);
+      for (int64_t i = layout.Begin(chunk); i < end; ++i) {
+        const float gate = Sigmoid(in[i]);
+        out[i] = gradient[i] * (gate * (1.0f + in[i] * (1.0f - gate)));
+      }
+    });
+  }
+};
+
+inline float ToFloat(float value) { return value; }
+// A bfloat16 is the upper half of a float.
+inline float ToFloat(uint16_t value) {
+  const uint32_t bits = static_cast<uint32_t>(value) << 16;
+  float result;
+  std::memcpy(&result, &bits, 4);
+  return result;
+}
+
+template <typename T, typename Stored>
+class AddBiasOp : public OpKernel {
+ public:
+  using OpKernel::OpKernel;
+  void Compute(OpKernelContext* context) override {
+    const Tensor &x = context->input(0), &bias = context->input(1);
+    const int64_t channels = bias.NumElements();
+    OP_REQUIRES(context, x.dims() > 0 && x.dim_size(x.dims() - 1) == channels && channels > 0,
+                absl::InvalidArgumentError("add bias: bias must have one value per channel"));
+    const int residual_count = context->num_inputs() - 2;
+    for (int r = 0; r < residual_count; ++r)
+      OP_REQUIRES(context, context->input(2 + r).shape() == x.shape(), absl::InvalidArgumentError("add bias: residuals must have the shape of x"));
+    Tensor* y = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
+    const Lanes layout(x.NumElements() / channels, channels);
+    const Stored* source = reinterpret_cast<const Stored*>(x.flat<T>().data());
+    float* target = y->flat<float>().data();
+    std::vector<float> lanes(layout.lanes);
+    layout.Spread(bias.flat<float>().data(), lanes.data());
+    const float* shift_data = lanes.data();
+    const float* residual_data = residual_count > 0 ? context->input(2).flat<float>().data() : nullptr;
+    ParallelFor(context, layout.chunks, kChunkValues, [&](int64_t chunk) {
+      ForEachRun(layout, chunk, [&](int64_t offset, int64_t count) {
+        const Stored* __restrict in = source + offset;
+        const float* __restrict shift = shift_data;
+        float* __restrict out = target + offset;
+        if (residual_data == nullptr) {
+          for (int64_t lane = 0; lane < count; ++lane) out[lane] = ToFloat(in[lane]) + shift[lane];
+          return;
+        }
+        const float* __restrict residual = residual_data + offset;
+        for (int64_t lane = 0; lane < count; ++lane) out[lane] = ToFloat(in[lane]) + shift[lane] + residual[lane];
+      });
+      for (int r = 1; r < residual_count; ++r) {
+        const float* __restrict more = context->input(2 + r).flat<float>().data();
+        float* __restrict out = target;
+        const int64_t end = layout.End(chunk);
+        for (int64_t i = layout.Begin(chunk); i < end; ++i) out[i] += more[i];
+      }
+    });
+  }
+};
+
+class AddTimeEmbeddingOp : public OpKernel {
+ public:
+  using OpKernel::OpKernel;
+  void Compute(OpKernelContext* context) override {
+    const Tensor &x = context->input(0), &embedding = context->input(1);
+    OP_REQUIRES(context, x.dims() == 4 && x.NumElements() > 0 && embedding.NumElements() == x.dim_size(0) * x.dim_size(3),
+                absl::InvalidArgumentError("time embedding: x must be [B, H, W, C], the embedding [B, C]"));
+    const int64_t items = x.dim_size(0), channels = x.dim_size(3);
+    Tensor* y = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
+    const Lanes layout(x.dim_size(1) * x.dim_size(2), channels);
+    const float *x_data = x.flat<float>().data(), *embedding_data = embedding.flat<float>().data();
+    float* y_data = y->flat<float>().data();
+    std::vector<float> lanes(items * layout.lanes);
+    for (int64_t item = 0; item < items; ++item) layout.Spread(embedding_data + item * channels, lanes.data() + item * layout.lanes);
+    ParallelFor(context, items * layout.chunks, kChunkValues, [&](int64_t unit) {
+      const int64_t item = unit / layout.chunks, base = item * layout.values;
+      const float* __restrict shift = lanes.data() + item * layout.lanes;
+      ForEachRun(layout, unit % layout.chunks, [&](int64_t offset, int64_t count) {
+        const float* __restrict in = x_data + base + offset;
+        float* __restrict out = y_data + base + offset;
+        for (int64_t lane = 0; lane < count; ++lane) out[lane] = in[lane] + shift[lane];
+      });
+    });
+  }
+};
+
+// Sums all rows per channel, of the whole tensor or of each item; floats within a chunk, doubles across chunks.
+class ChannelSumOp : public OpKernel {
+ public:
+  explicit ChannelSumOp(OpKernelConstruction* construction) : OpKernel(construction) {
+    OP_REQUIRES_OK(construction, construction->GetAttr("per_item", &per_item_));
+  }
+  void Compute(OpKernelContext* context) override {
+    const Tensor& x = context->input(0);
+    OP_REQUIRES(context, x.dims() > (per_item_ ? 1 : 0) && x.NumElements() > 0, absl::InvalidArgumentError("channel sum: x must have channels"));
+    const int64_t channels = x.dim_size(x.dims() - 1), items = per_item_ ? x.dim_size(0) : 1;
+    const Lanes layout(x.NumElements() / (items * channels), channels);
+    Tensor* sum = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, per_item_ ? TensorShape({items, channels}) : TensorShape({channels}), &sum));
+    const float* source = x.flat<float>().data();
+    float* target = sum->flat<float>().data();
+    std::vector<double> parts(items * layout.chunks * channels);
+    ParallelFor(context, items * layout.chunks, kChunkValues, [&](int64_t unit) {
+      const float* item_source = source + unit / layout.chunks * layout.values;
+      std::vector<float> work(layout.lanes, 0.0f);
+      float* __restrict total = work.data();
+      ForEachRun(layout, unit % layout.chunks, [&](int64_t offset, int64_t count) {
+        const float* __restrict in = item_source + offset;
+        for (int64_t lane = 0; lane < count; ++lane) total[lane] += in[lane];
+      });
+      layout.Fold(total, parts.data() + unit * channels);
+    });
+    std::vector<double> total(channels);
+    for (int64_t item = 0; item < items; ++item) {
+      std::fill(total.begin(), total.end(), 0.0);
+      for (int64_t chunk = 0; chunk < layout.chunks; ++chunk)
+        for (int64_t c = 0; c < channels; ++c) total[c] += parts[(item * layout.chunks + chunk) * channels + c];
+      for (int64_t c = 0; c < channels; ++c) target[item * channels + c] = static_cast<float>(total[c]);
+    }
+  }
+
+ private:
+  bool per_item_;
+};
+
+REGISTER_KERNEL_BUILDER(Name("MelstromSilu").Device(DEVICE_CPU), SiluOp);
+REGISTER_KERNEL_BUILDER(Name("MelstromSiluGrad").Device(DEVICE_CPU), SiluGradOp);
+REGISTER_KERNEL_BUILDER(Name("MelstromAddBias").Device(DEVICE_CPU).TypeConstraint<float>("T"), AddBiasOp<float, float>);
+REGISTER_KERNEL_BUILDER(Name("MelstromAddBias").Device(DEVICE_CPU).TypeConstraint<bfloat16>("T"), AddBiasOp<bfloat16, uint16_t>);
+REGISTER_KERNEL_BUILDER(Name("MelstromAddTimeEmbedding").Device(DEVICE_CPU), AddTimeEmbeddingOp);
+REGISTER_KERNEL_BUILDER(Name("MelstromChannelSum").Device(DEVICE_CPU), ChannelSumOp);
+
+}  // namespace melstrom

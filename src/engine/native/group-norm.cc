@@ -1,0 +1,280 @@
+// Group normalisation with an optional SiLU, and its gradient, in two passes over each item.
+#include "common.h"
+
+namespace melstrom {
+
+using namespace tensorflow;
+
+REGISTER_OP("MelstromGroupNorm")
+    .Input("x: float").Input("gamma: float").Input("beta: float")
+    .Output("y: float").Output("mean: float").Output("inverse_deviation: float")
+    .Attr("groups: int").Attr("epsilon: float").Attr("silu: bool")
+    .SetShapeFn(shape_inference::UnknownShape);
+REGISTER_OP("MelstromGroupNormGrad")
+    .Input("dy: float").Input("x: float").Input("gamma: float").Input("beta: float")
+    .Input("mean: float").Input("inverse_deviation: float")
+    .Output("dx: float").Output("dgamma: float").Output("dbeta: float")
+    .Attr("groups: int").Attr("epsilon: float").Attr("silu: bool")
+    .SetShapeFn(shape_inference::UnknownShape);
+
+class GroupNormBase : public OpKernel {
+ public:
+  explicit GroupNormBase(OpKernelConstruction* construction) : OpKernel(construction) {
+    OP_REQUIRES_OK(construction, construction->GetAttr("groups", &groups_));
+    OP_REQUIRES_OK(construction, construction->GetAttr("epsilon", &epsilon_));
+    OP_REQUIRES_OK(construction, construction->GetAttr("silu", &silu_));
+  }
+
+ protected:
+  // Runs first(item, chunk) on all chunks, between(item), then second(item, chunk). Items that fit the threads are
+  // finished one after the other while they are in the cache; otherwise the chunks of all items are shared out.
+  template <typename First, typename Between, typename Second>
+  void RunPasses(OpKernelContext* context, int64_t items, const Lanes& layout, const First& first, const Between& between,
+                 const Second& second) const {
+    const int64_t cost = layout.chunk_values * (silu_ ? 4 : 2);
+    if (SplitsByItem(context, items)) {
+      ParallelFor(context, items, 2 * cost * layout.chunks, [&](int64_t item) {
+        for (int64_t chunk = 0; chunk < layout.chunks; ++chunk) first(item, chunk);
+        between(item);
+        for (int64_t chunk = 0; chunk < layout.chunks; ++chunk) second(item, chunk);
+      });
+      return;
+    }
+    ParallelFor(context, items * layout.chunks, cost, [&](int64_t unit) { first(unit / layout.chunks, unit % layout.chunks); });
+    for (int64_t item = 0; item < items; ++item) between(item);
+    ParallelFor(context, items * layout.chunks, cost, [&](int64_t unit) { second(unit / layout.chunks, unit % layout.chunks); });
+  }
+
+  bool CheckShapes(OpKernelContext* context, const Tensor& x, const Tensor& gamma, const Tensor& beta) const {
+    if (x.dims() != 4 || x.NumElements() == 0 || groups_ < 1 || x.dim_size(3) % groups_ != 0 ||
+        gamma.NumElements() != x.dim_size(3) || beta.NumElements() != x.dim_size(3)) {
+      context->SetStatus(absl::InvalidArgumentError("group norm: x must be [B, H, W, C] with groups dividing C, gamma and beta [C]"));
+      return false;
+    }
+    return true;
+  }
+
+  int groups_;
+  float epsilon_;
+  bool silu_;
+};
+
+class GroupNormOp : public GroupNormBase {
+ public:
+  using GroupNormBase::GroupNormBase;
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor& x = context->input(0);
+    if (!CheckShapes(context, x, context->input(1), context->input(2))) return;
+    const int64_t items = x.dim_size(0), rows = x.dim_size(1) * x.dim_size(2), channels = x.dim_size(3);
+    const Lanes layout(rows, channels);
+    Tensor *y = nullptr, *mean = nullptr, *inverse_deviation = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
+    OP_REQUIRES_OK(context, context->allocate_output(1, TensorShape({items, groups_}), &mean));
+    OP_REQUIRES_OK(context, context->allocate_output(2, TensorShape({items, groups_}), &inverse_deviation));
+    const float* x_data = x.flat<float>().data();
+    float* y_data = y->flat<float>().data();
+    const float* gamma = context->input(1).flat<float>().data();
+    const float* beta = context->input(2).flat<float>().data();
+    float* mean_data = mean->flat<float>().data();
+    float* inverse_data = inverse_deviation->flat<float>().data();
+    std::vector<double> sums(items * layout.chunks * 2 * channels);
+    std::vector<float> lanes(items * 4 * layout.lanes);  // first row, then scale, mean and shift
+
+    const auto first = [&](int64_t item, int64_t chunk) {
+      const float* source = x_data + item * layout.values;
+      std::vector<float> work(3 * layout.lanes, 0.0f);
+      float *__restrict pivot = work.data(), *__restrict sum = pivot + layout.lanes, *__restrict square = sum + layout.lanes;
+      layout.Spread(source, pivot);
+      ForEachRun(layout, chunk, [&](int64_t offset, int64_t count) {
+        const float* __restrict in = source + offset;
+        for (int64_t lane = 0; lane < count; ++lane) {
+          const float value = in[lane] - pivot[lane];
+          sum[lane] += value;
+          square[lane] += value * value;
+        }
+      });
+      double* out = sums.data() + (item * layout.chunks + chunk) * 2 * channels;
+      layout.Fold(sum, out);
+      layout.Fold(square, out + channels);
+    };
+    const auto between = [&](int64_t item) {
+      const float* pivot = x_data + item * layout.values;
+      std::vector<double> total(2 * channels, 0.0);
+      for (int64_t chunk = 0; chunk < layout.chunks; ++chunk) {
+        const double* part = sums.data() + (item * layout.chunks + chunk) * 2 * channels;
+        for (int64_t c = 0; c < 2 * channels; ++c) total[c] += part[c];
+      }
+      std::vector<float> scale(channels), centre(channels);
+      const int64_t width = channels / groups_;
+      for (int64_t group = 0; group < groups_; ++group) {
+        const int64_t begin = group * width;
+        double group_mean = 0.0, spread = 0.0;
+        for (int64_t c = begin; c < begin + width; ++c) group_mean += pivot[c] + total[c] / rows;
+        group_mean /= width;
+        for (int64_t c = begin; c < begin + width; ++c) {
+          const double offset = pivot[c] + total[c] / rows - group_mean;
+          spread += total[channels + c] - total[c] * total[c] / rows + rows * offset * offset;
+        }
+        const double variance = std::max(spread / (rows * width), 0.0);
+        // max() returns 0 for NaN; a sum that is not finite must stay visible.
+        const double inverse = std::isfinite(spread) ? 1.0 / std::sqrt(variance + epsilon_) : std::nan("");
+        mean_data[item * groups_ + group] = static_cast<float>(group_mean);
+        inverse_data[item * groups_ + group] = static_cast<float>(inverse);
+        for (int64_t c = begin; c < begin + width; ++c) {
+          scale[c] = static_cast<float>(gamma[c] * inverse);
+          centre[c] = static_cast<float>(group_mean);
+        }
+      }
+      float* lane_data = lanes.data() + item * 4 * layout.lanes;
+      layout.Spread(scale.data(), lane_data);
+      layout.Spread(centre.data(), lane_data + layout.lanes);
+      layout.Spread(beta, lane_data + 2 * layout.lanes);
+    };
+    const auto second = [&](int64_t item, int64_t chunk) {
+      const float* __restrict scale = lanes.data() + item * 4 * layout.lanes;
+      const float *__restrict centre = scale + layout.lanes, *__restrict shift = centre + layout.lanes;
+      const float* source = x_data + item * layout.values;
+      float* target = y_data + item * layout.values;
+      ForEachRun(layout, chunk, [&](int64_t offset, int64_t count) {
+        const float* __restrict in = source + offset;
+        float* __restrict out = target + offset;
+        if (silu_) {
+          for (int64_t lane = 0; lane < count; ++lane) {
+            const float value = (in[lane] - centre[lane]) * scale[lane] + shift[lane];
+            out[lane] = value * Sigmoid(value);
+          }
+        } else {
+          for (int64_t lane = 0; lane < count; ++lane) out[lane] = (in[lane] - centre[lane]) * scale[lane] + shift[lane];
+        }
+      });
+    };
+    RunPasses(context, items, layout, first, between, second);
+  }
+};
+
+class GroupNormGradOp : public GroupNormBase {
+ public:
+  using GroupNormBase::GroupNormBase;
+
+  void Compute(OpKernelContext* context) override {
+    const Tensor &dy = context->input(0), &x = context->input(1);
+    if (!CheckShapes(context, x, context->input(2), context->input(3))) return;
+    const int64_t items = x.dim_size(0), rows = x.dim_size(1) * x.dim_size(2), channels = x.dim_size(3);
+    OP_REQUIRES(context, dy.shape() == x.shape() && context->input(4).NumElements() == items * groups_ &&
+                             context->input(5).NumElements() == items * groups_,
+                absl::InvalidArgumentError("group norm gradient: dy must have the shape of x, statistics [B, groups]"));
+    const Lanes layout(rows, channels);
+    Tensor *dx = nullptr, *dgamma = nullptr, *dbeta = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &dx));
+    OP_REQUIRES_OK(context, context->allocate_output(1, TensorShape({channels}), &dgamma));
+    OP_REQUIRES_OK(context, context->allocate_output(2, TensorShape({channels}), &dbeta));
+    const float *dy_data = dy.flat<float>().data(), *x_data = x.flat<float>().data();
+    float* dx_data = dx->flat<float>().data();
+    const float* gamma = context->input(2).flat<float>().data();
+    const float* beta = context->input(3).flat<float>().data();
+    const float* mean = context->input(4).flat<float>().data();
+    const float* inverse = context->input(5).flat<float>().data();
+    const int64_t width = channels / groups_;
+    std::vector<double> sums(items * layout.chunks * 2 * channels);
+    std::vector<double> item_sums(items * 2 * channels, 0.0);  // per item: sum of g, sum of g * (x - mean)
+    std::vector<float> lanes(items * 6 * layout.lanes);
+    enum { kScale, kCentre, kShift, kConstant, kSlope };
+    const auto lane_of = [&](int64_t item, int which) { return lanes.data() + (item * 6 + which) * layout.lanes; };
+
+    for (int64_t item = 0; item < items; ++item) {
+      std::vector<float> scale(channels), centre(channels);
+      for (int64_t c = 0; c < channels; ++c) {
+        const int64_t group = item * groups_ + c / width;
+        scale[c] = gamma[c] * inverse[group];
+        centre[c] = mean[group];
+      }
+      layout.Spread(scale.data(), lane_of(item, kScale));
+      layout.Spread(centre.data(), lane_of(item, kCentre));
+      layout.Spread(beta, lane_of(item, kShift));
+    }
+    const auto first = [&](int64_t item, int64_t chunk) {
+      const float *__restrict scale = lane_of(item, kScale), *__restrict centre = lane_of(item, kCentre), *__restrict shift = lane_of(item, kShift);
+      const int64_t base = item * layout.values;
+      std::vector<float> work(2 * layout.lanes, 0.0f);
+      float *__restrict sum = work.data(), *__restrict projection = sum + layout.lanes;
+      ForEachRun(layout, chunk, [&](int64_t offset, int64_t count) {
+        const float *__restrict in = x_data + base + offset, *__restrict gradient = dy_data + base + offset;
+        float* __restrict out = dx_data + base + offset;
+        if (silu_) {
+          for (int64_t lane = 0; lane < count; ++lane) {
+            const float centred = in[lane] - centre[lane];
+            const float value = centred * scale[lane] + shift[lane];
+            const float gate = Sigmoid(value);
+            const float inner = gradient[lane] * (gate * (1.0f + value * (1.0f - gate)));
+            out[lane] = inner;
+            sum[lane] += inner;
+            projection[lane] += inner * centred;
+          }
+        } else {
+          for (int64_t lane = 0; lane < count; ++lane) {
+            sum[lane] += gradient[lane];
+            projection[lane] += gradient[lane] * (in[lane] - centre[lane]);
+          }
+        }
+      });
+      double* part = sums.data() + (item * layout.chunks + chunk) * 2 * channels;
+      layout.Fold(sum, part);
+      layout.Fold(projection, part + channels);
+    };
+    const auto between = [&](int64_t item) {
+      double* total = item_sums.data() + item * 2 * channels;
+      for (int64_t chunk = 0; chunk < layout.chunks; ++chunk) {
+        const double* part = sums.data() + (item * layout.chunks + chunk) * 2 * channels;
+        for (int64_t c = 0; c < 2 * channels; ++c) total[c] += part[c];
+      }
+      std::vector<float> constant(channels), slope(channels);
+      for (int64_t group = 0; group < groups_; ++group) {
+        const double deviation = inverse[item * groups_ + group];
+        double mean_gradient = 0.0, mean_projection = 0.0;
+        for (int64_t c = group * width; c < (group + 1) * width; ++c) {
+          mean_gradient += total[c] * gamma[c];
+          mean_projection += total[channels + c] * gamma[c];
+        }
+        mean_gradient /= rows * width;
+        mean_projection /= rows * width;
+        for (int64_t c = group * width; c < (group + 1) * width; ++c) {
+          constant[c] = static_cast<float>(-deviation * mean_gradient);
+          slope[c] = static_cast<float>(-deviation * deviation * deviation * mean_projection);
+        }
+      }
+      layout.Spread(constant.data(), lane_of(item, kConstant));
+      layout.Spread(slope.data(), lane_of(item, kSlope));
+    };
+    const auto second = [&](int64_t item, int64_t chunk) {
+      const float *__restrict scale = lane_of(item, kScale), *__restrict centre = lane_of(item, kCentre);
+      const float *__restrict constant = lane_of(item, kConstant), *__restrict slope = lane_of(item, kSlope);
+      const int64_t base = item * layout.values;
+      ForEachRun(layout, chunk, [&](int64_t offset, int64_t count) {
+        const float* __restrict in = x_data + base + offset;
+        const float* gradient = (silu_ ? dx_data : dy_data) + base + offset;
+        float* out = dx_data + base + offset;
+#pragma GCC ivdep
+        for (int64_t lane = 0; lane < count; ++lane)
+          out[lane] = gradient[lane] * scale[lane] + (constant[lane] + (in[lane] - centre[lane]) * slope[lane]);
+      });
+    };
+    RunPasses(context, items, layout, first, between, second);
+
+    float *dgamma_data = dgamma->flat<float>().data(), *dbeta_data = dbeta->flat<float>().data();
+    for (int64_t c = 0; c < channels; ++c) {
+      double scale_sum = 0.0, shift_sum = 0.0;
+      for (int64_t item = 0; item < items; ++item) {
+        shift_sum += item_sums[item * 2 * channels + c];
+        scale_sum += item_sums[item * 2 * channels + channels + c] * inverse[item * groups_ + c / width];
+      }
+      dgamma_data[c] = static_cast<float>(scale_sum);
+      dbeta_data[c] = static_cast<float>(shift_sum);
+    }
+  }
+};
+
+REGISTER_KERNEL_BUILDER(Name("MelstromGroupNorm").Device(DEVICE_CPU), GroupNormOp);
+REGISTER_KERNEL_BUILDER(Name("MelstromGroupNormGrad").Device(DEVICE_CPU), GroupNormGradOp);
+
+}  // namespace melstrom
