@@ -49,7 +49,6 @@ function fromEnvironment(): WantedEngine {
 async function startNative(): Promise<EngineInfo | string> {
   const build = BUILDS.find((candidate) => hasEngine(candidate));
   if (build === undefined) return NOT_SET_UP;
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'; // errors only; TensorFlow prints a dozen lines otherwise
   process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
   try {
     const { tensorflowVersion, isUsingGpu } = loadBackend(build);
@@ -75,15 +74,22 @@ async function startWasm(reason: string): Promise<EngineInfo> {
   if (folder === null) throw new MelstromError({ kind: 'engine', where: 'engine wasm', got: 'its package is not installed', fix: 'Run npm ci.' });
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
   setWasmPaths(join(folder, 'wasm-out') + sep);
+  silenceAdvert();
   await tf.setBackend('wasm');
   refreshNativeKernels();
   return announceEngine({ name: 'wasm', version: tf.version.tfjs, threads: 1, isNative: false, hasFusedKernels: false, isUsingGpu: false, reason });
 }
 
 async function startCpu(): Promise<EngineInfo> {
+  silenceAdvert();
   await tf.setBackend('cpu');
   refreshNativeKernels();
   return announceEngine({
     name: 'cpu', version: tf.version.tfjs, threads: 1, isNative: false, hasFusedKernels: false, isUsingGpu: false, reason: 'The cpu engine was asked for.',
   });
+}
+
+/** The cpu backend, which others fall back on for small work, advertises tfjs-node at its first use. */
+function silenceAdvert(): void {
+  (tf.findBackend('cpu') as unknown as { firstUse: boolean }).firstUse = false;
 }

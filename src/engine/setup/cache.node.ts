@@ -7,6 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import envPaths from 'env-paths';
 import { BINDING_PACKAGE, NODE_API_VERSION, TENSORFLOW_WHEELS, type NativeBuild } from './pins.js';
 import { packageRoot } from './package-root.node.js';
+import { LOG_CAPTURE_SOURCE } from './log-capture.js';
 
 /** The root of the cache: MELSTROM_CACHE, else the platform's folder for caches. */
 export function cacheFolder(): string {
@@ -33,7 +34,7 @@ export function bindingPackageFolder(): string {
 /** The compiled binding. Any Node from version 20 loads it: Node-API is stable. */
 export function bindingFile(build: NativeBuild): string {
   const { sha256 } = TENSORFLOW_WHEELS[build];
-  const key = digest([BINDING_PACKAGE.integrity, sha256, `${NODE_API_VERSION}`, platform(), arch()]);
+  const key = digest([BINDING_PACKAGE.integrity, sha256, LOG_CAPTURE_SOURCE, `${NODE_API_VERSION}`, platform(), arch()]);
   return join(cacheFolder(), 'bindings', key, 'tfjs_binding.node');
 }
 

@@ -2,13 +2,16 @@
 import { existsSync } from 'node:fs';
 import Module from 'node:module';
 import { constants } from 'node:os';
-import { sep } from 'node:path';
+import { dirname, join, sep } from 'node:path';
 import util from 'node:util';
 import { messageOf } from '../../base/errors.js';
 import { bindingFile, kernelsFile } from './cache.node.js';
 import { findBindingPackage } from './native-files.node.js';
 import { packageRequire } from './package-root.node.js';
 import type { NativeBuild } from './pins.js';
+import { LOG_CAPTURE_NAME, withoutInformation, type LogCapture } from './log-capture.js';
+
+const ERRORS_ONLY = '2';
 
 type Load = (request: string, parent: { filename?: string } | undefined, isMain: boolean) => unknown;
 
@@ -37,12 +40,29 @@ export function loadBackend(build: NativeBuild): LoadedBackend {
     return original.call(this, request, parent, isMain);
   };
   try {
-    packageRequire(folder);
+    quietly(build, () => packageRequire(folder));
   } finally {
     host._load = original;
   }
   const binding = packageRequire(bindingFile(build)) as { TF_Version: string; isUsingGpuDevice(): boolean };
   return { tensorflowVersion: binding.TF_Version, isUsingGpu: binding.isUsingGpuDevice() };
+}
+
+/** Loads something without TensorFlow's lines of information, unless the user has set how much it logs. */
+function quietly(build: NativeBuild, load: () => void): void {
+  if (process.env.TF_CPP_MIN_LOG_LEVEL !== undefined) {
+    load();
+    return;
+  }
+  process.env.TF_CPP_MIN_LOG_LEVEL = ERRORS_ONLY;
+  const log = packageRequire(join(dirname(bindingFile(build)), LOG_CAPTURE_NAME)) as LogCapture;
+  log.capture();
+  try {
+    load();
+  } finally {
+    const rest = withoutInformation(log.release());
+    if (rest !== '') process.stderr.write(`${rest}\n`);
+  }
 }
 
 /** Loads our kernels into the process; returns why not when that fails, else null. */

@@ -8,6 +8,7 @@ import { bindingFile, bindingPackageFolder, fillFolder, kernelFiles, kernelsFile
 import { compileModule } from './compile.node.js';
 import { installedPackageFolder, packageVersionIn } from './package-root.node.js';
 import { BINDING_PACKAGE, TENSORFLOW_WHEELS, type NativeBuild } from './pins.js';
+import { LOG_CAPTURE_NAME, LOG_CAPTURE_SOURCE } from './log-capture.js';
 import { complaintOf, runProgram } from './run-program.node.js';
 import { SetUpProblem } from './set-up-problem.js';
 import { requireCompiler, requirePython } from './tools.node.js';
@@ -69,9 +70,13 @@ export async function makeBinding(build: NativeBuild, reporter: Reporter): Promi
   const sources = ['tfjs_backend.cc', 'tfjs_binding.cc'].map((name) => join(source, 'binding', name));
   const progress = reporter.startProgress('compiling the binding', sources.length + 1, 'steps');
   try {
-    await fillFolder(dirname(target), (folder) =>
-      compileModule({ compiler, build, sources, folder, name: 'tfjs_binding.node', flags: ['-w'], libraries: [LIBRARY, FRAMEWORK], progress }),
-    );
+    await fillFolder(dirname(target), async (folder) => {
+      const capture = join(folder, 'log-capture.cc');
+      await writeFile(capture, LOG_CAPTURE_SOURCE);
+      const common = { compiler, build, folder, flags: ['-w'] };
+      await compileModule({ ...common, sources: [capture], name: LOG_CAPTURE_NAME, libraries: [] });
+      await compileModule({ ...common, sources, name: 'tfjs_binding.node', libraries: [LIBRARY, FRAMEWORK], progress });
+    });
   } finally {
     progress.end();
   }
