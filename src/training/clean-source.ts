@@ -1,7 +1,7 @@
 // Where the UNet's clean samples come from: spectrogram images, or latents (latent-cache.node.ts). Knows no network.
 import * as tf from '@tensorflow/tfjs';
 import type { AugmentConfig } from '../config/training.js';
-import { fixedBatches, imagesToTensor, validationSplit, type SliceSource } from './corpus-source.js';
+import { fixedBatches, imagesToTensor, validationSplit, type SliceBatch, type SliceSource } from './corpus-source.js';
 
 /** Clean samples with their labels. */
 export interface CleanBatch {
@@ -20,16 +20,28 @@ export interface CleanSource {
   close(): void;
 }
 
+export interface PixelSourceOptions {
+  readonly seed: number;
+  readonly augment: AugmentConfig;
+  readonly standardise: { readonly scale: number; readonly shift: number };
+}
+
 /** Images themselves, for diffusion on pixels. */
-export function createPixelSource(corpus: SliceSource, { seed, augment }: { seed: number; augment: AugmentConfig }): CleanSource {
+export function createPixelSource(corpus: SliceSource, options: PixelSourceOptions): CleanSource {
+  const { seed, augment, standardise } = options;
+  const toClean = (batch: SliceBatch): CleanBatch => ({
+    clean: tf.tidy(() => tf.mul(tf.sub(imagesToTensor(batch, corpus.mel), standardise.shift), standardise.scale) as tf.Tensor4D),
+    labels: batch.labels,
+    indices: batch.indices,
+  });
   return {
     async draw(pass, batchSize) {
       const batch = await corpus.batch({ split: 'train', step: pass, batchSize, seed, augment });
-      return { clean: imagesToTensor(batch, corpus.mel), labels: batch.labels, indices: batch.indices };
+      return toClean(batch);
     },
     async *fixed(batchSize, limit) {
       for await (const batch of fixedBatches(corpus, { split: validationSplit(corpus), batchSize, limit })) {
-        yield { clean: imagesToTensor(batch, corpus.mel), labels: batch.labels, indices: batch.indices };
+        yield toClean(batch);
       }
     },
     close: () => undefined,

@@ -19,6 +19,8 @@ export interface SliceBatch {
 export interface SliceSource {
   readonly mel: { readonly melBins: number; readonly frames: number; readonly floorDb: number; readonly ceilingDb: number };
   readonly labels: readonly string[];
+  /** Changes with anything that the slices depend on, when known. */
+  readonly key?: string;
   sliceCount(split: Split): number;
   slice(split: Split, index: number): SingleSlice | Promise<SingleSlice>;
   batch(wanted: { split: Split; step: number; batchSize: number; seed: number; augment?: AugmentConfig }): SliceBatch | Promise<SliceBatch>;

@@ -26,6 +26,7 @@ export interface LatentCacheOptions {
   /** Changes with anything the latents depend on: a cache of another key is made anew. */
   readonly key: string;
   readonly reporter: Reporter;
+  readonly signal?: AbortSignal;
 }
 
 export interface LatentCache {
@@ -47,10 +48,13 @@ interface Description {
   readonly statistics: LatentStatistics;
 }
 
-/** Opens the cache, making it first when there is none of this key. A cut-off one is made anew: the description comes last. */
-export async function openLatentCache(options: LatentCacheOptions): Promise<LatentCache> {
-  const existing = readDescription(options);
-  const description = existing ?? (await buildCache(options));
+/**
+ * Opens the cache, making it first when there is none of this key. A cut-off one is made anew: the description comes last.
+ * Null when the signal stopped the making.
+ */
+export async function openLatentCache(options: LatentCacheOptions): Promise<LatentCache | null> {
+  const description = readDescription(options) ?? (await buildCache(options));
+  if (description === null) return null;
   const file = openSync(options.path, 'r');
   return {
     statistics: description.statistics,
@@ -71,7 +75,7 @@ function readDescription({ path, key }: LatentCacheOptions): Description | null 
   return isSame ? description : null;
 }
 
-async function buildCache(options: LatentCacheOptions): Promise<Description> {
+async function buildCache(options: LatentCacheOptions): Promise<Description | null> {
   const { path, corpus, augment, key, reporter } = options;
   const isAugmented = augment.gainDb > 0 || augment.shiftFrames > 0;
   const trainCount = corpus.sliceCount('train') * (isAugmented ? AUGMENTED_COPIES : 1);
@@ -92,7 +96,11 @@ async function buildCache(options: LatentCacheOptions): Promise<Description> {
       written.indices.push(...Array.from(batch.indices));
       written.shape = shape;
       progress.update(written.labels.length);
-      await tf.nextFrame();
+      await tf.nextFrame(); // lets signals in
+      if (options.signal?.aborted) {
+        rmSync(temporary, { force: true });
+        return null;
+      }
     }
     fsyncSync(file);
     renameSync(temporary, path);

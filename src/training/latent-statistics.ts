@@ -32,7 +32,6 @@ export function createLatentStatistics(channels: number): Accumulator {
     result() {
       const count = Math.max(1, countPerChannel);
       const total = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / (count * channels);
-      const spread = (square: number, mean: number): number => Math.sqrt(Math.max(0, square - mean * mean));
       return {
         mean: total(sums),
         deviation: spread(total(squares), total(sums)),
@@ -41,4 +40,8 @@ export function createLatentStatistics(channels: number): Accumulator {
       };
     },
   };
+}
+
+function spread(meanSquare: number, mean: number): number {
+  return Math.sqrt(Math.max(0, meanSquare - mean * mean));
 }

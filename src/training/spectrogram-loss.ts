@@ -29,7 +29,8 @@ export function spectrogramLoss(reconstruction: tf.Tensor4D, target: tf.Tensor4D
   let pooledWeights = weights;
   const l1 = weightedMean(tf.abs(error), weights);
   const terms: tf.Scalar[] = [];
-  for (let scale = 0; gradientWeight > 0 && scale < gradientScales; scale += 1) {
+  const scales = gradientWeight > 0 ? gradientScales : 0;
+  for (let scale = 0; scale < scales; scale += 1) {
     if (scale > 0) {
       error = tf.avgPool(error, 2, 2, 'valid');
       pooledWeights = tf.avgPool(pooledWeights, [1, 2], [1, 2], 'valid');

@@ -1,0 +1,53 @@
+// Whether a checkpoint may be resumed under a configuration: what must agree, and what may be changed knowingly. Pure.
+import { MelstromError } from '../base/errors.js';
+import type { RunConfig } from '../config/run-config.js';
+import type { StageName } from './stage.js';
+
+/** Keys of a training block that change nothing about the weights of a step. */
+const HARMLESS: readonly string[] = ['maxMinutes', 'validateEvery', 'previewEvery', 'checkpointEvery', 'keepCheckpoints', 'patience'];
+/** Keys without which the checkpoint makes no sense: another network, other data. */
+const BINDING = /^(seed|labels|mel|representation|corpus|diffusion|(vae|unet)\.(kind|network)|vae\.loss\.discriminatorWeight|vae\.discriminator\.(channels|layers))(\.|$)/;
+
+/** The part of a configuration that a stage's weights depend on, by key path, as JSON texts. */
+export function relevantKeys(config: RunConfig, labels: readonly string[], stage: StageName): Record<string, string> {
+  const { seed, mel, representation, vae, unet, diffusion } = config;
+  const { path: _path, manifest: _manifest, maxBadShare: _share, ...corpus } = config.corpus; // a corpus may move
+  const own = stage === 'vae' ? { vae } : { unet, diffusion };
+  const keys: Record<string, string> = {};
+  flatten({ seed, labels, mel, representation, corpus, ...own }, '', keys);
+  for (const name of HARMLESS) delete keys[`${stage}.training.${name}`];
+  return keys;
+}
+
+/**
+ * Compares what a checkpoint was made with to what is asked for.
+ *
+ * @returns key paths that differ but may: the run goes on, though not as one that never stopped
+ * @throws MelstromError (checkpoint) naming the keys that must not differ
+ */
+export function checkResumable(saved: Readonly<Record<string, string>>, wanted: Readonly<Record<string, string>>, where: string): string[] {
+  const paths = [...new Set([...Object.keys(saved), ...Object.keys(wanted)])].filter((path) => saved[path] !== wanted[path]);
+  const binding = paths.filter((path) => BINDING.test(path) && isBindingChange(path, saved[path], wanted[path]));
+  if (binding.length === 0) return paths;
+  const [first] = binding;
+  throw new MelstromError({
+    kind: 'checkpoint',
+    where: `${where}: ${binding.join(', ')}`,
+    got: `a checkpoint made with ${first} ${saved[first] ?? 'absent'}`,
+    expected: `${wanted[first] ?? 'absent'}, as configured`,
+    fix: 'Set it back to resume, or train into another run folder.',
+  });
+}
+
+/** The discriminator's weight may change, but not between with and without one. */
+function isBindingChange(path: string, saved: string, wanted: string): boolean {
+  return path !== 'vae.loss.discriminatorWeight' || (saved === '0') !== (wanted === '0');
+}
+
+function flatten(value: unknown, path: string, into: Record<string, string>): void {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    for (const [key, inner] of Object.entries(value)) flatten(inner, path === '' ? key : `${path}.${key}`, into);
+  } else {
+    into[path] = JSON.stringify(value);
+  }
+}

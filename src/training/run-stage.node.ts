@@ -1,0 +1,153 @@
+// One stage in a run folder: resumes or starts, runs the loop, and keeps checkpoints, events, previews and the pipeline folder.
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MelstromError } from '../base/errors.js';
+import type { Reporter } from '../base/logger.js';
+import type { RunConfig } from '../config/run-config.js';
+import { createAdamW, createEma, type Ema } from '../nn/index.js';
+import { savePipeline } from '../pipeline/folder.node.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
+import { listCheckpoints, loadLatestCheckpoint, requireWritable, saveCheckpoint, type Checkpoint } from './checkpoint-store.node.js';
+import { runLoop, type LoopPosition } from './loop.js';
+import { writePreviews, type PreviewCallback } from './previews.node.js';
+import { checkResumable, relevantKeys } from './resume-check.js';
+import type { Stage, StageName, StageResult, ValidationRecord } from './stage.js';
+import { createEventWriter } from './tensorboard.node.js';
+import { captureTrainer, restoreTrainer, type Trainer } from './trainer-state.js';
+
+export interface RunStageOptions {
+  readonly config: RunConfig;
+  readonly labels: readonly string[];
+  readonly runFolder: string;
+  readonly stage: Stage;
+  /** The pipeline around the network in training, as it is to be saved. Asked for with the averages in place. */
+  readonly pipeline: () => Promise<Pipeline>;
+  readonly resume: boolean;
+  /** Called once it is sure that the stage can start or resume, before its first step. */
+  readonly onStart?: (step: number) => Promise<void>;
+  /** Something else that the stage's weights depend on; a checkpoint with another one is refused. */
+  readonly dependsOn?: string;
+  readonly reporter: Reporter;
+  readonly signal?: AbortSignal;
+  readonly previews?: PreviewCallback;
+}
+
+/** Where a stage keeps its checkpoints. */
+export function stateFolder(runFolder: string, stage: StageName): string {
+  return join(runFolder, 'state', stage);
+}
+
+/** Runs a stage to its end, its time limit or the signal. Memory: frees what it makes; the stage stays the caller's. */
+export async function runStage(options: RunStageOptions): Promise<StageResult> {
+  const { config, runFolder, stage, reporter, signal } = options;
+  const { training } = config[stage.name];
+  const folder = stateFolder(runFolder, stage.name);
+  await requireWritable(folder);
+  const trainer: Trainer = { stage, optimiser: createAdamW(stage.parameters, training), ema: createEma(stage.parameters, training.emaDecay) };
+  try {
+    const start = await startPosition(options, trainer, folder);
+    const isDone = start.step >= training.steps;
+    if (isDone) reporter.log.info(`${stage.name}: all ${training.steps} steps are done`);
+    await options.onStart?.(start.step);
+    if (start.step > 0 && !isDone) await saveAverages(options, trainer.ema); // a kill may have come between checkpoint and pipeline
+    const events = createEventWriter(join(runFolder, 'events', stage.name), { firstStep: start.step });
+    const { previews } = options;
+    const result = await runLoop(trainer, {
+      training, seed: config.seed, start, reporter, signal,
+      hooks: {
+        save: (position) => save(options, trainer, { folder, position }),
+        log: (step, figures) => events.write(step, Object.entries(figures).map(([tag, value]) => ({ kind: 'scalar', tag, value }))),
+        ...(previews && {
+          preview: async (step: number) => {
+            const made = await previews({ pipeline: await options.pipeline(), stage: stage.name, step });
+            events.write(step, await writePreviews(join(runFolder, 'previews'), { stage: stage.name, step }, made));
+          },
+        }),
+      },
+    });
+    reporter.log.info(describeResult(result));
+    return result;
+  } finally {
+    trainer.optimiser.dispose();
+    trainer.ema.dispose();
+  }
+}
+
+interface SavedMeta {
+  readonly version: 1;
+  readonly stage: StageName;
+  readonly seed: number;
+  /** Batches drawn so far: the position of every random sequence, which are functions of seed and this. */
+  readonly passes: number;
+  readonly elapsedSeconds: number;
+  readonly validations: readonly ValidationRecord[];
+  readonly keys: Readonly<Record<string, string>>;
+  readonly configHash: string;
+  readonly dependsOn: string | null;
+}
+
+async function save(options: RunStageOptions, trainer: Trainer, { folder, position }: { folder: string; position: LoopPosition }): Promise<void> {
+  const { config, labels, stage, reporter, dependsOn = null } = options;
+  const { training } = config[stage.name];
+  const keys = relevantKeys(config, labels, stage.name);
+  const { step, elapsedSeconds, validations } = position;
+  const meta: SavedMeta = {
+    version: 1, stage: stage.name, seed: config.seed, passes: step * training.accumulate, elapsedSeconds, validations, keys,
+    configHash: createHash('sha256').update(JSON.stringify(config)).digest('hex'), dependsOn,
+  };
+  await saveCheckpoint(folder, { step, files: captureTrainer(trainer), meta: { ...meta } }, { keep: training.keepCheckpoints, log: reporter.log });
+  await saveAverages(options, trainer.ema);
+}
+
+/** The pipeline folder of the latest averages. The weights in training are put back as they were. */
+async function saveAverages({ runFolder, pipeline }: RunStageOptions, ema: Ema): Promise<void> {
+  await ema.withEma(async () => savePipeline(join(runFolder, 'pipeline'), await pipeline()));
+}
+
+async function startPosition(options: RunStageOptions, trainer: Trainer, folder: string): Promise<LoopPosition> {
+  const { config, labels, stage, resume, reporter, dependsOn = null } = options;
+  if (!resume) {
+    await refuseExisting(folder);
+    return { step: 0, elapsedSeconds: 0, validations: [] };
+  }
+  const checkpoint = await loadLatestCheckpoint(folder, reporter.log);
+  if (checkpoint === null) {
+    reporter.log.info(`${stage.name}: no checkpoint to resume from; starts at step 0`);
+    return { step: 0, elapsedSeconds: 0, validations: [] };
+  }
+  const where = join(folder, `step-${checkpoint.step}`);
+  const meta = readMeta(checkpoint, stage.name, where);
+  const changed = checkResumable(meta.keys, relevantKeys(config, labels, stage.name), where);
+  if (changed.length > 0) reporter.log.warn(`${stage.name}: resumed with other ${changed.join(', ')}; the result is not that of a run that never stopped`);
+  if (meta.dependsOn !== dependsOn) {
+    throw new MelstromError({ kind: 'checkpoint', where, got: 'a checkpoint trained on the latents of another autoencoder or corpus', expected: 'the one at hand', fix: 'Train the UNet anew into another run folder.' });
+  }
+  restoreTrainer(trainer, checkpoint.files, where);
+  reporter.log.info(`${stage.name}: resumed at step ${checkpoint.step}`);
+  return { step: checkpoint.step, elapsedSeconds: meta.elapsedSeconds, validations: meta.validations };
+}
+
+function readMeta({ meta }: Checkpoint, stage: StageName, where: string): SavedMeta {
+  if (meta.version !== 1 || meta.stage !== stage) {
+    throw new MelstromError({ kind: 'checkpoint', where, got: `version ${String(meta.version)} of stage ${String(meta.stage)}`, expected: `version 1 of stage ${stage}` });
+  }
+  return meta as unknown as SavedMeta;
+}
+
+async function refuseExisting(folder: string): Promise<void> {
+  const [latest] = await listCheckpoints(folder);
+  if (latest === undefined) return;
+  throw new MelstromError({ kind: 'usage', where: folder, got: `checkpoints up to step ${latest}`, expected: 'none, since --resume was not given', fix: 'Add --resume to go on, or choose another run folder.' });
+}
+
+/** Removes the checkpoints of a stage, for a run that is started over on purpose. */
+export async function removeCheckpoints(runFolder: string, stage: StageName): Promise<void> {
+  await rm(stateFolder(runFolder, stage), { recursive: true, force: true });
+}
+
+function describeResult({ stage, status, step, elapsedSeconds, stepsPerSecond }: StageResult): string {
+  const how = { finished: 'finished', 'time-limit': 'stopped at its time limit', interrupted: 'interrupted and saved' }[status];
+  const rate = stepsPerSecond === null ? '' : `, ${stepsPerSecond.toFixed(2)} steps/s`;
+  return `${stage}: ${how} at step ${step} after ${(elapsedSeconds / 60).toFixed(1)} minutes${rate}`;
+}

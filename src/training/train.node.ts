@@ -1,0 +1,164 @@
+// Trains a run: the autoencoder, the scale of its latents, the UNet. The wiring of the stages; what a step is, is elsewhere.
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MelstromError } from '../base/errors.js';
+import type { Reporter } from '../base/logger.js';
+import { deriveNetworks, type DerivedNetworks } from '../config/derive.js';
+import { stringifyRunConfig, type RunConfig } from '../config/run-config.js';
+import { createAutoencoderKL, createUnet2d } from '../models/index.js';
+import { savePipeline } from '../pipeline/folder.node.js';
+import { createPipeline, type Pipeline, type PipelineParts } from '../pipeline/pipeline.js';
+import { listCheckpoints, requireWritable } from './checkpoint-store.node.js';
+import type { SliceSource } from './corpus-source.js';
+import { estimateLatents, layGround, type Ground } from './ground.node.js';
+import type { PreviewCallback } from './previews.node.js';
+import { removeCheckpoints, runStage, stateFolder } from './run-stage.node.js';
+import type { StageResult, StageStatus } from './stage.js';
+import { createUnetStage } from './unet-stage.js';
+import { createVaeStage } from './vae-stage.js';
+
+export interface TrainOptions {
+  readonly config: RunConfig;
+  /** A prepared corpus. Stays the caller's. */
+  readonly corpus: SliceSource;
+  readonly runFolder: string;
+  readonly stage: 'vae' | 'unet' | 'all';
+  /** Goes on from the latest whole checkpoint of each stage; false refuses a run folder that has checkpoints of the stage. */
+  readonly resume: boolean;
+  /** Removes checkpoints of the stages first instead of refusing. Default false. */
+  readonly force?: boolean;
+  readonly reporter: Reporter;
+  readonly previews?: PreviewCallback;
+  /** Aborted: the step in progress ends, everything is saved, and the result says `interrupted`. */
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainResult {
+  /** Of the last stage that ran. */
+  readonly status: StageStatus;
+  readonly stages: readonly StageResult[];
+  readonly runFolder: string;
+  readonly pipelineFolder: string;
+  /** Null until the autoencoder is trained. */
+  readonly latentScale: number | null;
+  readonly latentShift: number | null;
+}
+
+/**
+ * Trains the stages asked for into a run folder, on the engine in use.
+ *
+ * @throws MelstromError (configuration, usage, checkpoint, numeric, data); checkpoints made so far stay
+ */
+export async function trainRun(options: TrainOptions): Promise<TrainResult> {
+  const { config, corpus, runFolder, stage, signal } = options;
+  if (stage === 'vae' && config.representation === 'pixel') {
+    throw new MelstromError({ kind: 'configuration', where: 'representation', got: 'pixel, which has no autoencoder to train', expected: 'latent', fix: 'Train with stage unet, or set representation to latent.' });
+  }
+  await requireReady(options);
+  const networks = deriveNetworks(config, corpus.labels.length);
+  const stages: StageResult[] = [];
+  const result = (status: StageStatus, ground: Ground | null): TrainResult => ({
+    status, stages, runFolder, pipelineFolder: join(runFolder, 'pipeline'), latentScale: ground?.scale ?? null, latentShift: ground?.shift ?? null,
+  });
+
+  if (config.representation === 'latent' && stage !== 'unet') {
+    const trained = await trainVae(options, networks);
+    stages.push(trained);
+    if (trained.status === 'interrupted') return result('interrupted', null);
+  }
+  const ground = await layGround({ ...options, networks });
+  if (ground === null || signal?.aborted) {
+    ground?.dispose();
+    return result('interrupted', ground);
+  }
+  try {
+    if (stage === 'vae') await saveAutoencoder(options, ground, stages[0]);
+    else stages.push(await trainUnet(options, networks, ground));
+  } finally {
+    ground.dispose();
+  }
+  return result(stages[stages.length - 1].status, ground);
+}
+
+async function trainVae(options: TrainOptions, networks: DerivedNetworks): Promise<StageResult> {
+  const { config, corpus, runFolder } = options;
+  const { kind, loss, discriminator, training } = config.vae;
+  const vae = createAutoencoderKL(networks.vae, { seed: config.seed });
+  const stage = createVaeStage({ vae, kind, loss, discriminator, training, corpus, seed: config.seed });
+  options.reporter.log.info(`vae: ${vae.parameters.count.toLocaleString('en')} parameters`);
+  try {
+    return await runStage({
+      ...options, stage, runFolder, labels: corpus.labels, onStart: () => writeConfig(options),
+      pipeline: async () => assemble(options, { vae, ...(await estimateLatents(vae, config, corpus)) }),
+    });
+  } finally {
+    stage.dispose();
+    vae.dispose();
+  }
+}
+
+async function trainUnet(options: TrainOptions, networks: DerivedNetworks, ground: Ground): Promise<StageResult> {
+  const { config, corpus, runFolder, reporter } = options;
+  const unet = createUnet2d(networks.unet, { seed: config.seed });
+  const { training, labelDropout } = config.unet;
+  const stage = createUnetStage({ unet, diffusion: config.diffusion, training, source: ground.source, labelCount: corpus.labels.length, labelDropout, seed: config.seed });
+  reporter.log.info(`unet: ${unet.parameters.count.toLocaleString('en')} parameters`);
+  try {
+    return await runStage({
+      ...options, stage, labels: corpus.labels, dependsOn: ground.key,
+      onStart: async (step) => {
+        await writeConfig(options);
+        if (step === 0 && ground.vae !== null) await savePipeline(join(runFolder, 'pipeline'), assemble(options, ground));
+      },
+      pipeline: async () => assemble(options, { ...ground, unet }),
+    });
+  } finally {
+    unet.dispose();
+  }
+}
+
+/** After the autoencoder alone. A pipeline that already has a UNet for these very latents is left as it is. */
+async function saveAutoencoder(options: TrainOptions, ground: Ground, { stepsPerSecond }: StageResult): Promise<void> {
+  const hasUnet = (await listCheckpoints(stateFolder(options.runFolder, 'unet'))).length > 0;
+  if (stepsPerSecond === null && hasUnet) return;
+  await savePipeline(join(options.runFolder, 'pipeline'), assemble(options, ground));
+}
+
+type Parts = Pick<PipelineParts, 'vae'> & Partial<Pick<PipelineParts, 'unet'>> & { readonly scale: number; readonly shift: number };
+
+function assemble({ config, corpus }: TrainOptions, { vae, unet = null, scale, shift }: Parts): Pipeline {
+  const { mel, representation, diffusion } = config;
+  return createPipeline({ mel, representation, vaeKind: config.vae.kind, labels: corpus.labels, diffusion, vae, unet, latentScale: scale, latentShift: shift });
+}
+
+/** Everything that can be refused before any long work. */
+async function requireReady({ corpus, runFolder, stage, resume, force = false, config, reporter }: TrainOptions): Promise<void> {
+  if (corpus.sliceCount('train') === 0) {
+    throw new MelstromError({ kind: 'data', where: 'corpus', got: 'no slices to train on', expected: 'at least one', fix: 'Look at the corpus with `melstrom inspect`.' });
+  }
+  if (corpus.sliceCount('validation') === 0) reporter.log.warn('the corpus has no validation slices: validation runs on training slices and cannot show overfitting');
+  await requireWritable(runFolder);
+  for (const name of await readdir(runFolder)) {
+    if (LEFT_BY_A_KILL.test(name)) await rm(join(runFolder, name), { recursive: true, force: true });
+  }
+  if (resume) return;
+  for (const name of ['vae', 'unet'] as const) {
+    if (stage !== 'all' && stage !== name) continue;
+    if (name === 'vae' && config.representation === 'pixel') continue;
+    const [latest] = await listCheckpoints(stateFolder(runFolder, name));
+    if (latest === undefined) continue;
+    if (force) await removeCheckpoints(runFolder, name);
+    else throw new MelstromError({ kind: 'usage', where: stateFolder(runFolder, name), got: `checkpoints up to step ${latest}`, expected: 'none, since resuming was not asked for', fix: 'Add --resume to go on, or choose another run folder.' });
+  }
+}
+
+/** Parts of folders and files that a killed process was writing. */
+const LEFT_BY_A_KILL = /^\.(pipeline-\d+-\d+\.part|config-[0-9a-f]+\.tmp)$/;
+
+async function writeConfig({ config, runFolder }: TrainOptions): Promise<void> {
+  await mkdir(runFolder, { recursive: true });
+  const temporary = join(runFolder, `.config-${randomBytes(4).toString('hex')}.tmp`);
+  await writeFile(temporary, stringifyRunConfig(config));
+  await rename(temporary, join(runFolder, 'config.yaml'));
+}
