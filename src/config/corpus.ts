@@ -1,5 +1,6 @@
 // The schema of what a corpus is and how it is cut into slices. Knows no files.
 import { z } from 'zod';
+import type { ReadonlyConfig } from './network-checks.js';
 
 /** Where labels come from; `auto` is the manifest where there is one, otherwise folder names. */
 const LABEL_SOURCES = ['auto', 'folder', 'manifest', 'none'] as const;
@@ -37,5 +38,5 @@ export const corpusSchema = z.strictObject({
   balanceLabels: z.boolean().default(false),
 });
 
-export type CorpusConfig = Readonly<z.output<typeof corpusSchema>>;
+export type CorpusConfig = ReadonlyConfig<z.output<typeof corpusSchema>>;
 export type LabelSource = (typeof LABEL_SOURCES)[number];

@@ -1,11 +1,12 @@
 // Finds the sounds under a folder, in an order that no file system decides. Opens none of them.
 import { readdirSync, realpathSync, statSync, type Dirent, type Stats } from 'node:fs';
 import { extname, join } from 'node:path';
+import { AUDIO_EXTENSIONS } from '../audio/decode.node.js';
 import { MelstromError, messageOf } from '../base/errors.js';
 import { compareNames, type BadFile } from './corpus-file.js';
 
-/** Extensions taken for sound; everything else under a folder is counted and left alone. */
-export const AUDIO_EXTENSIONS: ReadonlySet<string> = new Set(['.wav', '.wave', '.flac', '.mp3', '.ogg', '.oga', '.opus', '.aif', '.aiff', '.aifc']);
+/** Endings taken for sound; everything else under a folder is counted and left alone. */
+const SOUND_ENDINGS: ReadonlySet<string> = new Set(AUDIO_EXTENSIONS);
 
 export interface FoundFile {
   readonly path: string;
@@ -41,7 +42,7 @@ export function walkSounds(root: string): WalkResult {
       if (stats.isDirectory()) {
         const real = realpathSync(path);
         if (!above.has(real)) visit(path, `${name}/`, new Set([...above, real]));
-      } else if (stats.isFile() && AUDIO_EXTENSIONS.has(extname(name).toLowerCase())) {
+      } else if (stats.isFile() && SOUND_ENDINGS.has(extname(name).toLowerCase())) {
         files.push({ path, name, sizeBytes: stats.size, modifiedMs: Math.round(stats.mtimeMs) });
       } else otherFileCount += 1;
     }

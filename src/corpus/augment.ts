@@ -1,0 +1,51 @@
+// Changes a slice as it is drawn: its level and its place in time. Knows no files.
+import type { Random } from '../base/random.js';
+import type { AugmentConfig } from '../config/training.js';
+import { SILENCE } from './slicer.js';
+
+export interface AugmentShape {
+  readonly melBins: number;
+  readonly frames: number;
+  /** Decibels from floor to ceiling. */
+  readonly rangeDb: number;
+}
+
+/** Image values this near to the floor are silence and stay silence. */
+const SILENT_BELOW = SILENCE + 1e-5;
+
+/**
+ * Moves level and time by draws from `random`, always two draws, so that turning one off leaves the other as it was.
+ * Silence stays silence under a gain; what rises past the ceiling is clipped to it. Frames moved in are silent.
+ *
+ * Mutates: image, [M, N].
+ * @returns frames of sound after the move, at least 1
+ */
+export function augmentSlice(image: Float32Array, fillFrames: number, { augment, shape, random }: { augment: AugmentConfig; shape: AugmentShape; random: Random }): number {
+  const gainDb = (2 * random.uniform() - 1) * augment.gainDb;
+  const wanted = random.integer(2 * augment.shiftFrames + 1) - augment.shiftFrames;
+  if (gainDb !== 0) addGain(image, (2 * gainDb) / shape.rangeDb);
+  const shift = Math.min(Math.max(wanted, 1 - fillFrames), shape.frames - 1);
+  if (shift === 0) return fillFrames;
+  shiftFrames(image, shape, shift);
+  return Math.min(shape.frames, fillFrames + shift);
+}
+
+function addGain(image: Float32Array, step: number): void {
+  for (let index = 0; index < image.length; index += 1) {
+    if (image[index] > SILENT_BELOW) image[index] = Math.min(Math.max(image[index] + step, -1), 1);
+  }
+}
+
+/** Positive moves later. */
+function shiftFrames(image: Float32Array, { melBins, frames }: AugmentShape, shift: number): void {
+  for (let row = 0; row < melBins; row += 1) {
+    const line = image.subarray(row * frames, (row + 1) * frames);
+    if (shift > 0) {
+      line.copyWithin(shift, 0, frames - shift);
+      line.fill(SILENCE, 0, shift);
+    } else {
+      line.copyWithin(0, -shift);
+      line.fill(SILENCE, frames + shift);
+    }
+  }
+}
