@@ -72,17 +72,18 @@ export const fm: Recipe = {
   label: 'fm',
   description: 'frequency modulation: a swelling tone whose spectrum opens and closes',
   play(stage) {
-    const pitchHz = stage.vary('pitch', [170, 280], 0.8);
+    const pitchHz = stage.vary('pitch', [120, 210], 0.8);
     const seconds = stage.vary('length', [0.75, 1.1]);
     const riseSeconds = seconds * stage.vary('rise', [0.25, 0.4]);
-    const ratio = stage.choose('ratio', [1, 2]);
-    const index = stage.vary('index', [3.5, 6]) / ratio;
-    const modulator = oscillator(stage, 'sine', pitchHz * ratio);
+    const formant = stage.choose('formant', [4, 5, 6]);
+    // An index below the formant's ratio keeps the momentary frequency positive; below zero this oscillator crackles.
+    const index = Math.min(0.95 * formant, stage.vary('index', [2.6, 4.5]));
+    const modulator = oscillator(stage, 'sine', pitchHz);
     const depth = stage.context.createGain();
     depth.gain.setValueAtTime(0, 0);
-    depth.gain.linearRampToValueAtTime(index * pitchHz * ratio, riseSeconds);
+    depth.gain.linearRampToValueAtTime(index * pitchHz, riseSeconds);
     depth.gain.linearRampToValueAtTime(0, seconds);
-    const carrier = oscillator(stage, 'sine', pitchHz);
+    const carrier = oscillator(stage, 'sine', pitchHz * formant);
     modulator.connect(depth).connect(carrier.frequency);
     const swell = stage.context.createGain();
     swell.gain.setValueAtTime(0, 0);
