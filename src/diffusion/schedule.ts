@@ -61,7 +61,8 @@ export function createNoiseSchedule(settings: NoiseSettings): NoiseSchedule {
   };
   const timesteps = (steps: number): Int32Array => {
     requireInteger('steps', steps, { min: 1, max: count, fix: 'A sampler cannot take more steps than the training had timesteps.' });
-    return Int32Array.from({ length: steps }, (_, step) => firstTimestep + roundHalfEven(count - (step * count) / steps) - 1);
+    const stride = count - (count - count / steps); // with the rounding of the reference, which decides where halves go
+    return Int32Array.from({ length: steps }, (_, step) => firstTimestep + roundHalfEven(count - step * stride) - 1);
   };
 
   return {
