@@ -1,0 +1,58 @@
+// Parsers of flag values, and checks of paths before any long work.
+import { accessSync, constants, existsSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { InvalidArgumentError } from 'commander';
+import { MelstromError } from '../base/errors.js';
+
+/** A flag parser for integers of at least `min`. */
+export function integer(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < min) throw new InvalidArgumentError(`got '${text}', expected an integer of at least ${min}.`);
+    return value;
+  };
+}
+
+/** A flag parser for numbers of at least `min`. */
+export function number(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value) || value < min) throw new InvalidArgumentError(`got '${text}', expected a number of at least ${min}.`);
+    return value;
+  };
+}
+
+/** Collects a flag that may be given several times. */
+export function collect(text: string, earlier: readonly string[] | undefined): string[] {
+  return [...(earlier ?? []), text];
+}
+
+/** @throws MelstromError when the folder does not exist or can't be read. */
+export function requireReadableFolder(flag: string, folder: string): string {
+  if (!existsSync(folder) || !statSync(folder).isDirectory()) {
+    throw new MelstromError({ kind: 'usage', where: flag, got: `'${folder}', which is no folder`, expected: 'an existing folder', fix: 'Check the spelling of the path.' });
+  }
+  requireAccess(flag, folder, constants.R_OK | constants.X_OK, 'read');
+  return resolve(folder);
+}
+
+/** @throws MelstromError when a folder can't be created or written there. Creates nothing. */
+export function requireWritableFolder(flag: string, folder: string): string {
+  let existing = resolve(folder);
+  while (!existsSync(existing)) existing = dirname(existing);
+  if (!statSync(existing).isDirectory()) {
+    throw new MelstromError({ kind: 'usage', where: flag, got: `'${folder}', below the file '${existing}'`, expected: 'a folder', fix: 'Choose another folder.' });
+  }
+  requireAccess(flag, existing, constants.W_OK | constants.X_OK, 'written');
+  return resolve(folder);
+}
+
+function requireAccess(flag: string, path: string, mode: number, verb: string): void {
+  try {
+    accessSync(path, mode);
+  } catch (cause) {
+    throw new MelstromError({
+      kind: 'usage', where: flag, got: `'${path}', which can't be ${verb}`, expected: 'a folder that you have the rights to', fix: 'Change its permissions or choose another.', cause,
+    });
+  }
+}

@@ -1,0 +1,39 @@
+// `melstrom inspect`: preflight of a corpus, before any training.
+import { writeFile } from 'node:fs/promises';
+import type { Command } from 'commander';
+import { describeInspection, inspectCorpus } from '../../corpus/inspect.node.js';
+import { requireReadableFolder } from '../arguments.js';
+import { createContext } from '../context.js';
+import { parseRunConfig, resolveOverrides } from '../../config/run-config.js';
+import { loadConfigWithFlags } from '../config-flags.js';
+import { refuseExisting } from '../output.js';
+
+interface InspectFlags {
+  readonly config?: string;
+  readonly sheet?: string;
+  readonly force?: boolean;
+}
+
+/** Adds the command to the program. */
+export function addInspect(program: Command): void {
+  program
+    .command('inspect')
+    .description('hours, labels, rates, silence, clipping, bad files, duplicates, and what the codec would lose')
+    .argument('<folder>', 'folder of sounds; its sub-folders are the labels')
+    .option('--config <file>', 'configuration whose mel and corpus settings apply (default: the defaults)')
+    .option('--sheet <png>', 'write a contact sheet of spectrograms')
+    .option('--force', 'overwrite the contact sheet')
+    .action(async (folder: string, flags: InspectFlags, command: Command) => {
+      const context = createContext(command);
+      const path = requireReadableFolder('<folder>', folder);
+      if (flags.sheet !== undefined) refuseExisting(flags.sheet, flags.force ?? false);
+      const config =
+        flags.config === undefined
+          ? resolveOverrides(parseRunConfig('corpus: { path: . }', 'defaults'), [`corpus.path=${JSON.stringify(path)}`])
+          : await loadConfigWithFlags(flags.config, { corpus: path });
+      const report = await inspectCorpus({ config, reporter: context.reporter, withContactSheet: flags.sheet !== undefined });
+      if (flags.sheet !== undefined && report.contactSheet !== null) await writeFile(flags.sheet, report.contactSheet);
+      const { contactSheet: _picture, ...figures } = report;
+      context.print(figures, describeInspection(report));
+    });
+}

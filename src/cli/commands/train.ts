@@ -1,0 +1,51 @@
+// `melstrom train`: trains the VAE, the UNet or both from one configuration into a run folder.
+import { basename, extname, join, resolve } from 'node:path';
+import { Option, type Command } from 'commander';
+import { prepareCorpus } from '../../corpus/prepare.node.js';
+import { startEngine } from '../../engine/start.node.js';
+import { trainRun } from '../../training/train.node.js';
+import { collect, requireReadableFolder, requireWritableFolder } from '../arguments.js';
+import { loadConfigWithFlags, type ConfigFlags } from '../config-flags.js';
+import { createContext, INTERRUPTED_STATUS } from '../context.js';
+import { createPreviews } from '../previews.js';
+
+interface TrainFlags extends ConfigFlags {
+  readonly stage: 'vae' | 'unet' | 'all';
+  readonly resume?: boolean;
+  readonly run?: string;
+  readonly engine: 'auto' | 'tensorflow' | 'wasm' | 'cpu';
+}
+
+/** Adds the command to the program. */
+export function addTrain(program: Command): void {
+  program
+    .command('train')
+    .description('train the VAE, then the UNet; Ctrl-C saves, --resume goes on exactly where it stopped')
+    .argument('<config>', 'configuration (YAML)')
+    .addOption(new Option('--stage <stage>', 'what to train').choices(['vae', 'unet', 'all']).default('all'))
+    .option('--resume', 'go on from the last checkpoint of the run folder')
+    .option('--run <folder>', 'run folder (default: runs/<name of the configuration>)')
+    .option('--corpus <folder>', 'folder of sounds, instead of corpus.path')
+    .option('--set <key=value>', 'override one key of the configuration; may be repeated', collect)
+    .addOption(new Option('--engine <name>', 'engine').choices(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto'))
+    .action(async (configPath: string, options: TrainFlags, command: Command) => {
+      const { reporter, signal, print } = createContext(command);
+      if (options.corpus !== undefined) requireReadableFolder('--corpus', options.corpus);
+      const config = await loadConfigWithFlags(configPath, options);
+      const name = config.name === '' ? basename(configPath, extname(configPath)) : config.name;
+      const runFolder = requireWritableFolder('--run', options.run ?? join('runs', name));
+      const engine = await startEngine(options.engine);
+      reporter.log.info(`engine ${engine.name} ${engine.version}${engine.reason === undefined ? '' : ` (${engine.reason})`}`);
+      const corpus = await prepareCorpus({ config, reporter, force: false });
+      try {
+        const result = await trainRun({
+          config, corpus, runFolder, stage: options.stage, resume: options.resume ?? false, reporter, signal,
+          previews: createPreviews(config, corpus),
+        });
+        print(result, [`run folder: ${resolve(runFolder)}`, `next: melstrom generate ${runFolder} --count 8 --out clips`]);
+        if (result.status === 'interrupted') process.exitCode = INTERRUPTED_STATUS;
+      } finally {
+        corpus.close();
+      }
+    });
+}

@@ -1,0 +1,40 @@
+// Draws clips into a folder: what `generate` does once everything is parsed.
+import type { Reporter } from '../base/logger.js';
+import type { GenerationConfig } from '../config/generation.js';
+import { generateClips, type GenerateRequest } from '../generation/index.js';
+import { planOutput, writeGenerated, type WriteOptions, type WrittenClip } from '../generation/write.node.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
+import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
+
+export interface DrawClipsOptions extends WriteOptions {
+  readonly pipeline: Pipeline;
+  readonly out: string;
+  readonly labels: readonly (number | null)[];
+  /** Seed of the first clip; the next ones count up. */
+  readonly firstSeed: number;
+  readonly settings: GenerationConfig;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+/** Draws and writes clips; what is written when the signal aborts stays. */
+export async function drawClips({ pipeline, out, labels, firstSeed, settings, reporter, signal, ...write }: DrawClipsOptions): Promise<WrittenClip[]> {
+  const seeds = labels.map((_, index) => firstSeed + index);
+  const names = await planOutput(out, pipeline, { seeds, labels }, write);
+  const progress = reporter.startProgress('generate', 100, '%');
+  const request: GenerateRequest = {
+    ...settings, labels, seeds, signal,
+    vocoder: createGriffinLimVocoder(pipeline.mel, { iterations: settings.griffinLimIterations }),
+    onStep: ({ doneSteps, totalSteps, doneClips, totalClips }) =>
+      progress.update(Math.floor((100 * doneSteps) / totalSteps), { clips: `${doneClips}/${totalClips}` }),
+  };
+  const files: WrittenClip[] = [];
+  try {
+    for await (const file of writeGenerated(out, names, generateClips(pipeline, request), write)) files.push(file);
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    progress.end();
+  }
+  return files;
+}

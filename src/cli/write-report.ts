@@ -1,0 +1,84 @@
+// Writes an assessment as a folder: a page, the clips, their pictures, and the numbers as JSON.
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { encodeWav } from '../audio/encode.node.js';
+import type { Clip } from '../audio/clip.js';
+import { renderDemoPage, type PageClip, type PageFigure, type PageSection } from '../evaluation/demo-page.js';
+import { measureLevel } from '../evaluation/level-guard.js';
+import { safeLabels } from '../generation/index.js';
+import type { MelImage } from '../spectrogram/mel-image.js';
+import { contactSheet, renderPng } from '../spectrogram/render.js';
+import type { Assessment } from './assess-run.js';
+
+export interface ReportOptions {
+  readonly folder: string;
+  readonly title: string;
+  readonly introduction: string;
+  readonly labels: readonly string[];
+  readonly assessment: Assessment;
+  /** Text of the configuration, shown at the end. */
+  readonly details: string;
+}
+
+/** Writes the report beside its final place and moves it there whole. Returns the page's path. */
+export async function writeReport({ folder, title, introduction, labels, assessment, details }: ReportOptions): Promise<string> {
+  const temporary = `${folder}.${process.pid}.part`;
+  await mkdir(join(temporary, 'clips'), { recursive: true });
+  const names = safeLabels(labels);
+  const put = createClipWriter(temporary);
+  const sections: PageSection[] = [];
+  for (const [label, name] of labels.entries()) {
+    const trips = assessment.roundTrips.filter(({ real }) => real.label === label);
+    const drawn = assessment.generated.filter((clip) => clip.label === label);
+    const base = names[label];
+    sections.push({
+      title: name,
+      rows: [
+        { title: 'Real (held out)', clips: await Promise.all(trips.map(({ real }, index) => put(`${base}-real-${index + 1}`, real.image, real.clip))) },
+        { title: 'Real, through the mel image and Griffin-Lim', clips: await Promise.all(trips.map(({ real, inverted }, index) => put(`${base}-inverted-${index + 1}`, real.image, inverted))) },
+        {
+          title: 'Real, through the autoencoder',
+          clips: await Promise.all(trips.flatMap(({ decoded }, index) => (decoded === null ? [] : [put(`${base}-vae-${index + 1}`, decoded.image, decoded.clip)]))),
+        },
+        { title: 'Generated', clips: await Promise.all(drawn.map((clip) => put(`${base}-generated-seed${clip.seed}`, clip.image, clip.clip))) },
+      ].filter((row) => row.clips.length > 0),
+    });
+  }
+  const figures = figuresOf(assessment);
+  await writeFile(join(temporary, 'index.html'), renderDemoPage({ title, introduction, figures, sections, details }));
+  await writeFile(join(temporary, 'figures.json'), `${JSON.stringify(assessment.figures, null, 2)}\n`);
+  const sheet = labels.flatMap((_, label) => [
+    ...assessment.roundTrips.filter(({ real }) => real.label === label).slice(0, 3).map(({ real }) => real.image),
+    ...assessment.generated.filter((clip) => clip.label === label).slice(0, 5).map(({ image }) => image),
+  ]);
+  if (sheet.length > 0) await writeFile(join(temporary, 'contact-sheet.png'), contactSheet(sheet, { columns: 8 }));
+  await rm(folder, { recursive: true, force: true });
+  await rename(temporary, folder);
+  return join(folder, 'index.html');
+}
+
+/** Creates the function that writes one clip and its picture under `clips/` of a page. */
+export function createClipWriter(folder: string): (name: string, image: MelImage, clip: Clip) => Promise<PageClip> {
+  return async (name, image, clip) => {
+    const audio = `clips/${name}.wav`;
+    const picture = `clips/${name}.png`;
+    await writeFile(join(folder, audio), await encodeWav(clip, { bitDepth: 16, onClip: 'normalise' }));
+    await writeFile(join(folder, picture), renderPng(image, { scale: 2 }));
+    const { peakDbfs } = measureLevel(clip.channels[0]);
+    return { title: name, audio, picture, note: `peak ${Number.isFinite(peakDbfs) ? peakDbfs.toFixed(1) : '−∞'} dBFS` };
+  };
+}
+
+/** The figures of an assessment in words, in the order they are read. */
+export function figuresOf({ figures }: Assessment): PageFigure[] {
+  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+  const { levels, vaeError, inversionError } = figures;
+  return [
+    { name: 'Judge’s agreement on generated clips', value: percent(figures.judgeAgreement), meaning: 'Share of generated clips that a 5-nearest-neighbour judge, fitted on real training clips alone, gives the label they were drawn for.' },
+    { name: 'Judge’s accuracy on real held-out clips', value: percent(figures.judgeAccuracyOnValidation), meaning: 'The same judge on real clips it has not seen: how far its word can be trusted.' },
+    ...(vaeError === null ? [] : [{ name: 'Autoencoder error', value: `${vaeError.activeErrorDb.toFixed(2)} dB`, meaning: 'Mean absolute difference on held-out clips, over cells more than 4 dB above the floor. Below 3 dB is good.' }]),
+    { name: 'Inversion error', value: `${inversionError.activeErrorDb.toFixed(2)} dB`, meaning: 'The same for mel image → sound → mel image, without any network: what inversion alone costs.' },
+    { name: 'Silent clips', value: percent(levels.silentShare), meaning: 'Generated clips whose peak is below −60 dBFS. Should be 0.' },
+    { name: 'Level in range', value: percent(levels.inRangeShare), meaning: `Generated clips whose peak lies within the real clips’ range (${levels.realRangeDbfs.map((level) => level.toFixed(1)).join(' to ')} dBFS), give or take 3 dB.` },
+  ];
+}
