@@ -14,7 +14,8 @@ export function encodeSafetensors(
   metadata: Readonly<Record<string, string>> = { format: 'pt' },
   dtype: SafetensorsDtype = 'F32',
 ): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  const header = Object.create(null) as Record<string, unknown>; // so that every name is a key like any other
+  header.__metadata__ = metadata;
   let dataBytes = 0;
   for (const [name, { shape, data }] of tensors) {
     const end = dataBytes + data.length * DTYPE_BYTES[dtype];
