@@ -92,14 +92,17 @@ function describeFile(path) {
 /** Gets the native engine, or says in one paragraph why not; the job then runs on the wasm engine. */
 async function setUpEngine() {
   if (!['', 'auto', 'tensorflow'].includes(process.env.MELSTROM_ENGINE ?? '')) return;
-  const load = (path) => import(pathToFileURL(inRoot('dist', path)).href);
   const [{ setUpEngine: setUp }, { createTerminalReporter }] = await Promise.all([
-    load('engine/setup/set-up.node.js'),
-    load('cli/terminal.js'),
+    importBuilt('engine/setup/set-up.node.js'),
+    importBuilt('cli/terminal.js'),
   ]);
   // Standard output belongs to the job, which may print JSON.
   const { isReady, message } = await setUp({ engine: 'tensorflow', force: false, reporter: createTerminalReporter({ json: true }) });
   if (!isReady || !message.endsWith('with fused kernels.')) say(`\n${message}\n`);
+}
+
+function importBuilt(path) {
+  return import(pathToFileURL(inRoot('dist', path)).href);
 }
 
 /** Runs `work` while no other bootstrap of this checkout does the same step; the lock of a dead process is taken over. */
@@ -153,12 +156,11 @@ function runNpm(args) {
 function run(program, args, shell = false) {
   return new Promise((settle) => {
     const child = spawn(program, args, { cwd: root, stdio: 'inherit', shell });
-    const ignore = () => undefined;
     const forward = () => child.kill('SIGTERM');
-    process.on('SIGINT', ignore);
+    process.on('SIGINT', stayAlive);
     process.on('SIGTERM', forward);
     const end = (status) => {
-      process.off('SIGINT', ignore);
+      process.off('SIGINT', stayAlive);
       process.off('SIGTERM', forward);
       settle(status);
     };
@@ -168,6 +170,10 @@ function run(program, args, shell = false) {
     });
     child.on('close', (status, signal) => end(status ?? 128 + (constants.signals[signal] ?? 0)));
   });
+}
+
+function stayAlive() {
+  // The terminal has sent the interrupt to the program too; its exit status becomes ours.
 }
 
 function say(text) {
