@@ -65,7 +65,7 @@ export async function runLoop(trainer: Trainer, options: LoopOptions): Promise<S
 
   try {
     let status = statusNow();
-    while (status === null) {
+    while (status === null && !signal?.aborted) {
       const stepBegan = now();
       const share = learningRateShare(step, training);
       const { figures, norm } = await takeStep(trainer, { training, seed, step, share });
@@ -92,7 +92,7 @@ export async function runLoop(trainer: Trainer, options: LoopOptions): Promise<S
     }
     await save();
     const stepsPerSecond = stepSeconds > 0 ? (step - start.step) / stepSeconds : null;
-    return { stage: stage.name, status, step, elapsedSeconds: elapsed(), stepsPerSecond, validations };
+    return { stage: stage.name, status: status ?? 'interrupted', step, elapsedSeconds: elapsed(), stepsPerSecond, validations };
   } finally {
     progress.end();
   }
