@@ -23,7 +23,8 @@ export async function hasWebAudio(): Promise<boolean> {
 
 /** Says in words why node-web-audio-api did not load. */
 export function webAudioError(cause: unknown): MelstromError {
-  const message = messageOf(cause);
+  const deeper = (cause as { cause?: unknown } | null)?.cause;
+  const message = deeper === undefined ? messageOf(cause) : messageOf(deeper);
   const isSoundLibraryMissing = /libasound/.test(message);
   return new MelstromError({
     kind: 'engine',
