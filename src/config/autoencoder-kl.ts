@@ -37,9 +37,9 @@ const fields = z.strictObject({
   /** Statistics per latent channel, kept as the reference stores them; null for none. */
   latents_mean: z.array(z.number()).nullable().default(null),
   latents_std: z.array(z.number().positive()).nullable().default(null),
-  /** Kept for the reference, which reads them for half precision and tiling; without effect here. */
+  /** Both are kept for the reference, which reads them for half precision and tiling and needs a size; without effect here. */
   force_upcast: z.boolean().default(false),
-  sample_size: z.union([z.int().min(1), z.array(z.int().min(1)).length(2)]).nullable().default(null),
+  sample_size: z.union([z.int().min(1), z.array(z.int().min(1)).length(2)]).default(32),
 });
 
 /** Unknown data → AutoencoderKL configuration with defaults. Unknown keys and contradictions are refused. */

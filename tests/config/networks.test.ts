@@ -14,7 +14,7 @@ function keysWithProblems(result: ReturnType<typeof autoencoderKlSchema.safePars
 
 describe('network configurations', () => {
   it('have a default for every key', () => {
-    expect(autoencoderKlSchema.parse({})).toMatchObject({ in_channels: 1, mid_block_add_attention: true, scaling_factor: 1 });
+    expect(autoencoderKlSchema.parse({})).toMatchObject({ in_channels: 1, mid_block_add_attention: true, scaling_factor: 1, sample_size: 32 });
     expect(unet2dSchema.parse({})).toMatchObject({ in_channels: null, out_channels: null, sample_size: null, num_class_embeds: null });
   });
 
