@@ -1,7 +1,7 @@
 // The per-user cache: where each part of the native engine lies, keyed by what it was made from.
 import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { arch, platform } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import envPaths from 'env-paths';
@@ -77,6 +77,13 @@ export async function fillFolder(folder: string, make: (temporary: string) => Pr
   } finally {
     await rm(temporary, { recursive: true, force: true });
   }
+}
+
+/** The size of all files below a folder, in bytes; files that vanish meanwhile count nothing. */
+export async function folderBytes(folder: string): Promise<number> {
+  const names = await readdir(folder, { recursive: true }).catch(() => []);
+  const sizes = await Promise.all(names.map((name) => lstat(join(folder, name)).then((entry) => (entry.isFile() ? entry.size : 0), () => 0)));
+  return sizes.reduce((sum, bytes) => sum + bytes, 0);
 }
 
 function digest(parts: readonly (string | Buffer)[]): string {

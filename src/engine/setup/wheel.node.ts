@@ -1,9 +1,10 @@
 // Fetches a wheel of the Python package index with pip, verifies it, and unpacks the part of it that is wanted.
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Reporter } from '../../base/logger.js';
+import { folderBytes } from './cache.node.js';
 import { WHEEL_TAGS, type WheelPin } from './pins.js';
 import { complaintOf, runProgram } from './run-program.node.js';
 import { SetUpProblem } from './set-up-problem.js';
@@ -33,7 +34,7 @@ async function downloadWheel(pin: WheelPin, folder: string, { python, reporter }
   const total = Math.round(pin.bytes / MEGABYTE);
   const progress = reporter.startProgress(`downloading ${pin.project} ${pin.version}`, total, 'MB');
   const timer = setInterval(() => {
-    void sizeOf(folder).then((bytes) => progress.update(Math.min(total, Math.round(bytes / MEGABYTE))));
+    void folderBytes(folder).then((bytes) => progress.update(Math.min(total, Math.round(bytes / MEGABYTE))));
   }, POLL_MS);
   const result = await runProgram(
     python.command,
@@ -89,13 +90,4 @@ async function unpack(file: string, folder: string, { python, reporter, wanted }
   if (result.status !== 0) {
     throw new SetUpProblem(`the downloaded library could not be unpacked (${complaintOf(result)})`, 'Check the free space of the cache folder, then run it again.');
   }
-}
-
-async function sizeOf(folder: string): Promise<number> {
-  let bytes = 0;
-  for (const name of await readdir(folder, { recursive: true }).catch(() => [])) {
-    const entry = await stat(join(folder, name)).catch(() => null); // pip removes its temporary files under our eyes
-    if (entry?.isFile() === true) bytes += entry.size;
-  }
-  return bytes;
 }
