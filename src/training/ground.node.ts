@@ -57,7 +57,8 @@ async function latentGround({ config, corpus, runFolder, networks, reporter, sig
     const { augment, batchSize } = config.unet.training;
     const key = hash(weightsHash, corpusIdentity(corpus), JSON.stringify({ augment, seed: config.seed, kind: config.vae.kind, mel: config.mel }));
     const cache = await openLatentCache({
-      path: join(runFolder, 'state', 'latents.f32'), vae, kind: config.vae.kind, corpus, augment, seed: config.seed, batchSize, key, reporter, signal,
+      path: join(runFolder, 'state', 'latents.f32'), vae, kind: config.vae.kind, corpus, augment, seed: config.seed, batchSize,
+      balanceLabels: config.corpus.balanceLabels, key, reporter, signal,
     });
     if (cache === null) {
       vae.dispose();

@@ -6,6 +6,7 @@ import { MelstromError } from '../base/errors.js';
 import type { Reporter } from '../base/logger.js';
 import { createRandom } from '../base/random.js';
 import type { AugmentConfig } from '../config/training.js';
+import { balancedOrder, uniformOrder } from '../corpus/batch-order.js';
 import type { AutoencoderKL } from '../models/index.js';
 import type { CleanBatch, CleanSource } from './clean-source.js';
 import { fixedBatches, imagesToTensor, validationSplit, type SliceBatch, type SliceSource, type Split } from './corpus-source.js';
@@ -23,6 +24,8 @@ export interface LatentCacheOptions {
   readonly augment: AugmentConfig;
   readonly seed: number;
   readonly batchSize: number;
+  /** Whether a draw takes every label equally often. */
+  readonly balanceLabels: boolean;
   /** Changes with anything the latents depend on: a cache of another key is made anew. */
   readonly key: string;
   readonly reporter: Reporter;
@@ -58,7 +61,7 @@ export async function openLatentCache(options: LatentCacheOptions): Promise<Late
   const file = openSync(options.path, 'r');
   return {
     statistics: description.statistics,
-    source: (standardise) => createSource({ file, description, seed: options.seed, standardise }),
+    source: (standardise) => createSource({ file, description, seed: options.seed, balanceLabels: options.balanceLabels, standardise }),
     close: () => closeSync(file),
   };
 }
@@ -155,12 +158,14 @@ interface SourceParts {
   readonly file: number;
   readonly description: Description;
   readonly seed: number;
+  readonly balanceLabels: boolean;
   readonly standardise: { readonly scale: number; readonly shift: number };
 }
 
-function createSource({ file, description, seed, standardise }: SourceParts): CleanSource {
+function createSource({ file, description, seed, balanceLabels, standardise }: SourceParts): CleanSource {
   const { trainCount, labels } = description;
-  const draw = orderedDraws(trainCount, seed);
+  const order = balanceLabels ? balancedOrder(Int32Array.from(labels.slice(0, trainCount)), seed, 'latents') : uniformOrder(trainCount, seed, 'latents');
+  const draw = (pass: number, batchSize: number): number[] => Array.from({ length: batchSize }, (_, item) => order.at(pass * batchSize + item));
   const sample = (records: readonly number[], noise: Float32Array): CleanBatch => ({
     clean: readSamples({ file, description, records, noise, standardise }),
     labels: Int32Array.from(records, (record) => labels[record]),
@@ -182,19 +187,7 @@ function createSource({ file, description, seed, standardise }: SourceParts): Cl
   };
 }
 
-/** Records of a pass: every record once per epoch, in an order of its own each time. */
-function orderedDraws(count: number, seed: number): (pass: number, batchSize: number) => number[] {
-  let known: { epoch: number; order: Uint32Array } = { epoch: -1, order: new Uint32Array(0) };
-  return (pass, batchSize) =>
-    Array.from({ length: batchSize }, (_, item) => {
-      const position = pass * batchSize + item;
-      const epoch = Math.floor(position / count);
-      if (known.epoch !== epoch) known = { epoch, order: createRandom(seed, 'latents', 'order', epoch).permutation(count) };
-      return known.order[position % count];
-    });
-}
-
-function readSamples({ file, description, records, noise, standardise }: Omit<SourceParts, 'seed'> & { records: readonly number[]; noise: Float32Array }): tf.Tensor4D {
+function readSamples({ file, description, records, noise, standardise }: Omit<SourceParts, 'seed' | 'balanceLabels'> & { records: readonly number[]; noise: Float32Array }): tf.Tensor4D {
   const bytes = recordBytes(description.shape);
   const elements = bytes / 8;
   const { scale, shift } = standardise;
