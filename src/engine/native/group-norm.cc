@@ -17,6 +17,55 @@ REGISTER_OP("MelstromGroupNormGrad")
     .Attr("groups: int").Attr("epsilon: float").Attr("silu: bool")
     .SetShapeFn(shape_inference::UnknownShape);
 
+// The inner loops stand alone because the compiler trusts __restrict only on parameters.
+
+static void AddMoments(int64_t count, const float* __restrict in, const float* __restrict pivot, float* __restrict sum, float* __restrict square) {
+  for (int64_t lane = 0; lane < count; ++lane) {
+    const float value = in[lane] - pivot[lane];
+    sum[lane] += value;
+    square[lane] += value * value;
+  }
+}
+
+static void Normalise(int64_t count, const float* __restrict in, const float* __restrict scale, const float* __restrict centre,
+                      const float* __restrict shift, float* __restrict out) {
+  for (int64_t lane = 0; lane < count; ++lane) out[lane] = (in[lane] - centre[lane]) * scale[lane] + shift[lane];
+}
+
+static void NormaliseSilu(int64_t count, const float* __restrict in, const float* __restrict scale, const float* __restrict centre,
+                          const float* __restrict shift, float* __restrict out) {
+  for (int64_t lane = 0; lane < count; ++lane) {
+    const float value = (in[lane] - centre[lane]) * scale[lane] + shift[lane];
+    out[lane] = value * Sigmoid(value);
+  }
+}
+
+// The gradient before the SiLU.
+static void InnerGradient(int64_t count, const float* __restrict gradient, const float* __restrict in, const float* __restrict scale,
+                          const float* __restrict centre, const float* __restrict shift, float* __restrict out) {
+  for (int64_t lane = 0; lane < count; ++lane) {
+    const float value = (in[lane] - centre[lane]) * scale[lane] + shift[lane];
+    const float gate = Sigmoid(value);
+    out[lane] = gradient[lane] * (gate * (1.0f + value * (1.0f - gate)));
+  }
+}
+
+static void AddProjections(int64_t count, const float* __restrict gradient, const float* __restrict in, const float* __restrict centre,
+                           float* __restrict sum, float* __restrict projection) {
+  for (int64_t lane = 0; lane < count; ++lane) {
+    sum[lane] += gradient[lane];
+    projection[lane] += gradient[lane] * (in[lane] - centre[lane]);
+  }
+}
+
+// `gradient` may be `out`.
+static void InputGradient(int64_t count, const float* gradient, const float* __restrict in, const float* __restrict scale,
+                          const float* __restrict centre, const float* __restrict constant, const float* __restrict slope, float* out) {
+#pragma GCC ivdep
+  for (int64_t lane = 0; lane < count; ++lane)
+    out[lane] = gradient[lane] * scale[lane] + (constant[lane] + (in[lane] - centre[lane]) * slope[lane]);
+}
+
 class GroupNormBase : public OpKernel {
  public:
   explicit GroupNormBase(OpKernelConstruction* construction) : OpKernel(construction) {
@@ -79,21 +128,14 @@ class GroupNormOp : public GroupNormBase {
     float* mean_data = mean->flat<float>().data();
     float* inverse_data = inverse_deviation->flat<float>().data();
     std::vector<double> sums(items * layout.chunks * 2 * channels);
-    std::vector<float> lanes(items * 4 * layout.lanes);  // first row, then scale, mean and shift
+    std::vector<float> lanes(items * 3 * layout.lanes);  // scale, mean and shift
 
     const auto first = [&](int64_t item, int64_t chunk) {
       const float* source = x_data + item * layout.values;
       std::vector<float> work(3 * layout.lanes, 0.0f);
-      float *__restrict pivot = work.data(), *__restrict sum = pivot + layout.lanes, *__restrict square = sum + layout.lanes;
+      float *pivot = work.data(), *sum = pivot + layout.lanes, *square = sum + layout.lanes;
       layout.Spread(source, pivot);
-      ForEachRun(layout, chunk, [&](int64_t offset, int64_t count) {
-        const float* __restrict in = source + offset;
-        for (int64_t lane = 0; lane < count; ++lane) {
-          const float value = in[lane] - pivot[lane];
-          sum[lane] += value;
-          square[lane] += value * value;
-        }
-      });
+      ForEachRun(layout, chunk, [&](int64_t offset, int64_t count) { AddMoments(count, source + offset, pivot, sum, square); });
       double* out = sums.data() + (item * layout.chunks + chunk) * 2 * channels;
       layout.Fold(sum, out);
       layout.Fold(square, out + channels);
@@ -126,27 +168,18 @@ class GroupNormOp : public GroupNormBase {
           centre[c] = static_cast<float>(group_mean);
         }
       }
-      float* lane_data = lanes.data() + item * 4 * layout.lanes;
+      float* lane_data = lanes.data() + item * 3 * layout.lanes;
       layout.Spread(scale.data(), lane_data);
       layout.Spread(centre.data(), lane_data + layout.lanes);
       layout.Spread(beta, lane_data + 2 * layout.lanes);
     };
     const auto second = [&](int64_t item, int64_t chunk) {
-      const float* __restrict scale = lanes.data() + item * 4 * layout.lanes;
-      const float *__restrict centre = scale + layout.lanes, *__restrict shift = centre + layout.lanes;
-      const float* source = x_data + item * layout.values;
-      float* target = y_data + item * layout.values;
+      const float* scale = lanes.data() + item * 3 * layout.lanes;
+      const float *centre = scale + layout.lanes, *shift = centre + layout.lanes;
+      const int64_t base = item * layout.values;
+      const auto body = silu_ ? NormaliseSilu : Normalise;
       ForEachRun(layout, chunk, [&](int64_t offset, int64_t count) {
-        const float* __restrict in = source + offset;
-        float* __restrict out = target + offset;
-        if (silu_) {
-          for (int64_t lane = 0; lane < count; ++lane) {
-            const float value = (in[lane] - centre[lane]) * scale[lane] + shift[lane];
-            out[lane] = value * Sigmoid(value);
-          }
-        } else {
-          for (int64_t lane = 0; lane < count; ++lane) out[lane] = (in[lane] - centre[lane]) * scale[lane] + shift[lane];
-        }
+        body(count, x_data + base + offset, scale, centre, shift, y_data + base + offset);
       });
     };
     RunPasses(context, items, layout, first, between, second);
@@ -178,9 +211,9 @@ class GroupNormGradOp : public GroupNormBase {
     const int64_t width = channels / groups_;
     std::vector<double> sums(items * layout.chunks * 2 * channels);
     std::vector<double> item_sums(items * 2 * channels, 0.0);  // per item: sum of g, sum of g * (x - mean)
-    std::vector<float> lanes(items * 6 * layout.lanes);
-    enum { kScale, kCentre, kShift, kConstant, kSlope };
-    const auto lane_of = [&](int64_t item, int which) { return lanes.data() + (item * 6 + which) * layout.lanes; };
+    enum { kScale, kCentre, kShift, kConstant, kSlope, kLaneKinds };
+    std::vector<float> lanes(items * kLaneKinds * layout.lanes);
+    const auto lane_of = [&](int64_t item, int which) { return lanes.data() + (item * kLaneKinds + which) * layout.lanes; };
 
     for (int64_t item = 0; item < items; ++item) {
       std::vector<float> scale(channels), centre(channels);
@@ -194,29 +227,17 @@ class GroupNormGradOp : public GroupNormBase {
       layout.Spread(beta, lane_of(item, kShift));
     }
     const auto first = [&](int64_t item, int64_t chunk) {
-      const float *__restrict scale = lane_of(item, kScale), *__restrict centre = lane_of(item, kCentre), *__restrict shift = lane_of(item, kShift);
+      const float *scale = lane_of(item, kScale), *centre = lane_of(item, kCentre), *shift = lane_of(item, kShift);
       const int64_t base = item * layout.values;
       std::vector<float> work(2 * layout.lanes, 0.0f);
-      float *__restrict sum = work.data(), *__restrict projection = sum + layout.lanes;
+      float *sum = work.data(), *projection = sum + layout.lanes;
       ForEachRun(layout, chunk, [&](int64_t offset, int64_t count) {
-        const float *__restrict in = x_data + base + offset, *__restrict gradient = dy_data + base + offset;
-        float* __restrict out = dx_data + base + offset;
+        const float *in = x_data + base + offset, *gradient = dy_data + base + offset;
         if (silu_) {
-          for (int64_t lane = 0; lane < count; ++lane) {
-            const float centred = in[lane] - centre[lane];
-            const float value = centred * scale[lane] + shift[lane];
-            const float gate = Sigmoid(value);
-            const float inner = gradient[lane] * (gate * (1.0f + value * (1.0f - gate)));
-            out[lane] = inner;
-            sum[lane] += inner;
-            projection[lane] += inner * centred;
-          }
-        } else {
-          for (int64_t lane = 0; lane < count; ++lane) {
-            sum[lane] += gradient[lane];
-            projection[lane] += gradient[lane] * (in[lane] - centre[lane]);
-          }
+          InnerGradient(count, gradient, in, scale, centre, shift, dx_data + base + offset);
+          gradient = dx_data + base + offset;
         }
+        AddProjections(count, gradient, in, centre, sum, projection);
       });
       double* part = sums.data() + (item * layout.chunks + chunk) * 2 * channels;
       layout.Fold(sum, part);
@@ -247,16 +268,12 @@ class GroupNormGradOp : public GroupNormBase {
       layout.Spread(slope.data(), lane_of(item, kSlope));
     };
     const auto second = [&](int64_t item, int64_t chunk) {
-      const float *__restrict scale = lane_of(item, kScale), *__restrict centre = lane_of(item, kCentre);
-      const float *__restrict constant = lane_of(item, kConstant), *__restrict slope = lane_of(item, kSlope);
+      const float *scale = lane_of(item, kScale), *centre = lane_of(item, kCentre);
+      const float *constant = lane_of(item, kConstant), *slope = lane_of(item, kSlope);
       const int64_t base = item * layout.values;
       ForEachRun(layout, chunk, [&](int64_t offset, int64_t count) {
-        const float* __restrict in = x_data + base + offset;
         const float* gradient = (silu_ ? dx_data : dy_data) + base + offset;
-        float* out = dx_data + base + offset;
-#pragma GCC ivdep
-        for (int64_t lane = 0; lane < count; ++lane)
-          out[lane] = gradient[lane] * scale[lane] + (constant[lane] + (in[lane] - centre[lane]) * slope[lane]);
+        InputGradient(count, gradient, x_data + base + offset, scale, centre, constant, slope, dx_data + base + offset);
       });
     };
     RunPasses(context, items, layout, first, between, second);

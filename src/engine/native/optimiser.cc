@@ -42,6 +42,42 @@ inline bool SameSizes(OpKernelContext* context, int first, int count, int lists)
   return true;
 }
 
+// The square root of x >= 0 by Newton's method, to about 1e-7 relative; NaN stays NaN. The library's own may set errno,
+// and so would keep the loop from being vectorised.
+inline float SquareRoot(float x) {
+  uint32_t bits;
+  std::memcpy(&bits, &x, 4);
+  bits = 0x5f375a86u - (bits >> 1);
+  float y;
+  std::memcpy(&y, &bits, 4);
+  for (int i = 0; i < 3; ++i) y *= 1.5f - 0.5f * x * y * y;
+  const float root = x * y;
+  return root + 0.5f * y * (x - root * root);
+}
+
+// The numbers of one AdamW step that all parameters share, and the decay of one of them.
+struct AdamWNumbers {
+  float keep, beta1, beta2, epsilon, gradient_scale, step, inverse_correction;
+};
+
+// The loops stand alone because the compiler trusts __restrict only on parameters.
+static void StepAdamW(int64_t count, AdamWNumbers n, const float* __restrict p, const float* __restrict g, const float* __restrict m,
+                      const float* __restrict v, float* __restrict p_out, float* __restrict m_out, float* __restrict v_out) {
+  const float rest1 = 1.0f - n.beta1, rest2 = 1.0f - n.beta2;
+  for (int64_t i = 0; i < count; ++i) {
+    const float gradient = g[i] * n.gradient_scale;
+    const float first = m[i] * n.beta1 + gradient * rest1;
+    const float second = v[i] * n.beta2 + gradient * gradient * rest2;
+    m_out[i] = first;
+    v_out[i] = second;
+    p_out[i] = p[i] * n.keep - n.step * first / (SquareRoot(second) * n.inverse_correction + n.epsilon);
+  }
+}
+
+static void StepEma(int64_t count, float rest, const float* __restrict average, const float* __restrict value, float* __restrict next) {
+  for (int64_t i = 0; i < count; ++i) next[i] = average[i] + rest * (value[i] - average[i]);
+}
+
 class AdamWOp : public OpKernel {
  public:
   explicit AdamWOp(OpKernelConstruction* construction) : OpKernel(construction) {
@@ -60,24 +96,14 @@ class AdamWOp : public OpKernel {
       OP_REQUIRES_OK(context, context->allocate_output(i, context->input(1 + i % count).shape(), &tensor));
       out[i] = tensor->flat<float>().data();
     }
-    const float rate = scalars[0], beta1 = scalars[1], beta2 = scalars[2], epsilon = scalars[3], gradient_scale = scalars[4];
-    const float step = scalars[5], inverse_correction = 1.0f / scalars[6];
-    const float rest1 = 1.0f - beta1, rest2 = 1.0f - beta2;
     const std::vector<Piece> pieces = CutPieces(context, 1, count);
     ParallelFor(context, pieces.size(), 4 * kChunkValues, [&](int64_t unit) {
       const Piece& piece = pieces[unit];
       const int t = piece.tensor;
-      const float keep = 1.0f - rate * scalars[7 + t];
-      const float *__restrict p = in[t], *__restrict g = in[count + t], *__restrict m = in[2 * count + t], *__restrict v = in[3 * count + t];
-      float *__restrict p_out = out[t], *__restrict m_out = out[count + t], *__restrict v_out = out[2 * count + t];
-      for (int64_t i = piece.begin; i < piece.end; ++i) {
-        const float gradient = g[i] * gradient_scale;
-        const float first = m[i] * beta1 + gradient * rest1;
-        const float second = v[i] * beta2 + gradient * gradient * rest2;
-        m_out[i] = first;
-        v_out[i] = second;
-        p_out[i] = p[i] * keep - step * first / (__builtin_sqrtf(second) * inverse_correction + epsilon);
-      }
+      const int64_t at = piece.begin;
+      const AdamWNumbers numbers = {1.0f - scalars[0] * scalars[7 + t], scalars[1], scalars[2], scalars[3], scalars[4], scalars[5], 1.0f / scalars[6]};
+      StepAdamW(piece.end - at, numbers, in[t] + at, in[count + t] + at, in[2 * count + t] + at, in[3 * count + t] + at, out[t] + at,
+                out[count + t] + at, out[2 * count + t] + at);
     });
   }
 
@@ -106,9 +132,8 @@ class EmaOp : public OpKernel {
     const std::vector<Piece> pieces = CutPieces(context, 0, count);
     ParallelFor(context, pieces.size(), kChunkValues, [&](int64_t unit) {
       const Piece& piece = pieces[unit];
-      const float *__restrict average = in[piece.tensor], *__restrict value = in[count + piece.tensor];
-      float* __restrict next = out[piece.tensor];
-      for (int64_t i = piece.begin; i < piece.end; ++i) next[i] = average[i] + rest * (value[i] - average[i]);
+      const int64_t at = piece.begin;
+      StepEma(piece.end - at, rest, in[piece.tensor] + at, in[count + piece.tensor] + at, out[piece.tensor] + at);
     });
   }
 

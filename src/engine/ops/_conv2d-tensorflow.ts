@@ -10,11 +10,18 @@ import { convPrecision } from './precision.js';
 const BFLOAT16_MIN_CHANNELS = 16;
 
 export function convolveTensorflow({ x, kernel, bias, residual }: ConvOperands, geometry: ConvGeometry): tf.Tensor4D {
-  const convolved = withRawScope(usesBfloat16(geometry), (scope) =>
-    scope.finishOperand('Conv2D', convolutionAttributes(geometry, scope.dtype), [scope.operand(x), scope.operand(kernel)]),
-  ) as tf.Tensor4D;
-  if (bias === null) return residual === null ? convolved : tf.add(convolved, residual);
-  const shifted = tf.add(convolved, bias) as tf.Tensor4D;
+  const isFused = bias !== null && hasNativeKernel('AddBias');
+  const convolved = withRawScope(usesBfloat16(geometry), (scope) => {
+    const inputs = [scope.operand(x), scope.operand(kernel)];
+    const attributes = convolutionAttributes(geometry, scope.dtype);
+    if (!isFused) return scope.finishOperand('Conv2D', attributes, inputs);
+    const residuals = residual === null ? [] : [scope.handle(residual)];
+    const bare = scope.run('Conv2D', attributes, inputs);
+    const fused = [attribute.dtype('T', scope.dtype), attribute.int('N', residuals.length)];
+    return scope.finish('MelstromAddBias', fused, [bare, scope.handle(bias), ...residuals]);
+  }) as tf.Tensor4D;
+  if (isFused) return convolved;
+  const shifted = bias === null ? convolved : (tf.add(convolved, bias) as tf.Tensor4D);
   return residual === null ? shifted : tf.add(shifted, residual);
 }
 
