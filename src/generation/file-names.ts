@@ -4,6 +4,8 @@ const UNSAFE = /[\p{C}\p{Zl}\p{Zp}<>:"/\\|?*%]+/gu;
 const RESERVED = /^(con|prn|aux|nul|com\d|lpt\d)$/i;
 const MAX_LABEL_BYTES = 120;
 const UNLABELLED = 'unlabelled';
+const CHARACTERS = new Intl.Segmenter();
+const ENCODER = new TextEncoder();
 
 /** A label as the beginning of a file name: readable, in any script, without what some file system refuses. */
 export function safeLabel(label: string): string {
@@ -49,8 +51,8 @@ export function clipNames(labelTexts: readonly string[], { seeds, labels }: Name
 function truncate(text: string): string {
   let bytes = 0;
   let kept = '';
-  for (const { segment } of new Intl.Segmenter().segment(text)) {
-    bytes += new TextEncoder().encode(segment).length;
+  for (const { segment } of CHARACTERS.segment(text)) {
+    bytes += ENCODER.encode(segment).length;
     if (bytes > MAX_LABEL_BYTES) break;
     kept += segment;
   }

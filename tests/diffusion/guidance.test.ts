@@ -20,11 +20,26 @@ const options = {
 
 useEngine();
 
-describe('withGuidance', () => {
-  const noisy = (): tf.Tensor4D => tf.tensor4d([0.1, 0.2, 0.3, 0.4, -1, -2, 0, 0.5], [2, 2, 2, 1]);
-  const run = (scale: number, rescale?: number): Float32Array =>
-    tf.tidy(() => withGuidance(denoise, { scale, rescale, ...options })(noisy(), 1, [1, 2])).dataSync<'float32'>();
+const noisy = (): tf.Tensor4D => tf.tensor4d([0.1, 0.2, 0.3, 0.4, -1, -2, 0, 0.5], [2, 2, 2, 1]);
+const run = (scale: number, rescale?: number): Float32Array =>
+  tf.tidy(() => withGuidance(denoise, { scale, rescale, ...options })(noisy(), 1, [1, 2])).dataSync<'float32'>();
 
+
+const callsOf = (scale: number): number[][] => {
+  calls.length = 0;
+  run(scale);
+  return calls.map((call) => [...call]);
+};
+
+/** Mean and deviation of both items. */
+const momentsOf = (values: Float32Array): number[] =>
+  [0, 4].flatMap((from) => {
+    const item = Array.from(values.subarray(from, from + 4));
+    const mean = item.reduce((sum, value) => sum + value) / 4;
+    return [mean, Math.sqrt(item.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 4)];
+  });
+
+describe('withGuidance', () => {
   it('extrapolates from the free branch through the conditional one', () => {
     const ramp = [0, 1, 2, 3, 0, 2, 4, 6];
     for (const scale of [0, 0.5, 1, 2, 7]) {
@@ -33,23 +48,12 @@ describe('withGuidance', () => {
   });
 
   it('runs both branches in one batch, and only one at scales 0 and 1', () => {
-    const callsOf = (scale: number): number[][] => {
-      calls.length = 0;
-      run(scale);
-      return calls.map((call) => [...call]);
-    };
     expect(callsOf(3)).toEqual([[4, 1, 2, 0, 0]]);
     expect(callsOf(1)).toEqual([[2, 1, 2]]);
     expect(callsOf(0)).toEqual([[2, 0, 0]]);
   });
 
   it('takes level and contrast of each item back to the conditional ones', () => {
-    const momentsOf = (values: Float32Array): number[] =>
-      [0, 4].flatMap((from) => {
-        const item = Array.from(values.subarray(from, from + 4));
-        const mean = item.reduce((sum, value) => sum + value) / 4;
-        return [mean, Math.sqrt(item.reduce((sum, value) => sum + (value - mean) ** 2, 0) / 4)];
-      });
     const conditional = momentsOf(run(1));
     expect(momentsOf(run(5))[0]).toBeGreaterThan(conditional[0] + 1);
     expectClose(momentsOf(run(5, 1)), conditional, { absolute: 1e-5 });

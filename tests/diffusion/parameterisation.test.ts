@@ -82,9 +82,9 @@ describe.each(TYPES)('parameterisation %s', (type) => {
   });
 });
 
-describe('loss weights', () => {
-  const mixOfSnr = (snr: number): Mix => ({ signal: Math.sqrt(snr / (1 + snr)), noise: Math.sqrt(1 / (1 + snr)) });
+const mixOfSnr = (snr: number): Mix => ({ signal: Math.sqrt(snr / (1 + snr)), noise: Math.sqrt(1 / (1 + snr)) });
 
+describe('loss weights', () => {
   it.each([0.01, 0.5, 1, 4.9, 5, 80])('are those of the paper at a ratio of %d', (snr) => {
     const held = Math.min(snr, 5);
     const weight = (predictionType: PredictionType, mix = mixOfSnr(snr)): number => minSnrWeight({ mix, predictionType, gamma: 5 });
