@@ -18,7 +18,7 @@ export function createEventWriter(folder: string, { firstStep = 0, now = () => D
   const opened = now();
   const path = join(folder, `events.out.tfevents.${Math.floor(opened).toString().padStart(10, '0')}.melstrom.${process.pid}.${firstStep}`);
   writeFileSync(path, encodeVersionRecord(opened), { flag: 'a' });
-  if (firstStep > 0) appendFileSync(path, encodeRestartRecord(opened, firstStep));
+  if (firstStep > 0) appendFileSync(path, encodeRestartRecord(opened, firstStep + 1));
   return {
     path,
     write(step, entries) {
