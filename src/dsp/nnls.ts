@@ -21,10 +21,15 @@ export interface MelNnls {
    * @throws MelstromError of kind numeric when target is not finite or the conditions can't be met.
    */
   solve(target: Float64Array, out: Float64Array): NnlsReport;
+  /** Forgets the last call, so that what follows is the same to the last bit whatever came before. */
+  restart(): void;
 }
 
-/** Weight of the distance to the last point, in units of the largest squared filter weight. */
-const PROXIMITY = 1e-4;
+/**
+ * Weights of the distance to the last point, in units of the largest squared filter weight, taken in turn. Small ones settle
+ * cells that only the foot of a filter reaches, where large ones creep; large ones clear the rounding that small ones leave.
+ */
+const PROXIMITIES = [1e-4, 1e-6, 1e-8];
 /** Largest accepted breach of the optimality conditions, relative to the largest entry of Wᵀb. */
 export const NNLS_TOLERANCE = 1e-11;
 const MAX_OUTER_STEPS = 200;
@@ -55,6 +60,7 @@ export function createMelNnls(bank: MelFilterBank): MelNnls {
   const step = vector();
   const scratch = vector();
   const centre = new Float64Array(binCount);
+  let proximity = PROXIMITIES[0];
 
   /** Value, gradient and curvature of the dual ½‖max(0, x₀ + Wᵀy)‖² + ½ε‖y‖² - bᵀy at point.y. */
   const evaluate = (point: typeof state): void => {
@@ -78,9 +84,9 @@ export function createMelNnls(bank: MelFilterBank): MelNnls {
       offDiagonal[filter] += a * b;
     }
     for (let filter = 0; filter < melBins; filter += 1) {
-      value += 0.5 * PROXIMITY * y[filter] ** 2 - goal[filter] * y[filter];
-      gradient[filter] += PROXIMITY * y[filter] - goal[filter];
-      diagonal[filter] += PROXIMITY;
+      value += 0.5 * proximity * y[filter] ** 2 - goal[filter] * y[filter];
+      gradient[filter] += proximity * y[filter] - goal[filter];
+      diagonal[filter] += proximity;
     }
     gradient[melBins] = 0;
     diagonal[melBins] = 1;
@@ -91,6 +97,8 @@ export function createMelNnls(bank: MelFilterBank): MelNnls {
   const minimiseDual = (): number => {
     evaluate(state);
     let size = largest(state.gradient);
+    let smallest = size;
+    let stalled = 0;
     for (let count = 0; count < MAX_NEWTON_STEPS; count += 1) {
       if (size <= 1e-15) return count;
       solveTridiagonal({ diagonal: state.diagonal, offDiagonal: state.offDiagonal, right: state.gradient, out: step, scratch });
@@ -104,8 +112,11 @@ export function createMelNnls(bank: MelFilterBank): MelNnls {
         trialSize = largest(trial.gradient);
         if (trial.value <= state.value + 1e-4 * share * slope || trialSize <= 0.5 * size) break;
       }
-      // Rounding is reached when neither the value nor the gradient falls any more.
-      if (share <= 1e-12 || (trialSize >= size && size <= 1e-12)) return count;
+      // Rounding is reached when the value can't fall measurably and the gradient no longer does.
+      const isFlat = -slope <= 1e-15 * Math.abs(state.value);
+      stalled = isFlat && trialSize > 0.5 * smallest ? stalled + 1 : 0;
+      smallest = Math.min(smallest, trialSize);
+      if (share <= 1e-12 || stalled === 4) return count;
       state.y.set(trial.y);
       state.gradient.set(trial.gradient);
       state.diagonal.set(trial.diagonal);
@@ -117,6 +128,9 @@ export function createMelNnls(bank: MelFilterBank): MelNnls {
   };
 
   return {
+    restart() {
+      start.fill(0);
+    },
     solve(target, out) {
       let loudest = 0;
       for (let filter = 0; filter < melBins; filter += 1) {
@@ -136,6 +150,7 @@ export function createMelNnls(bank: MelFilterBank): MelNnls {
       state.y.set(start);
       let newtonSteps = 0;
       for (let outerSteps = 1; outerSteps <= MAX_OUTER_STEPS; outerSteps += 1) {
+        proximity = PROXIMITIES[(outerSteps - 1) % PROXIMITIES.length];
         newtonSteps += minimiseDual();
         if (outerSteps === 1) start.set(state.y);
         advance(centre, state.y);
@@ -145,7 +160,7 @@ export function createMelNnls(bank: MelFilterBank): MelNnls {
           for (let bin = 0; bin < binCount; bin += 1) out[bin] = centre[bin] * scale;
           return { violation, outerSteps, newtonSteps };
         }
-        if (outerSteps === 1) state.y.fill(0);
+        state.y.fill(0);
       }
       throw notSolved(`optimality conditions breached by ${breach() / pull} after ${MAX_OUTER_STEPS} steps`);
     },

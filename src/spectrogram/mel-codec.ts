@@ -84,6 +84,7 @@ export function createMelCodec(settings: MelSettings): MelCodec {
       const { frameCount, data } = image;
       const silent = Math.fround(dbToImageValue(settings.floorDb + gateDb, settings));
       const magnitude = new Float32Array(frameCount * binCount);
+      nnls.restart();
       for (let n = 0; n < frameCount; n += 1) {
         for (let row = 0; row < melBins; row += 1) {
           const value = data[row * frameCount + n];
