@@ -159,7 +159,7 @@ async function writeFile(file: CorpusFile, { config, codec, writer, note }: File
     return null;
   } catch (error) {
     if (writeFailure !== null) throw error;
-    return messageOf(error);
+    return messageOf(error).replace(`${file.path}: `, '');
   }
 }
 
