@@ -1,6 +1,6 @@
 // Self-attention over all rows and columns of an image, with a residual connection.
 import * as tf from '@tensorflow/tfjs';
-import { attention } from '../engine/ops/index.js';
+import { attention } from '../nn/operations.js';
 import { createGroupNorm, createLinear } from '../nn/layers.js';
 import type { ParameterScope } from '../nn/parameters.js';
 

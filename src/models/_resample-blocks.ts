@@ -1,6 +1,6 @@
 // Halving and doubling of rows and columns, each with a convolution.
 import type * as tf from '@tensorflow/tfjs';
-import { upsampleNearest2x } from '../engine/ops/index.js';
+import { upsampleNearest2x } from '../nn/operations.js';
 import { createConv2d } from '../nn/layers.js';
 import type { ParameterScope } from '../nn/parameters.js';
 

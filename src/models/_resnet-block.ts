@@ -1,6 +1,6 @@
 // The residual block of the autoencoder and the UNet.
 import * as tf from '@tensorflow/tfjs';
-import { addTimeEmbedding, silu } from '../engine/ops/index.js';
+import { addTimeEmbedding, silu } from '../nn/operations.js';
 import { createConv2d, createGroupNorm, createLinear } from '../nn/layers.js';
 import type { ParameterScope } from '../nn/parameters.js';
 

@@ -1,6 +1,6 @@
 // Timesteps and classes as vectors.
 import * as tf from '@tensorflow/tfjs';
-import { silu } from '../engine/ops/index.js';
+import { silu } from '../nn/operations.js';
 import { normal } from '../nn/initialisers.js';
 import { createLinear } from '../nn/layers.js';
 import type { ParameterScope } from '../nn/parameters.js';

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { requireShape } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
 import type { Unet2dConfig } from '../config/unet-2d.js';
-import { silu } from '../engine/ops/index.js';
+import { silu } from '../nn/operations.js';
 import { createConv2d, createEmbedding, createGroupNorm } from '../nn/layers.js';
 import { ParameterTree, scopeOf, type ParameterScope } from '../nn/parameters.js';
 import { createMidBlock } from './_mid-block.js';
