@@ -76,7 +76,12 @@ export function createStft({ fftSize, hopSamples, windowSamples = fftSize }: Stf
     } else {
       for (let index = 0; index < fftSize; index += 1) frame[index] = signal[mirrorIndex(start + index, signal.length)] * window[index];
     }
-    fft.forward(frame, out.re, out.im);
+    if (isZero(frame, 0, fftSize)) {
+      out.re.fill(0);
+      out.im.fill(0);
+    } else {
+      fft.forward(frame, out.re, out.im);
+    }
   };
 
   const forwardInto: Stft['forwardInto'] = (signal, spectrum) => {
@@ -95,6 +100,7 @@ export function createStft({ fftSize, hopSamples, windowSamples = fftSize }: Stf
     sum.fill(0, 0, paddedLength);
     for (let n = 0; n < spectrum.frameCount; n += 1) {
       const offset = n * binCount;
+      if (isZero(spectrum.re, offset, binCount) && isZero(spectrum.im, offset, binCount)) continue;
       for (let bin = 0; bin < binCount; bin += 1) {
         re[bin] = spectrum.re[offset + bin];
         im[bin] = spectrum.im[offset + bin];
@@ -146,6 +152,14 @@ function requireSignal(signal: Float32Array): void {
   if (signal.length === 0) {
     throw new MelstromError({ kind: 'data', where: 'stft: signal', got: 'no samples', expected: 'at least one' });
   }
+}
+
+/** Whether a stretch is silent: its transform needs no work. Ends at the first sound. */
+function isZero(values: Float32Array | Float64Array, offset: number, count: number): boolean {
+  for (let index = offset; index < offset + count; index += 1) {
+    if (values[index] !== 0) return false;
+  }
+  return true;
 }
 
 /** Where index falls when a signal of `length` samples is mirrored at both ends for ever. */
