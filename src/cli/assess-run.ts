@@ -1,9 +1,10 @@
 // Judges a trained pipeline against its corpus: round trips, generated clips, and the numbers that the demonstration and `evaluate` report.
+import { dirname, extname, join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import type { Clip } from '../audio/clip.js';
 import { loadMono } from '../audio/load.node.js';
-import type { DownmixRule } from '../audio/downmix.js';
 import type { Reporter } from '../base/logger.js';
+import type { CorpusConfig } from '../config/corpus.js';
 import type { GenerationConfig } from '../config/generation.js';
 import type { PreparedCorpus } from '../corpus/prepare.node.js';
 import { fitJudge, type JudgedClip } from '../evaluation/judge.js';
@@ -52,7 +53,8 @@ export interface AssessOptions {
   readonly pipeline: Pipeline;
   readonly corpus: PreparedCorpus;
   readonly generation: GenerationConfig;
-  readonly downmix: DownmixRule;
+  /** Where the corpus lies and how its channels become one. */
+  readonly source: CorpusConfig;
   readonly clipsPerLabel: number;
   /** Real clips per label whose round trips are made into sound. */
   readonly examplesPerLabel: number;
@@ -120,13 +122,19 @@ function realSlices(corpus: PreparedCorpus, split: 'train' | 'validation'): Real
 }
 
 /** The recording behind a slice: cut, or filled with silence, to the slice's length. */
-async function sourceClip({ file, offsetFrames, image }: RealSlice, { downmix }: Pick<AssessOptions, 'downmix'>): Promise<Clip> {
+async function sourceClip({ file, offsetFrames, image }: RealSlice, { source }: Pick<AssessOptions, 'source'>): Promise<Clip> {
   const { sampleRateHz, hopSamples } = image.settings;
-  const signal = await loadMono(file, { sampleRateHz, downmix });
+  const signal = await loadMono(join(corpusRoot(source), file), { sampleRateHz, downmix: source.downmix });
   const start = offsetFrames * hopSamples;
   const samples = new Float32Array((image.frameCount - 1) * hopSamples);
   samples.set(signal.subarray(start, start + samples.length));
   return { sampleRateHz, channels: [samples] };
+}
+
+/** The folder that names of the corpus' files are relative to. */
+function corpusRoot({ path, manifest }: CorpusConfig): string {
+  if (manifest !== null) return dirname(manifest);
+  return extname(path).toLowerCase() === '.csv' ? dirname(path) : path;
 }
 
 /** Encodes one image to the posterior's mean and decodes it. Shape: [M, N] -> [M, N]. */

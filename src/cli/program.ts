@@ -1,6 +1,7 @@
 // The command table. Each command lives in its own file under commands/.
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { addBench } from './commands/bench.js';
 import { addCorpus } from './commands/corpus.js';
 import { addDecode, addEncode } from './commands/encode-decode.js';
 import { addDemo } from './commands/demo.js';
@@ -14,7 +15,7 @@ import { addSetup } from './commands/setup.js';
 import { addTrain } from './commands/train.js';
 
 const ADDERS = [
-  addSetup, addDoctor, addInspect, addPrepare, addTrain, addGenerate, addReconstruct, addEncode, addDecode, addEvaluate, addCorpus, addDemo,
+  addSetup, addDoctor, addInspect, addPrepare, addTrain, addGenerate, addReconstruct, addEncode, addDecode, addEvaluate, addCorpus, addDemo, addBench,
 ] as const;
 
 /** The version in package.json. */

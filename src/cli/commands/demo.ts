@@ -57,7 +57,7 @@ export function addDemo(program: Command): void {
         }
         const { pipeline } = await openRun(runFolder);
         const assessment = await assessRun({
-          pipeline, corpus, generation: config.generation, downmix: config.corpus.downmix, clipsPerLabel: 6, examplesPerLabel: 3, seed: flags.seed * 1000, reporter, signal,
+          pipeline, corpus, generation: config.generation, source: config.corpus, clipsPerLabel: 6, examplesPerLabel: 3, seed: flags.seed * 1000, reporter, signal,
         });
         const page = await writeReport({
           folder: join(runFolder, 'report'), title: 'Melstrom: the demonstration', labels: corpus.labels, assessment, details: stringifyRunConfig(config),

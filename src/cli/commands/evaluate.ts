@@ -45,7 +45,7 @@ export function addEvaluate(program: Command): void {
       const corpus = await prepareCorpus({ config, reporter });
       try {
         const assessment = await assessRun({
-          pipeline, corpus, generation, downmix: config.corpus.downmix, clipsPerLabel: flags.clips, examplesPerLabel: 3, seed: flags.seed, reporter, signal,
+          pipeline, corpus, generation, source: config.corpus, clipsPerLabel: flags.clips, examplesPerLabel: 3, seed: flags.seed, reporter, signal,
         });
         const page = await writeReport({
           folder, title: `Melstrom: ${config.name}`, labels: corpus.labels, assessment, details: stringifyRunConfig(config),
