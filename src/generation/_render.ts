@@ -73,7 +73,7 @@ export async function* renderClips({ pipeline, request, labels, how, draw }: Ren
       await breathe();
       signal?.throwIfAborted();
       const image = images[offset];
-      requireFinite(image, seeds[index]);
+      clipFinite(image, seeds[index]);
       const clip = request.vocoder.invert(image, { seed: seeds[index] });
       const label = labels[index];
       const sidecar: Sidecar = {
@@ -97,7 +97,7 @@ export async function* renderClips({ pipeline, request, labels, how, draw }: Ren
 async function readImages(pipeline: Pipeline, latents: tf.Tensor4D, frameCount: number): Promise<MelImage[]> {
   let decoded: tf.Tensor4D;
   try {
-    decoded = tf.tidy(() => tf.clipByValue(decodeLatents(pipeline, latents), -1, 1));
+    decoded = decodeLatents(pipeline, latents);
   } finally {
     latents.dispose();
   }
@@ -117,8 +117,14 @@ async function readImages(pipeline: Pipeline, latents: tf.Tensor4D, frameCount: 
   }
 }
 
-function requireFinite({ data }: MelImage, seed: number): void {
-  if (data.every(Number.isFinite)) return;
+/** Clips to [-1, 1]. On the host, since an engine's own clipping may turn NaN into a number. Mutates: data. */
+function clipFinite({ data }: MelImage, seed: number): void {
+  if (data.every(Number.isFinite)) {
+    data.forEach((value, cell) => {
+      data[cell] = Math.min(Math.max(value, -1), 1);
+    });
+    return;
+  }
   throw new MelstromError({
     kind: 'numeric',
     where: `clip of seed ${seed}`,
