@@ -59,6 +59,8 @@ function widen(bytes: Uint8Array, layout: PcmLayout, out: Uint8Array): void {
   } else if (size === 1) {
     const flip = layout.coding === 'unsigned' ? 0x80 : 0;
     for (let index = 0; index < count; index += 1) out[2 * index + 1] = bytes[index] ^ flip;
+  } else if (out.length === bytes.length && !layout.isBigEndian) {
+    out.set(bytes);
   } else {
     const width = out.length / count;
     for (let index = 0; index < count; index += 1) {
