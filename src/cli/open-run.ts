@@ -22,8 +22,9 @@ export interface OpenRun {
  */
 export async function openRun(folder: string): Promise<OpenRun> {
   const inside = join(folder, 'pipeline');
-  const pipelineFolder = existsSync(join(inside, 'model_index.json')) ? inside : folder;
-  if (!existsSync(join(pipelineFolder, 'model_index.json'))) {
+  const isRun = existsSync(join(folder, 'config.yaml'));
+  const pipelineFolder = isRun ? inside : folder;
+  if (!isRun && !existsSync(join(folder, 'model_index.json'))) {
     throw new MelstromError({
       kind: 'usage', where: folder, got: 'no model_index.json', expected: 'a run folder with a saved pipeline, or a pipeline folder',
       fix: 'Train first: melstrom train <config>.',
