@@ -1,6 +1,6 @@
 // Convolution and its gradients from tfjs operations that every engine has (wasm lacks the filter gradient's kernel).
 import * as tf from '@tensorflow/tfjs';
-import { paddedShape, type ConvGeometry } from './_conv2d-geometry.js';
+import { isUnpadded, paddedShape, type ConvGeometry } from './_conv2d-geometry.js';
 
 /** The tensors of one convolution. */
 export interface ConvOperands {
@@ -43,7 +43,7 @@ export function kernelGradientComposed(dy: tf.Tensor4D, x: tf.Tensor4D, geometry
   return tf.reshape(tf.stack(products), kernelShape);
 }
 
-function padInput(x: tf.Tensor4D, { rows, columns }: ConvGeometry): tf.Tensor4D {
-  const isUnpadded = [...rows, ...columns].every((count) => count === 0);
-  return isUnpadded ? x : tf.pad4d(x, [[0, 0], [...rows], [...columns], [0, 0]]);
+/** The input with its zeros around it. */
+export function padInput(x: tf.Tensor4D, geometry: ConvGeometry): tf.Tensor4D {
+  return isUnpadded(geometry) ? x : tf.pad4d(x, [[0, 0], [...geometry.rows], [...geometry.columns], [0, 0]]);
 }

@@ -48,3 +48,19 @@ export function paddedShape({ inputShape, rows, columns }: ConvGeometry): Shape4
   const [batch, height, width, channels] = inputShape;
   return [batch, height + rows[0] + rows[1], width + columns[0] + columns[1], channels];
 }
+
+/** True when no zeros are added. */
+export function isUnpadded({ rows, columns }: ConvGeometry): boolean {
+  return [...rows, ...columns].every((count) => count === 0);
+}
+
+/** True when the zeros are just those that 'same' adds; so it is for every centred kernel and for a halving after [[0, 1], [0, 1]]. */
+export function isSamePadded({ inputShape, kernelShape, stride, rows, columns }: ConvGeometry): boolean {
+  const same = resolveGeometry(inputShape, kernelShape, { stride, padding: 'same' });
+  return [0, 1].every((side) => same.rows[side] === rows[side] && same.columns[side] === columns[side]);
+}
+
+/** The same convolution of an input that already has its zeros. */
+export function withoutPadding(geometry: ConvGeometry): ConvGeometry {
+  return { ...geometry, inputShape: paddedShape(geometry), rows: [0, 0], columns: [0, 0] };
+}

@@ -1,7 +1,7 @@
 // Convolution and its gradients on TensorFlow's own operations, in float32 or, inside only, in bfloat16.
 import * as tf from '@tensorflow/tfjs';
-import type { ConvOperands } from './_conv2d-composed.js';
-import type { ConvGeometry } from './_conv2d-geometry.js';
+import { padInput, type ConvOperands } from './_conv2d-composed.js';
+import { isSamePadded, isUnpadded, withoutPadding, type ConvGeometry } from './_conv2d-geometry.js';
 import { withRawScope } from './_raw-tensors.js';
 import { attribute, hasNativeKernel, type OpAttribute } from './native-kernels.js';
 import { convPrecision } from './precision.js';
@@ -9,7 +9,9 @@ import { convPrecision } from './precision.js';
 /** Below this many channels on either side the casts cost more than the faster products bring. */
 const BFLOAT16_MIN_CHANNELS = 16;
 
-export function convolveTensorflow({ x, kernel, bias, residual }: ConvOperands, geometry: ConvGeometry): tf.Tensor4D {
+export function convolveTensorflow(operands: ConvOperands, geometry: ConvGeometry): tf.Tensor4D {
+  if (needsPadding(geometry)) return convolveTensorflow({ ...operands, x: padInput(operands.x, geometry) }, withoutPadding(geometry));
+  const { x, kernel, bias, residual } = operands;
   const isFused = bias !== null && hasNativeKernel('AddBias');
   const convolved = withRawScope(usesBfloat16(geometry), (scope) => {
     const inputs = [scope.operand(x), scope.operand(kernel)];
@@ -26,6 +28,10 @@ export function convolveTensorflow({ x, kernel, bias, residual }: ConvOperands, 
 }
 
 export function inputGradientTensorflow(dy: tf.Tensor4D, kernel: tf.Tensor4D, geometry: ConvGeometry): tf.Tensor4D {
+  if (needsPadding(geometry)) {
+    const padded = inputGradientTensorflow(dy, kernel, withoutPadding(geometry));
+    return tf.slice(padded, [0, geometry.rows[0], geometry.columns[0], 0], geometry.inputShape);
+  }
   return withRawScope(usesBfloat16(geometry), (scope) =>
     scope.finishOperand('Conv2DBackpropInput', convolutionAttributes(geometry, scope.dtype), [
       scope.integers(geometry.inputShape),
@@ -36,6 +42,7 @@ export function inputGradientTensorflow(dy: tf.Tensor4D, kernel: tf.Tensor4D, ge
 }
 
 export function kernelGradientTensorflow(dy: tf.Tensor4D, x: tf.Tensor4D, geometry: ConvGeometry): tf.Tensor4D {
+  if (needsPadding(geometry)) return kernelGradientTensorflow(dy, padInput(x, geometry), withoutPadding(geometry));
   return withRawScope(usesBfloat16(geometry), (scope) =>
     scope.finishOperand('Conv2DBackpropFilter', convolutionAttributes(geometry, scope.dtype), [
       scope.operand(x),
@@ -50,15 +57,18 @@ function usesBfloat16({ kernelShape }: ConvGeometry): boolean {
   return convPrecision() === 'bfloat16' && hasNativeKernel('Bfloat16') && Math.min(inputChannels, outputChannels) >= BFLOAT16_MIN_CHANNELS;
 }
 
-function convolutionAttributes({ stride, rows, columns }: ConvGeometry, dtype: number): OpAttribute[] {
-  const isUnpadded = [...rows, ...columns].every((count) => count === 0);
-  const attributes = [
+/** TensorFlow's own explicit padding takes a path many times slower, so zeros that are not those of 'same' are laid by hand. */
+function needsPadding(geometry: ConvGeometry): boolean {
+  return !isUnpadded(geometry) && !isSamePadded(geometry);
+}
+
+function convolutionAttributes(geometry: ConvGeometry, dtype: number): OpAttribute[] {
+  return [
     attribute.dtype('T', dtype),
-    attribute.int('strides', [1, stride, stride, 1]),
-    attribute.text('padding', isUnpadded ? 'VALID' : 'EXPLICIT'),
+    attribute.int('strides', [1, geometry.stride, geometry.stride, 1]),
+    attribute.text('padding', isUnpadded(geometry) ? 'VALID' : 'SAME'),
     attribute.text('data_format', 'NHWC'),
     attribute.bool('use_cudnn_on_gpu', true),
     attribute.int('dilations', [1, 1, 1, 1]),
   ];
-  return isUnpadded ? attributes : [...attributes, attribute.int('explicit_paddings', [0, 0, ...rows, ...columns, 0, 0])];
 }
