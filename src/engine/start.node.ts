@@ -1,4 +1,5 @@
 // Starts a TensorFlow.js engine in this process: the native one when it is set up, else wasm, and says which and why.
+import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join, sep } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
@@ -12,7 +13,7 @@ import { hasEngine } from './setup/set-up.node.js';
 
 export type { EngineInfo, EngineName, WantedEngine } from './engine-info.js';
 
-const BUILDS: readonly NativeBuild[] = ['tensorflow-cuda', 'tensorflow'];
+const UNUSED_GPU = 'A GPU is present but unused: run `melstrom setup --engine tensorflow-cuda`, or see what `melstrom doctor` says about it.';
 const NOT_SET_UP = 'The native engine is not set up on this machine; `melstrom setup` gets it or says why not.';
 
 /**
@@ -45,24 +46,32 @@ function fromEnvironment(): WantedEngine {
   return known;
 }
 
+/** True when a driver offers an NVIDIA GPU, on Linux itself or inside WSL 2. */
+function hasNvidiaDevice(): boolean {
+  return existsSync('/dev/nvidiactl') || existsSync('/usr/lib/wsl/lib/libcuda.so.1');
+}
+
 /** The started engine, or why there is none. */
 async function startNative(): Promise<EngineInfo | string> {
-  const build = BUILDS.find((candidate) => hasEngine(candidate));
+  const hasGpu = hasNvidiaDevice();
+  const order: readonly NativeBuild[] = hasGpu ? ['tensorflow-cuda', 'tensorflow'] : ['tensorflow', 'tensorflow-cuda'];
+  const build = order.find((candidate) => hasEngine(candidate));
   if (build === undefined) return NOT_SET_UP;
   process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
   try {
     const { tensorflowVersion, isUsingGpu } = loadBackend(build);
     await tf.setBackend('tensorflow');
-    const reason = isUsingGpu ? null : loadKernels(build);
+    const kernelProblem = isUsingGpu ? null : loadKernels(build);
+    const problems = [kernelProblem, hasGpu && !isUsingGpu ? UNUSED_GPU : null].filter((problem) => problem !== null);
     refreshNativeKernels();
     return announceEngine({
       name: 'tensorflow',
       version: tensorflowVersion,
       threads: availableParallelism(),
       isNative: true,
-      hasFusedKernels: !isUsingGpu && reason === null,
+      hasFusedKernels: !isUsingGpu && kernelProblem === null,
       isUsingGpu,
-      ...(reason === null ? {} : { reason }),
+      ...(problems.length === 0 ? {} : { reason: problems.join(' ') }),
     });
   } catch (error) {
     return `The native engine is set up but could not be loaded (${messageOf(error)}).`;

@@ -1,4 +1,5 @@
 // Compiles C++ sources against the TensorFlow library into a module that Node can load.
+import { rm } from 'node:fs/promises';
 import { basename, dirname, join, relative } from 'node:path';
 import type { Progress } from '../../base/logger.js';
 import { bindingFile, libraryFolder } from './cache.node.js';
@@ -53,6 +54,7 @@ export async function compileModule(options: CompileOptions): Promise<void> {
     '-shared', ...objects, '-o', join(folder, name), '-L', tensorflow, ...libraries.map((library) => `-l:${library}`),
     `-Wl,-rpath,$ORIGIN/${fromModule}`,
   ]);
+  await Promise.all(objects.map((object) => rm(object)));
   progress?.update(done + 1);
 }
 

@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import type { Reporter } from '../../base/logger.js';
 import { bindingFile, bindingPackageFolder, fillFolder, kernelFiles, kernelsFile, libraryFolder, tensorflowFolder } from './cache.node.js';
 import { compileModule } from './compile.node.js';
+import { CUDA_WHEELS } from './cuda-pins.js';
 import { installedPackageFolder, packageVersionIn } from './package-root.node.js';
 import { BINDING_PACKAGE, TENSORFLOW_WHEELS, type NativeBuild } from './pins.js';
 import { LOG_CAPTURE_NAME, LOG_CAPTURE_SOURCE } from './log-capture.js';
@@ -29,11 +30,16 @@ export function findBindingPackage(): string | null {
   return folders.find((folder) => packageVersionIn(folder) === BINDING_PACKAGE.version) ?? null;
 }
 
-/** Downloads the TensorFlow library, 0.3 to 0.6 GB. */
+/** Downloads the TensorFlow library: 0.3 GB, or 3.4 GB with the CUDA libraries. */
 export async function makeLibrary(build: NativeBuild, reporter: Reporter): Promise<void> {
   const python = await requirePython();
   const wanted = `n in ("tensorflow/${LIBRARY}", "tensorflow/${FRAMEWORK}") or n.startswith("tensorflow/include/")`;
-  await fillFolder(tensorflowFolder(build), (folder) => unpackWheel(TENSORFLOW_WHEELS[build], folder, { python, reporter, wanted }));
+  await fillFolder(tensorflowFolder(build), async (folder) => {
+    await unpackWheel(TENSORFLOW_WHEELS[build], folder, { python, reporter, wanted });
+    if (build !== 'tensorflow-cuda') return;
+    // TensorFlow looks for them in nvidia/*/lib beside its own folder, as in a Python installation.
+    for (const pin of CUDA_WHEELS) await unpackWheel(pin, folder, { python, reporter, wanted: 'n.startswith("nvidia/")' });
+  });
 }
 
 /** Fetches the binding's package with npm, without running its outdated install script. */

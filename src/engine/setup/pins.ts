@@ -15,7 +15,10 @@ export interface WheelPin {
 export const TENSORFLOW_VERSION = '2.21.0';
 
 /** The tags under which pip finds the wheels, whatever Python is installed: only the libraries inside are used. */
-export const WHEEL_TAGS = { pythonVersion: '3.11', platform: 'manylinux_2_27_x86_64' } as const;
+export const WHEEL_TAGS = {
+  pythonVersion: '3.11',
+  platforms: ['manylinux_2_27_x86_64', 'manylinux2014_x86_64', 'manylinux2010_x86_64'],
+} as const;
 
 /** The wheel that carries TensorFlow's libraries and headers. */
 export const TENSORFLOW_WHEELS: Readonly<Record<NativeBuild, WheelPin>> = {
@@ -29,7 +32,7 @@ export const TENSORFLOW_WHEELS: Readonly<Record<NativeBuild, WheelPin>> = {
     project: 'tensorflow',
     version: TENSORFLOW_VERSION,
     sha256: '9056fbc9ba04235810b71ae6cbd958a196e8804fb53bbcffbf3e23b56155f124',
-    bytes: 572_400_000,
+    bytes: 572_440_367,
   },
 };
 

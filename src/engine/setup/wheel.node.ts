@@ -40,7 +40,7 @@ async function downloadWheel(pin: WheelPin, folder: string, { python, reporter }
     python.command,
     [
       '-m', 'pip', '--disable-pip-version-check', 'download', '--no-cache-dir', '--no-deps', '--only-binary=:all:',
-      '--python-version', WHEEL_TAGS.pythonVersion, '--platform', WHEEL_TAGS.platform, '--retries', '2',
+      '--python-version', WHEEL_TAGS.pythonVersion, ...WHEEL_TAGS.platforms.flatMap((tag) => ['--platform', tag]), '--retries', '2',
       '--progress-bar', 'off', '--dest', folder, `${pin.project}==${pin.version}`,
     ],
     { env: { ...process.env, TMPDIR: folder } },
