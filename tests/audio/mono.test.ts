@@ -70,6 +70,13 @@ describe('loadMono', () => {
     expect(joinBlocks(blocks)).toEqual(samples);
   });
 
+  it.each(['chirp-no-info.mp3', 'chirp.opus'])('gives %s whole, whatever its header tells of the length', async (name) => {
+    const path = fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
+    const blocks: Float32Array[] = [];
+    for await (const block of streamMono(path, { sampleRateHz: 32_000, downmix: 'mean' })) blocks.push(block);
+    expect(await loadMono(path, { sampleRateHz: 32_000, downmix: 'mean' })).toEqual(joinBlocks(blocks));
+  });
+
   it('names the file whose channels do not fit the rule', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'melstrom-mono-'));
     const path = join(folder, 'mono.wav');
