@@ -57,7 +57,7 @@ async function installPackages() {
 
 /** Compiles src/ to dist/ when a source is newer than the last build, or one has gone. */
 async function buildSources() {
-  const stamp = inRoot('dist', '.build-stamp');
+  const stamp = inRoot('node_modules', '.melstrom-build'); // not in dist, which is packed
   const wanted = sourceState();
   if (existsSync(main) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return null;
   return withLock('build', async () => {
@@ -67,9 +67,9 @@ async function buildSources() {
     try {
       const status = await runNode([inRoot('node_modules', 'typescript', 'bin', 'tsc'), '-p', inRoot('tsconfig.json'), '--outDir', fresh]);
       if (status !== 0) return 'The sources do not compile; the errors are above. Correct them, or check out a released version.';
-      writeFileSync(join(fresh, '.build-stamp'), wanted);
       rmSync(inRoot('dist'), { recursive: true, force: true });
       renameSync(fresh, inRoot('dist'));
+      writeFileSync(stamp, wanted);
     } finally {
       rmSync(fresh, { recursive: true, force: true });
     }

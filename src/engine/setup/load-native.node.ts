@@ -13,6 +13,12 @@ import { LOG_CAPTURE_NAME, withoutInformation, type LogCapture } from './log-cap
 
 const ERRORS_ONLY = '2';
 
+/** Modules that only parts of the binding's package use which nothing here calls; leaving them out keeps the installation small. */
+const LEFT_OUT: Readonly<Record<string, string>> = {
+  progress: 'The progress bar of Model.fit',
+  './proto/api_pb': 'Reading SavedModel folders and writing histogram summaries',
+};
+
 type Load = (request: string, parent: { filename?: string } | undefined, isMain: boolean) => unknown;
 
 /** What only the binding knows about itself. */
@@ -33,9 +39,10 @@ export function loadBackend(build: NativeBuild): LoadedBackend {
   const host = Module as unknown as { _load: Load };
   const original = host._load;
   host._load = function load(request, parent, isMain) {
-    if (parent?.filename?.startsWith(folder + sep) === true && !request.startsWith('.') && !request.startsWith('/')) {
+    if (parent?.filename?.startsWith(folder + sep) === true) {
       if (request === '@mapbox/node-pre-gyp') return { find: () => bindingFile(build) };
-      if (!Module.isBuiltin(request)) return packageRequire(request);
+      if (Object.hasOwn(LEFT_OUT, request)) return leftOut(LEFT_OUT[request]);
+      if (!/^[./]/.test(request) && !Module.isBuiltin(request)) return packageRequire(request);
     }
     return original.call(this, request, parent, isMain);
   };
@@ -63,6 +70,14 @@ function quietly(build: NativeBuild, load: () => void): void {
     const rest = withoutInformation(log.release());
     if (rest !== '') process.stderr.write(`${rest}\n`);
   }
+}
+
+/** Stands in for a package: loading goes well, use says what is missing. */
+function leftOut(use: string): unknown {
+  const fail = (): never => {
+    throw new Error(`${use} is not available in this installation.`);
+  };
+  return new Proxy(fail, { get: fail, construct: fail });
 }
 
 /** Loads our kernels into the process; returns why not when that fails, else null. */
