@@ -94,3 +94,6 @@ export function recordingReporter() {
     },
   };
 }
+
+/** More steps than 20 short lives can make, each of them saved. */
+export const KILL_TEST_CONFIG = { vae: { training: { steps: 100_000, checkpointEvery: 1, validateEvery: 1_000_000, previewEvery: 1_000_000 } } };

@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as tf from '@tensorflow/tfjs';
+import { describe, expect, it } from 'vitest';
+import { silentReporter } from '../../src/base/logger.js';
+import { trainRun } from '../../src/training/train.node.js';
+import { useEngine } from '../support/engine.js';
+import { tinyConfig, tinyCorpus } from './_tiny-run.js';
+
+useEngine();
+
+const STEPS = { vae: 300, unet: 700 };
+const WARM_UP = 50;
+const TIMEOUT_MS = 600_000; // half a minute on an idle machine
+const GROWTH_LIMIT_BYTES = 48 * 2 ** 20; // what the collector may leave lying; a leak of one latent per step would be found by the count
+
+describe('memory', () => {
+  it(`is flat over ${STEPS.vae + STEPS.unet} steps: as many tensors at each step, and no growth of the process`, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'melstrom memory '));
+    const training = { validateEvery: 50, checkpointEvery: 150 };
+    const config = tinyConfig({ vae: { loss: { discriminatorWeight: 0.5, discriminatorStartStep: 20 }, discriminator: { channels: 8, layers: 1 }, training: { ...training, steps: STEPS.vae } }, unet: { training: { ...training, steps: STEPS.unet } } });
+    const counts = new Map<string, Set<number>>();
+    const resident = new Map<string, number[]>();
+    try {
+      await trainRun({
+        config, corpus: tinyCorpus(config), runFolder: folder, stage: 'all', resume: false,
+        reporter: {
+          ...silentReporter,
+          startProgress: (title) => ({
+            update: (done) => {
+              if (!title.startsWith('training') || done <= WARM_UP) return;
+              counts.set(title, (counts.get(title) ?? new Set()).add(tf.memory().numTensors));
+              resident.set(title, [...(resident.get(title) ?? []), process.memoryUsage.rss()]);
+            },
+            end: () => undefined,
+          }),
+        },
+      });
+      expect([...counts.keys()]).toEqual(['training vae', 'training unet']);
+      for (const [title, seen] of counts) expect([...seen], title).toHaveLength(1);
+      for (const [title, sizes] of resident) {
+        const lowest = (from: number): number => Math.min(...sizes.slice(from, from + 100)); // the trough between two collections
+        expect(lowest(sizes.length - 100) - lowest(0), title).toBeLessThan(GROWTH_LIMIT_BYTES);
+      }
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
+  }, TIMEOUT_MS);
+});
