@@ -2,7 +2,7 @@
 import type { z } from 'zod';
 import { vaeDownsampling, unetDownsampling } from './derive.js';
 import type { ConfigProblem } from './problems.js';
-import type { runConfigSchema } from './run-config.js';
+import type { runConfigSchema } from './schema.js';
 
 type Config = z.output<typeof runConfigSchema>;
 

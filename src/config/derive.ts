@@ -1,6 +1,6 @@
 // What the rest of a configuration implies for its networks. Knows no network, only the reference's keys.
 import type { AutoencoderKLConfig } from './autoencoder-kl.js';
-import type { RunConfig } from './run-config.js';
+import type { RunConfig } from './schema.js';
 import type { Unet2dConfig } from './unet-2d.js';
 
 interface Blocks {

@@ -51,7 +51,7 @@ export async function surveyCorpus(config: CorpusConfig, { seed = 0 }: { readonl
   const present = new Set(files.flatMap(({ label }) => label ?? []));
   return {
     files,
-    labels: config.labels.length > 0 ? [...config.labels] : [...present].sort(compareNames),
+    labels: config.labels.length > 0 ? config.labels.map((label) => label.normalize('NFC')) : [...present].sort(compareNames),
     bad: found.bad,
     duplicates,
     otherLabels,
