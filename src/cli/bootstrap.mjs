@@ -63,7 +63,7 @@ async function buildSources() {
   return withLock('build', async () => {
     if (existsSync(main) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return null;
     say('building …');
-    const fresh = inRoot(`dist.${process.pid}.tmp`);
+    const fresh = inRoot('node_modules', `.melstrom-dist-${process.pid}`);
     try {
       const status = await runNode([inRoot('node_modules', 'typescript', 'bin', 'tsc'), '-p', inRoot('tsconfig.json'), '--outDir', fresh]);
       if (status !== 0) return 'The sources do not compile; the errors are above. Correct them, or check out a released version.';
