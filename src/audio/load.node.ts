@@ -21,7 +21,7 @@ export async function loadMono(path: string, options: LoadOptions): Promise<Floa
   const source = await openAudio(path);
   try {
     // Filled in place where the header tells the length, so that a long sound lies in memory only once.
-    let samples = new Float32Array(Math.ceil(((source.frameCountEstimate ?? 0) * options.sampleRateHz) / source.sampleRateHz));
+    let samples: Float32Array = new Float32Array(Math.ceil(((source.frameCountEstimate ?? 0) * options.sampleRateHz) / source.sampleRateHz));
     let filled = 0;
     for await (const block of monoBlocks(source, options)) {
       if (filled + block.length > samples.length) samples = joinBlocks([samples.subarray(0, filled), new Float32Array(filled + 2 * block.length)]);
