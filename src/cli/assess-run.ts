@@ -1,6 +1,5 @@
 // Judges a trained pipeline against its corpus: round trips, generated clips, and the numbers that the demonstration and `evaluate` report.
 import { dirname, extname, join } from 'node:path';
-import * as tf from '@tensorflow/tfjs';
 import type { Clip } from '../audio/clip.js';
 import { loadMono } from '../audio/load.node.js';
 import type { Reporter } from '../base/logger.js';
@@ -12,7 +11,7 @@ import { measureLevel, reportLevels, type LevelReport } from '../evaluation/leve
 import { logMelStatistics } from '../evaluation/log-mel-statistics.js';
 import { melDistance, poolDistances, type MelDistance } from '../evaluation/mel-distance.js';
 import { generateClips, type GeneratedClip } from '../generation/generate.js';
-import { decodeLatents, encodeLatents } from '../pipeline/latents.js';
+import { reconstructImage } from '../generation/reconstruct.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { createMelCodec } from '../spectrogram/mel-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
@@ -76,13 +75,13 @@ export async function assessRun(options: AssessOptions): Promise<Assessment> {
   const generated = await drawAll(options);
   const heard = generated.map(({ clip, label }) => ({ image: codec.analyse(clip.channels[0]), label: label ?? 0 }));
   const judgedClips = heard.map(judged);
-  const vaeImages = pipeline.vae === null ? null : validation.map(({ image }) => throughVae(pipeline, image));
+  const vaeImages = pipeline.vae === null ? null : validation.map(({ image }) => reconstructImage(pipeline, image));
 
   const examples = validation.length === 0 ? training : validation;
   const chosen = corpus.labels.flatMap((_, label) => examples.filter((slice) => slice.label === label).slice(0, options.examplesPerLabel));
   const roundTrips: RoundTrip[] = [];
   for (const slice of chosen) {
-    const decodedImage = pipeline.vae === null ? null : throughVae(pipeline, slice.image);
+    const decodedImage = pipeline.vae === null ? null : reconstructImage(pipeline, slice.image);
     roundTrips.push({
       real: { ...slice, clip: await sourceClip(slice, options) },
       inverted: vocoder.invert(slice.image, { seed: options.seed }),
@@ -135,19 +134,6 @@ async function sourceClip({ file, offsetFrames, image }: RealSlice, { source }: 
 function corpusRoot({ path, manifest }: CorpusConfig): string {
   if (manifest !== null) return dirname(manifest);
   return extname(path).toLowerCase() === '.csv' ? dirname(path) : path;
-}
-
-/** Encodes one image to the posterior's mean and decodes it. Shape: [M, N] -> [M, N]. */
-export function throughVae(pipeline: Pipeline, image: MelImage): MelImage {
-  const { melBins } = image.settings;
-  const decoded = tf.tidy(() => {
-    const batch = tf.tensor4d(image.data, [1, melBins, image.frameCount, 1]);
-    const latents = encodeLatents(pipeline, batch, null);
-    return tf.clipByValue(decodeLatents(pipeline, latents), -1, 1);
-  });
-  const data = decoded.dataSync() as Float32Array;
-  decoded.dispose();
-  return { ...image, data: Float32Array.from(data) };
 }
 
 async function drawAll({ pipeline, corpus, generation, clipsPerLabel, seed, reporter, signal }: AssessOptions): Promise<GeneratedClip[]> {

@@ -2,10 +2,10 @@
 import type { RunConfig } from '../config/run-config.js';
 import type { PreparedCorpus } from '../corpus/prepare.node.js';
 import { generateClips, safeLabels } from '../generation/index.js';
+import { reconstructImage } from '../generation/reconstruct.js';
 import { renderPng, contactSheet } from '../spectrogram/render.js';
 import type { Preview, PreviewCallback } from '../training/previews.node.js';
 import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
-import { throughVae } from './assess-run.js';
 
 const PREVIEW_COUNT = 8;
 
@@ -17,7 +17,7 @@ export function createPreviews(config: RunConfig, corpus: PreparedCorpus): Previ
       const split = corpus.sliceCount('validation') > 0 ? 'validation' : 'train';
       const count = Math.min(PREVIEW_COUNT, corpus.sliceCount(split));
       const images = Array.from({ length: count }, (_, index) => ({ settings: corpus.mel, frameCount: corpus.mel.frames, data: corpus.slice(split, index).image }));
-      const pairs = images.flatMap((image) => [image, throughVae(pipeline, image)]);
+      const pairs = images.flatMap((image) => [image, reconstructImage(pipeline, image)]);
       return [{ name: 'round-trips', png: contactSheet(pairs, { columns: 4 }) }];
     }
     const labels = Array.from({ length: PREVIEW_COUNT }, (_, index) => (pipeline.labels.length === 0 ? null : index % pipeline.labels.length));

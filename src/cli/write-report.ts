@@ -71,7 +71,6 @@ export function createClipWriter(folder: string): (name: string, image: MelImage
 
 /** The figures of an assessment in words, in the order they are read. */
 export function figuresOf({ figures }: Assessment): PageFigure[] {
-  const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
   const { levels, vaeError, inversionError } = figures;
   return [
     { name: 'Judge’s agreement on generated clips', value: percent(figures.judgeAgreement), meaning: 'Share of generated clips that a 5-nearest-neighbour judge, fitted on real training clips alone, gives the label they were drawn for.' },
@@ -81,4 +80,8 @@ export function figuresOf({ figures }: Assessment): PageFigure[] {
     { name: 'Silent clips', value: percent(levels.silentShare), meaning: 'Generated clips whose peak is below −60 dBFS. Should be 0.' },
     { name: 'Level in range', value: percent(levels.inRangeShare), meaning: `Generated clips whose peak lies within the real clips’ range (${levels.realRangeDbfs.map((level) => level.toFixed(1)).join(' to ')} dBFS), give or take 3 dB.` },
   ];
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
 }

@@ -3,11 +3,11 @@ import { basename, extname, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { loadMono } from '../../audio/load.node.js';
 import { startEngine } from '../../engine/start.node.js';
+import { reconstructImage } from '../../generation/reconstruct.js';
 import { frameMultiple } from '../../pipeline/pipeline.js';
 import { createMelCodec } from '../../spectrogram/mel-codec.js';
 import { createGriffinLimVocoder } from '../../vocoder/griffin-lim-vocoder.js';
 import { requireReadableFolder, requireWritableFolder } from '../arguments.js';
-import { throughVae } from '../assess-run.js';
 import { createContext } from '../context.js';
 import { openRun } from '../open-run.js';
 import { refuseExisting } from '../output.js';
@@ -41,7 +41,7 @@ export function addReconstruct(program: Command): void {
         const padded = new Float32Array((frames - 1) * hopSamples);
         padded.set(signal.subarray(0, padded.length));
         const image = codec.analyse(padded);
-        const decoded = pipeline.vae === null ? null : throughVae(pipeline, image);
+        const decoded = pipeline.vae === null ? null : reconstructImage(pipeline, image);
         ladders.push({
           name: basename(file, extname(file)), image, original: { sampleRateHz, channels: [padded] }, inverted: vocoder.invert(image),
           decoded: decoded === null ? null : { image: decoded, clip: vocoder.invert(decoded) },
