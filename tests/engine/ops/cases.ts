@@ -1,0 +1,112 @@
+// Every differentiable operation with the shapes it is tried on, and its oracle.
+import type * as tf from '@tensorflow/tfjs';
+import { addBias, addTimeEmbedding, attention, conv2d, groupNorm, matMul, silu, upsampleNearest2x } from '../../../src/engine/ops/index.js';
+import {
+  addBiasOracle,
+  addPerItemOracle,
+  attentionOracle,
+  convOracle,
+  groupNormOracle,
+  matMulOracle,
+  siluOracle,
+  upsampleOracle,
+  type Grid,
+} from './oracles.js';
+
+/** One operation at one set of shapes. */
+export interface Case {
+  readonly name: string;
+  readonly shapes: readonly (readonly number[])[];
+  run(inputs: readonly tf.Tensor[]): tf.Tensor;
+  oracle(inputs: readonly Grid[]): Grid;
+}
+
+const four = (tensor: tf.Tensor): tf.Tensor4D => tensor as tf.Tensor4D;
+
+function groupNormCase(shape: readonly number[], groups: number, withSilu: boolean): Case {
+  const options = { groups, epsilon: 1e-5, silu: withSilu };
+  return {
+    name: `groupNorm [${shape}] in ${groups} groups${withSilu ? ' with silu' : ''}`,
+    shapes: [shape, [shape[3]], [shape[3]]],
+    run: ([x, gamma, beta]) => groupNorm(four(x), gamma, beta, options),
+    oracle: (inputs) => groupNormOracle(inputs, groups, 1e-5, withSilu),
+  };
+}
+
+interface ConvCase {
+  readonly x: readonly number[];
+  readonly kernel: readonly number[];
+  readonly stride?: number;
+  readonly padding: 'same' | 'valid' | readonly [readonly [number, number], readonly [number, number]];
+  /** The zeros that the padding means here. */
+  readonly rows: readonly [number, number];
+  readonly columns: readonly [number, number];
+  /** Shape of the result when a residual is added. */
+  readonly residual?: readonly number[];
+  readonly hasBias?: boolean;
+}
+
+function convCase({ x, kernel, stride = 1, padding, rows, columns, residual, hasBias = true }: ConvCase): Case {
+  const zeros = typeof padding === 'string' ? padding : `padding ${JSON.stringify(padding)}`;
+  return {
+    name: `conv2d [${x}] with [${kernel}], stride ${stride}, ${zeros}${residual ? ', residual' : ''}${hasBias ? '' : ', no bias'}`,
+    shapes: [x, kernel, ...(hasBias ? [[kernel[3]]] : []), ...(residual ? [residual] : [])],
+    run: ([image, weights, bias, rest]) =>
+      conv2d(four(image), four(weights), hasBias ? bias : null, { stride, padding, residual: rest as tf.Tensor4D | undefined }),
+    oracle: (inputs) => convOracle(inputs, { stride, rows, columns }),
+  };
+}
+
+function matMulCase(a: readonly number[], b: readonly number[], transposeA: boolean, transposeB: boolean): Case {
+  return {
+    name: `matMul [${a}]${transposeA ? 'ᵀ' : ''} × [${b}]${transposeB ? 'ᵀ' : ''}`,
+    shapes: [a, b],
+    run: ([left, right]) => matMul(left, right, { transposeA, transposeB }),
+    oracle: (inputs) => matMulOracle(inputs, transposeA, transposeB),
+  };
+}
+
+export const CASES: readonly Case[] = [
+  groupNormCase([2, 3, 5, 12], 3, true),
+  groupNormCase([2, 3, 5, 12], 3, false),
+  groupNormCase([1, 4, 2, 7], 1, true),
+  groupNormCase([7, 2, 2, 5], 5, true),
+  groupNormCase([3, 1, 1, 16], 4, true),
+  groupNormCase([1, 3, 1, 66], 11, true),
+  groupNormCase([2, 3, 3, 1], 1, false),
+  convCase({ x: [2, 4, 3, 3], kernel: [3, 3, 3, 5], padding: 'same', rows: [1, 1], columns: [1, 1] }),
+  convCase({ x: [1, 4, 3, 2], kernel: [3, 3, 2, 4], padding: 'same', rows: [1, 1], columns: [1, 1], residual: [1, 4, 3, 4] }),
+  convCase({ x: [1, 4, 5, 2], kernel: [3, 2, 2, 3], padding: 'valid', rows: [0, 0], columns: [0, 0] }),
+  convCase({ x: [7, 1, 1, 4], kernel: [1, 1, 4, 3], padding: 'same', rows: [0, 0], columns: [0, 0], hasBias: false }),
+  convCase({ x: [2, 4, 6, 2], kernel: [3, 3, 2, 3], stride: 2, padding: [[0, 1], [0, 1]], rows: [0, 1], columns: [0, 1] }),
+  convCase({ x: [1, 5, 4, 2], kernel: [3, 3, 2, 2], stride: 2, padding: 'same', rows: [1, 1], columns: [0, 1] }),
+  convCase({ x: [1, 5, 5, 2], kernel: [3, 3, 2, 2], stride: 2, padding: [[0, 1], [0, 1]], rows: [0, 1], columns: [0, 1] }),
+  convCase({ x: [1, 3, 4, 2], kernel: [3, 3, 2, 2], padding: [[2, 0], [1, 3]], rows: [2, 0], columns: [1, 3] }),
+  convCase({ x: [1, 4, 4, 2], kernel: [4, 4, 2, 2], stride: 2, padding: [[1, 1], [1, 1]], rows: [1, 1], columns: [1, 1] }),
+  {
+    name: 'addTimeEmbedding [3, 2, 5, 7]',
+    shapes: [[3, 2, 5, 7], [3, 7]],
+    run: ([x, embedding]) => addTimeEmbedding(four(x), embedding as tf.Tensor2D),
+    oracle: addPerItemOracle,
+  },
+  { name: 'addBias [3, 5]', shapes: [[3, 5], [5]], run: ([x, bias]) => addBias(x, bias), oracle: addBiasOracle },
+  { name: 'addBias [1, 2, 3, 67]', shapes: [[1, 2, 3, 67], [67]], run: ([x, bias]) => addBias(x, bias), oracle: addBiasOracle },
+  { name: 'silu [2, 35]', shapes: [[2, 35]], run: ([x]) => silu(x), oracle: ([x]) => siluOracle(x) },
+  { name: 'upsampleNearest2x [2, 3, 1, 5]', shapes: [[2, 3, 1, 5]], run: ([x]) => upsampleNearest2x(four(x)), oracle: ([x]) => upsampleOracle(x) },
+  matMulCase([3, 4], [4, 5], false, false),
+  matMulCase([2, 3, 4], [2, 3, 5], true, false),
+  matMulCase([2, 3, 4], [2, 5, 4], false, true),
+  matMulCase([4, 3], [5, 4], true, true),
+  {
+    name: 'attention [2, 3, 2, 4]',
+    shapes: [[2, 3, 2, 4], [2, 3, 2, 4], [2, 3, 2, 4]],
+    run: ([q, k, v]) => attention(four(q), four(k), four(v)),
+    oracle: attentionOracle,
+  },
+  {
+    name: 'attention of one head over other positions',
+    shapes: [[1, 3, 1, 4], [1, 5, 1, 4], [1, 5, 1, 4]],
+    run: ([q, k, v]) => attention(four(q), four(k), four(v)),
+    oracle: attentionOracle,
+  },
+];

@@ -1,0 +1,98 @@
+import * as tf from '@tensorflow/tfjs';
+import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest';
+import { conv2d, convPrecision, matMul, setConvPrecision, supportsBfloat16, withConvPrecision } from '../../../src/engine/ops/index.js';
+import { expectClose } from '../../support/close.js';
+import { useEngine } from '../../support/engine.js';
+import { randomGrids } from './variants.js';
+
+useEngine();
+
+const read = (tensor: tf.Tensor) => ({ shape: tensor.shape, data: tensor.dataSync() });
+
+function normalTensors(shapes: readonly (readonly number[])[], seed: number): tf.Tensor[] {
+  return randomGrids(shapes, seed).map(({ shape, data }) => tf.tensor(Float32Array.from(data), [...shape], 'float32'));
+}
+
+/** Compares a function of tensors and its gradients in both precisions. */
+function expectSimilar(run: (...inputs: tf.Tensor[]) => tf.Tensor, inputs: tf.Tensor[]): void {
+  const compute = (): tf.Tensor[] =>
+    tf.tidy(() => {
+      const y = run(...inputs);
+      return [y, ...tf.grads(run)(inputs, tf.onesLike(y))];
+    });
+  const exact = compute();
+  const rounded = withConvPrecision('bfloat16', compute);
+  rounded.forEach((tensor, index) => {
+    expect(tensor.dtype).toBe('float32');
+    const scale = Math.max(...exact[index].dataSync());
+    expectClose(read(tensor), read(exact[index]), { absolute: 0.02 * scale, relative: 0.02, reason: 'bfloat16 keeps 8 bits: 4e-3 per operand and per result' });
+    expect(rounded[index].dataSync()).not.toEqual(exact[index].dataSync());
+  });
+  tf.dispose([...exact, ...rounded]);
+}
+
+describe('convolution precision', () => {
+  afterEach(() => {
+    setConvPrecision('float32');
+  });
+
+  it('is float32 unless told otherwise, and auto takes what the processor has', () => {
+    expect(convPrecision()).toBe('float32');
+    expect(setConvPrecision('auto')).toBe(supportsBfloat16() ? 'bfloat16' : 'float32');
+  });
+
+  it('is put back after an error', () => {
+    expect(() => withConvPrecision('float32', () => { throw new Error('inside'); })).toThrow('inside');
+    expect(convPrecision()).toBe('float32');
+  });
+
+  describe('with bfloat16', () => {
+    beforeEach((context: TestContext) => {
+      if (!supportsBfloat16()) context.skip('needs the native kernels and a processor with AVX512_BF16 or AMX');
+    });
+
+    it('keeps convolutions and their gradients within the precision of bfloat16', () => {
+      const inputs = normalTensors([[2, 8, 9, 32], [3, 3, 32, 48], [48], [2, 8, 9, 48]], 21);
+      expectSimilarConvolution(inputs);
+      tf.dispose(inputs);
+    });
+
+    it('keeps matrix products and their gradients within the precision of bfloat16', () => {
+      const inputs = normalTensors([[2, 64, 96], [2, 96, 80]], 22);
+      expectSimilar((a, b) => matMul(a, b), inputs);
+      tf.dispose(inputs);
+    });
+
+    it('leaves narrow convolutions exact', () => {
+      const [x, kernel] = normalTensors([[1, 8, 8, 1], [3, 3, 1, 32]], 23) as tf.Tensor4D[];
+      const exact = conv2d(x, kernel, null, { padding: 'same' });
+      const narrow = withConvPrecision('bfloat16', () => conv2d(x, kernel, null, { padding: 'same' }));
+      expectClose(read(narrow), read(exact));
+      tf.dispose([x, kernel, exact, narrow]);
+    });
+
+    it('leaves no tensor behind', () => {
+      const inputs = normalTensors([[1, 4, 4, 16], [3, 3, 16, 16]], 24);
+      const runOnce = (): void => withConvPrecision('bfloat16', () => {
+        tf.tidy(() => {
+          tf.grads((x, kernel) => conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, null, { padding: 'same' }))(inputs);
+        });
+      });
+      runOnce();
+      const before = tf.memory().numTensors;
+      runOnce();
+      expect(tf.memory().numTensors).toBe(before);
+      tf.dispose(inputs);
+    });
+  });
+
+  it('refuses bfloat16 where it is not supported', (context) => {
+    if (supportsBfloat16()) context.skip('this engine supports bfloat16');
+    expect(() => setConvPrecision('bfloat16')).toThrow('AVX512_BF16');
+  });
+});
+
+/** The bias and residual gradients do not pass through the convolution, so they are compared exactly and apart. */
+function expectSimilarConvolution([x, kernel, bias, residual]: tf.Tensor[]): void {
+  expectSimilar((image, weights) => conv2d(image as tf.Tensor4D, weights as tf.Tensor4D, bias, { padding: 'same', residual: residual as tf.Tensor4D }), [x, kernel]);
+}
