@@ -60,9 +60,15 @@ NAPI_MODULE_INIT() {
 }
 `;
 
+const ENTRY = /^([IWEF]\d{4} |WARNING: All log messages before absl|\d{4}-\d\d-\d\d [\d:.]+: )/;
 const INFORMATION = /^(I\d{4} |WARNING: All log messages before absl|\d{4}-\d\d-\d\d [\d:.]+: I )/;
 
-/** What is left of a log without its lines of information. */
+/** What is left of a log without its entries of information; a line that begins no entry goes with the one before it. */
 export function withoutInformation(log: string): string {
-  return log.split('\n').filter((line) => !INFORMATION.test(line)).join('\n').trim();
+  let isKept = true;
+  const kept = log.split('\n').filter((line) => {
+    if (ENTRY.test(line)) isKept = !INFORMATION.test(line);
+    return isKept;
+  });
+  return kept.join('\n').trim();
 }

@@ -1,6 +1,6 @@
 // The set-up as a whole: brings the native engine into the per-user cache. Safe to repeat, to interrupt and to run twice at once.
 import { existsSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { access, constants, mkdir, rm } from 'node:fs/promises';
 import { arch, platform } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../base/errors.js';
@@ -10,6 +10,7 @@ import { findBindingPackage, hasLibrary, makeBinding, makeBindingPackage, makeKe
 import type { NativeBuild } from './pins.js';
 import { withSetUpLock } from './set-up-lock.node.js';
 import { SetUpProblem } from './set-up-problem.js';
+import { requireCompiler, requirePython } from './tools.node.js';
 
 export interface SetUpOptions {
   readonly engine: NativeBuild;
@@ -33,6 +34,7 @@ export function hasEngine(build: NativeBuild): boolean {
 /** Makes whatever of the native engine is missing. A missing prerequisite is no exception: the result says why. */
 export async function setUpEngine({ engine, force, reporter }: SetUpOptions): Promise<SetUpResult> {
   try {
+    await requireWritableCache();
     return await withSetUpLock(reporter, async () => {
       await rm(join(cacheFolder(), 'tmp'), { recursive: true, force: true }); // left by an interrupted set-up
       if (force) await removeBuilt(engine);
@@ -47,10 +49,22 @@ export async function setUpEngine({ engine, force, reporter }: SetUpOptions): Pr
   }
 }
 
+async function requireWritableCache(): Promise<void> {
+  try {
+    await mkdir(cacheFolder(), { recursive: true });
+    await access(cacheFolder(), constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw new SetUpProblem(`the cache folder ${cacheFolder()} can't be written (${messageOf(cause)})`, 'Set MELSTROM_CACHE to a folder of yours.');
+  }
+}
+
 async function makeMissing(build: NativeBuild, reporter: Reporter): Promise<void> {
   if (platform() !== 'linux' || arch() !== 'x64') {
     throw new SetUpProblem(`its library is not known for ${platform()} on ${arch()}`, 'Use Linux on x64.');
   }
+  // What is cheap to find out comes before what takes minutes.
+  if (!existsSync(bindingFile(build))) await requireCompiler();
+  if (!hasLibrary(build)) await requirePython();
   if (findBindingPackage() === null) await makeBindingPackage(reporter);
   if (!hasLibrary(build)) await makeLibrary(build, reporter);
   if (!existsSync(bindingFile(build))) await makeBinding(build, reporter);
