@@ -57,15 +57,16 @@ export async function runLoop(trainer: Trainer, options: LoopOptions): Promise<S
     if (savedStep !== step) await hooks.save({ step, elapsedSeconds: elapsed(), validations });
     savedStep = step;
   };
+  const isAborted = (): boolean => signal?.aborted === true;
   const statusNow = (): StageStatus | null => {
     if (step >= training.steps) return 'finished';
-    if (signal?.aborted) return 'interrupted';
+    if (isAborted()) return 'interrupted';
     return elapsed() >= limitSeconds ? 'time-limit' : null;
   };
 
   try {
     let status = statusNow();
-    while (status === null && !signal?.aborted) {
+    while (status === null && !isAborted()) {
       const stepBegan = now();
       const share = learningRateShare(step, training);
       const { figures, norm } = await takeStep(trainer, { training, seed, step, share });

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { assert, double, integer, property } from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { learningRateShare } from '../../src/training/learning-rate.js';
 
@@ -14,8 +14,8 @@ describe('learningRateShare', () => {
   });
 
   it('rises, then falls, and stays in (0, 1] for any settings', () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 1, max: 300 }), fc.integer({ min: 0, max: 400 }), fc.double({ min: 0.01, max: 1, noNaN: true }), (steps, warmupSteps, finalLearningRateShare) => {
+    assert(
+      property(integer({ min: 1, max: 300 }), integer({ min: 0, max: 400 }), double({ min: 0.01, max: 1, noNaN: true }), (steps, warmupSteps, finalLearningRateShare) => {
         let before = 0;
         for (let step = 0; step < steps; step += 1) {
           const share = learningRateShare(step, { steps, warmupSteps, finalLearningRateShare });

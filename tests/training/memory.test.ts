@@ -19,7 +19,14 @@ describe('memory', () => {
   it(`is flat over ${STEPS.vae + STEPS.unet} steps: as many tensors at each step, and no growth of the process`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'melstrom memory '));
     const training = { validateEvery: 50, checkpointEvery: 150 };
-    const config = tinyConfig({ vae: { loss: { discriminatorWeight: 0.5, discriminatorStartStep: 20 }, discriminator: { channels: 8, layers: 1 }, training: { ...training, steps: STEPS.vae } }, unet: { training: { ...training, steps: STEPS.unet } } });
+    const config = tinyConfig({
+      vae: {
+        network: { block_out_channels: [4], down_block_types: ['DownEncoderBlock2D'], up_block_types: ['UpDecoderBlock2D'] },
+        loss: { discriminatorWeight: 0.5, discriminatorStartStep: 20 }, discriminator: { channels: 8, layers: 1 },
+        training: { ...training, steps: STEPS.vae },
+      },
+      unet: { network: { block_out_channels: [4], mid_block_type: null, down_block_types: ['DownBlock2D'], up_block_types: ['UpBlock2D'] }, training: { ...training, steps: STEPS.unet } },
+    });
     const counts = new Map<string, Set<number>>();
     const resident = new Map<string, number[]>();
     try {
