@@ -70,7 +70,8 @@ export function requireTensorflow(): TensorflowBackend {
 
 /**
  * True when the active engine is TensorFlow on the CPU and our library with this kernel is loaded. On a GPU the composed
- * operations stay on the device, so the CPU kernels are not used there.
+ * operations stay on the device, so the CPU kernels are not used there. The library is loaded whole or not at all; the name
+ * says at the call which kernel is meant.
  */
 export function hasNativeKernel(_name: NativeKernel): boolean {
   if (!isAllowed) return false;
