@@ -4,9 +4,11 @@ import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Option, type Command } from 'commander';
-import { resolveOverrides, stringifyRunConfig } from '../../config/run-config.js';
+import type { Reporter } from '../../base/logger.js';
+import { resolveOverrides, stringifyRunConfig, type RunConfig } from '../../config/run-config.js';
 import { prepareCorpus } from '../../corpus/prepare.node.js';
 import { startEngine, type WantedEngine } from '../../engine/start.node.js';
+import { createUnetSteps, createVaeStep, type TimedStep } from '../../training/timed-steps.js';
 import { trainRun } from '../../training/train.node.js';
 import { integer, requireWritableFolder } from '../arguments.js';
 import { assessRun } from '../assess-run.js';
@@ -33,7 +35,7 @@ export function addDemo(program: Command): void {
     .description('train on the starter corpus, generate clips for every label, judge them, and write a page; under ten minutes on two cores')
     .option('--run <folder>', 'run folder; an earlier demonstration there is replaced', 'runs/demo')
     .option('--seed <n>', 'seed of everything', integer(0), 1)
-    .option('--minutes <n>', 'minutes of training in all, a third of them for the autoencoder', integer(1), 7)
+    .option('--minutes <n>', 'minutes of training in all; steps are set to what this machine does in that time', integer(1), 7)
     .addOption(new Option('--engine <name>', 'engine').choices(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto'))
     .action(async (flags: DemoFlags, command: Command) => {
       const { reporter, signal, print } = createContext(command);
@@ -41,12 +43,8 @@ export function addDemo(program: Command): void {
       const runFolder = requireWritableFolder('--run', flags.run);
       const engine = await startEngine(flags.engine);
       reporter.log.info(`engine ${engine.name} ${engine.version}, ${engine.threads} threads${engine.reason === undefined ? '' : `. ${engine.reason}`}`);
-      if (!engine.isNative) reporter.log.info(`training stops after ${flags.minutes} minutes whatever was reached; on this engine that is far fewer steps, so expect rougher sounds`);
-      const config = resolveOverrides(await loadConfigWithFlags(join(PACKAGE_FOLDER, 'configs', 'demo.yaml'), { corpus: join(PACKAGE_FOLDER, 'audio-samples') }), [
-        `seed=${flags.seed}`,
-        `vae.training.maxMinutes=${(flags.minutes * 0.36).toFixed(2)}`,
-        `unet.training.maxMinutes=${(flags.minutes * 0.64).toFixed(2)}`,
-      ]);
+      const base = resolveOverrides(await loadConfigWithFlags(join(PACKAGE_FOLDER, 'configs', 'demo.yaml'), { corpus: join(PACKAGE_FOLDER, 'audio-samples') }), [`seed=${flags.seed}`]);
+      const config = fitToTime(base, flags.minutes, reporter);
       const corpus = await prepareCorpus({ config, reporter });
       try {
         if (existsSync(join(runFolder, 'state'))) await rm(runFolder, { recursive: true, force: true });
@@ -78,3 +76,39 @@ export function addDemo(program: Command): void {
       }
     });
 }
+
+/** Share of the training time that the autoencoder gets; the UNet gets the rest. */
+const VAE_SHARE = 0.4;
+/** What validation, checkpoints and the full losses cost on top of the bare steps that are timed. */
+const OVERHEAD = 1.2;
+const FEWEST_STEPS = 20;
+
+/** Sets each stage's steps to what this machine does in the time given, so that the learning rate falls to its end in that time. */
+function fitToTime(config: RunConfig, minutes: number, reporter: Reporter): RunConfig {
+  const [vaeSeconds] = [...timeSteps(createVaeStep(config))];
+  const [unetSeconds] = [...timeSteps(createUnetSteps(config))];
+  const stepsIn = (share: number, seconds: number): number => Math.max(FEWEST_STEPS, Math.floor((minutes * 60 * share) / (seconds * OVERHEAD)));
+  const vaeSteps = Math.min(config.vae.training.steps, stepsIn(VAE_SHARE, vaeSeconds));
+  const unetSteps = Math.min(config.unet.training.steps, stepsIn(1 - VAE_SHARE, unetSeconds));
+  reporter.log.info(`speed: ${vaeSeconds.toFixed(2)} s a step of the autoencoder, ${unetSeconds.toFixed(2)} s of the UNet; so ${vaeSteps} and ${unetSteps} steps in about ${minutes} minutes`);
+  if (unetSteps < config.unet.training.steps / 4) reporter.log.info('that is far fewer than the configuration asks for: expect rougher sounds than on a faster machine or engine');
+  return resolveOverrides(config, [
+    `vae.training.steps=${vaeSteps}`,
+    `vae.training.maxMinutes=${(minutes * VAE_SHARE * 1.3).toFixed(2)}`,
+    `unet.training.steps=${unetSteps}`,
+    `unet.training.maxMinutes=${(minutes * (1 - VAE_SHARE) * 1.3).toFixed(2)}`,
+  ]);
+}
+
+/** Seconds of one run of each step, after one that is not counted. */
+function* timeSteps(steps: Iterable<TimedStep>): Generator<number> {
+  for (const step of steps) {
+    step.run();
+    const startedAt = performance.now();
+    for (let repeat = 0; repeat < TIMED_RUNS; repeat += 1) step.run();
+    yield (performance.now() - startedAt) / 1000 / TIMED_RUNS;
+    step.dispose?.();
+  }
+}
+
+const TIMED_RUNS = 2;
