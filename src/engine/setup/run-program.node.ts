@@ -40,8 +40,15 @@ export function runProgram(command: string, args: readonly string[], { cwd, env,
   });
 }
 
-/** The line of a failed program's output that says most: its last error line, else its last line. */
+const LONGEST_COMPLAINT = 300;
+
+/** The line of a failed program's output that says most: what kept it from the network or disk, else its last error, else its last line. */
 export function complaintOf({ status, stdout, stderr }: ProgramResult): string {
   const lines = `${stdout}\n${stderr}`.split(/\r?\n/).map((line) => line.trim()).filter((line) => line !== '');
-  return lines.findLast((line) => /\berror\b/i.test(line)) ?? lines.at(-1) ?? `exit status ${status}`;
+  const line =
+    lines.findLast((text) => /refused|timed out|name resolution|not known|unreachable|no space left|certificate|proxy|ENOTFOUND|ETIMEDOUT/i.test(text)) ??
+    lines.findLast((text) => /\berror\b/i.test(text)) ??
+    lines.at(-1) ??
+    `exit status ${status}`;
+  return line.length > LONGEST_COMPLAINT ? `… ${line.slice(-LONGEST_COMPLAINT)}` : line;
 }
