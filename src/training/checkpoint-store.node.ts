@@ -1,10 +1,11 @@
 // Checkpoints on disk: complete or absent. Knows bytes and names, not what a network is.
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { access, mkdir, open, readdir, readFile, rename, rm, statfs } from 'node:fs/promises';
+import { access, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MelstromError, messageOf } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
+import { diskError } from './disk-error.node.js';
 
 /** Everything a stage needs to go on as if it had never stopped. */
 export interface Checkpoint {
@@ -171,23 +172,9 @@ async function flushFolder(path: string): Promise<void> {
 }
 
 async function notWritten(folder: string, target: string, cause: unknown): Promise<MelstromError> {
-  const code = (cause as NodeJS.ErrnoException).code;
-  const isFull = code === 'ENOSPC' || code === 'EDQUOT';
   const last = (await listCheckpoints(folder).catch(() => [])).at(0);
-  const kept = last === undefined ? 'There is no earlier checkpoint.' : `The checkpoint step-${last} stays; make room or allow writing, then resume.`;
-  return new MelstromError({
-    kind: 'checkpoint',
-    where: target,
-    got: isFull ? `a full disk (${await freeSpace(folder)})` : messageOf(cause),
-    expected: 'room to save a checkpoint',
-    fix: kept,
-    cause,
-  });
-}
-
-async function freeSpace(folder: string): Promise<string> {
-  const room = await statfs(folder).catch(() => null);
-  return room === null ? 'free space unknown' : `${((room.bavail * room.bsize) / 2 ** 20).toFixed(1)} MiB free`;
+  const kept = last === undefined ? 'There is no earlier checkpoint: make room or allow writing, then start again.' : `The checkpoint step-${last} stays; make room or allow writing, then resume.`;
+  return diskError(target, cause, kept);
 }
 
 function sha256(bytes: Uint8Array): string {

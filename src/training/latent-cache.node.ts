@@ -9,6 +9,7 @@ import type { AugmentConfig } from '../config/training.js';
 import { balancedOrder, uniformOrder } from '../corpus/batch-order.js';
 import type { AutoencoderKL } from '../models/index.js';
 import type { CleanBatch, CleanSource } from './clean-source.js';
+import { diskError, isDiskFull } from './disk-error.node.js';
 import { fixedBatches, imagesToTensor, validationSplit, type SliceBatch, type SliceSource, type Split } from './corpus-source.js';
 import { createLatentStatistics, type LatentStatistics } from './latent-statistics.js';
 
@@ -113,8 +114,7 @@ async function buildCache(options: LatentCacheOptions): Promise<Description | nu
     return description;
   } catch (cause) {
     rmSync(temporary, { force: true });
-    if ((cause as NodeJS.ErrnoException).code !== 'ENOSPC') throw cause;
-    throw new MelstromError({ kind: 'checkpoint', where: path, got: 'a full disk', expected: 'room for the latents of the corpus', fix: 'Make room, then resume.', cause });
+    throw isDiskFull(cause) ? diskError(path, cause) : cause;
   } finally {
     closeSync(file);
     progress.end();

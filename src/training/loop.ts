@@ -87,8 +87,8 @@ export async function runLoop(trainer: Trainer, options: LoopOptions): Promise<S
         const message = stoppedImproving(validations, training.patience);
         if (message !== null) reporter.log.info(`${stage.name}: ${message}`);
       }
+      if (isLast || step % training.checkpointEvery === 0) await save(); // before previews: one that fails loses nothing
       if (hooks.preview && (isLast || step % training.previewEvery === 0)) await ema.withEma(() => hooks.preview!(step));
-      if (step % training.checkpointEvery === 0) await save();
       await tf.nextFrame(); // lets signals and timers in
     }
     await save();

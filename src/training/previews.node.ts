@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Clip } from '../audio/clip.js';
 import { encodeWav } from '../audio/encode-wav.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
+import { diskError } from './disk-error.node.js';
 import type { SummaryEntry } from './event-records.js';
 import type { StageName } from './stage.js';
 
@@ -34,16 +35,24 @@ export async function writePreviews(folder: string, { stage, step }: { stage: St
   for (const { name, png, clip } of previews) {
     const tag = `preview/${stage}/${name}`;
     if (png) {
-      await writeFile(join(target, `${name}.png`), png);
+      await writeWhole(join(target, `${name}.png`), png);
       entries.push({ kind: 'image', tag, png, ...sizeOfPng(png) });
     }
     if (clip) {
       const wav = await encodeWav(clip, { bitDepth: 16, onClip: 'normalise' });
-      await writeFile(join(target, `${name}.wav`), wav);
+      await writeWhole(join(target, `${name}.wav`), wav);
       entries.push({ kind: 'audio', tag, wav, sampleRateHz: clip.sampleRateHz, channelCount: clip.channels.length, frameCount: clip.channels[0].length });
     }
   }
   return entries;
+}
+
+async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
+  try {
+    await writeFile(path, bytes);
+  } catch (cause) {
+    throw diskError(path, cause);
+  }
 }
 
 /** Width and height lie at fixed places of a PNG's first chunk. */

@@ -1,6 +1,7 @@
 // Writes TensorBoard event files into a run folder, on every engine. The native engine's own writer has scalars and histograms only.
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { diskError } from './disk-error.node.js';
 import { encodeRestartRecord, encodeSummaryRecord, encodeVersionRecord, type SummaryEntry } from './event-records.js';
 
 /** A run's log. Each call is in the file when it returns, so nothing is lost when the process dies. */
@@ -14,15 +15,22 @@ export interface EventWriter {
  * makes TensorBoard drop what the earlier part had logged beyond that step.
  */
 export function createEventWriter(folder: string, { firstStep = 0, now = () => Date.now() / 1000 }: { firstStep?: number; now?: () => number } = {}): EventWriter {
-  mkdirSync(folder, { recursive: true });
   const opened = now();
   const path = join(folder, `events.out.tfevents.${Math.floor(opened).toString().padStart(10, '0')}.melstrom.${process.pid}.${firstStep}`);
-  writeFileSync(path, encodeVersionRecord(opened), { flag: 'a' });
-  if (firstStep > 0) appendFileSync(path, encodeRestartRecord(opened, firstStep + 1));
+  const append = (record: Uint8Array): void => {
+    try {
+      mkdirSync(folder, { recursive: true });
+      appendFileSync(path, record);
+    } catch (cause) {
+      throw diskError(path, cause);
+    }
+  };
+  append(encodeVersionRecord(opened));
+  if (firstStep > 0) append(encodeRestartRecord(opened, firstStep + 1));
   return {
     path,
     write(step, entries) {
-      if (entries.length > 0) appendFileSync(path, encodeSummaryRecord(now(), step, entries));
+      if (entries.length > 0) append(encodeSummaryRecord(now(), step, entries));
     },
   };
 }

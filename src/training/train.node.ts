@@ -11,6 +11,7 @@ import { savePipeline } from '../pipeline/folder.node.js';
 import { createPipeline, type Pipeline, type PipelineParts } from '../pipeline/pipeline.js';
 import { listCheckpoints, requireWritable } from './checkpoint-store.node.js';
 import type { SliceSource } from './corpus-source.js';
+import { diskError } from './disk-error.node.js';
 import { estimateLatents, layGround, type Ground } from './ground.node.js';
 import type { PreviewCallback } from './previews.node.js';
 import { removeCheckpoints, runStage, stateFolder } from './run-stage.node.js';
@@ -159,6 +160,10 @@ const LEFT_BY_A_KILL = /^\.(pipeline-\d+-\d+\.part|config-[0-9a-f]+\.tmp)$/;
 async function writeConfig({ config, runFolder }: TrainOptions): Promise<void> {
   await mkdir(runFolder, { recursive: true });
   const temporary = join(runFolder, `.config-${randomBytes(4).toString('hex')}.tmp`);
-  await writeFile(temporary, stringifyRunConfig(config));
-  await rename(temporary, join(runFolder, 'config.yaml'));
+  try {
+    await writeFile(temporary, stringifyRunConfig(config));
+    await rename(temporary, join(runFolder, 'config.yaml'));
+  } catch (cause) {
+    throw diskError(join(runFolder, 'config.yaml'), cause);
+  }
 }
