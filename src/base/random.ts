@@ -121,9 +121,10 @@ function multiplyHigh(a: number, b: number): number {
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
-  const middle = aHigh * bLow + Math.floor((aLow * bLow) / 0x10000);
-  const cross = aLow * bHigh + (middle % 0x10000);
-  return (aHigh * bHigh + Math.floor(middle / 0x10000) + Math.floor(cross / 0x10000)) >>> 0;
+  const middle = (Math.imul(aHigh, bLow) >>> 0) + (Math.imul(aLow, bLow) >>> 16);
+  const cross = (Math.imul(aLow, bHigh) >>> 0) + (middle & 0xffff);
+  // Both sums may exceed 32 bits by one: their carries are kept by unsigned division, not by a shift.
+  return (Math.imul(aHigh, bHigh) + Math.floor(middle / 0x10000) + Math.floor(cross / 0x10000)) >>> 0;
 }
 
 /** 64-bit key from a seed and a path, by two FNV-1a hashes with different offsets and a final mix. */

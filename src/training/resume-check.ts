@@ -1,4 +1,5 @@
 // Whether a checkpoint may be resumed under a configuration: what must agree, and what may be changed knowingly. Pure.
+import { convPrecision } from '../engine/ops/index.js';
 import { MelstromError } from '../base/errors.js';
 import type { RunConfig } from '../config/run-config.js';
 import type { StageName } from './stage.js';
@@ -14,7 +15,7 @@ export function relevantKeys(config: RunConfig, labels: readonly string[], stage
   const { path: _path, manifest: _manifest, maxBadShare: _share, ...corpus } = config.corpus; // a corpus may move
   const own = stage === 'vae' ? { vae } : { unet, diffusion };
   const keys: Record<string, string> = {};
-  flatten({ seed, labels, mel, representation, corpus, ...own }, '', keys);
+  flatten({ seed, labels, precision: convPrecision(), mel, representation, corpus, ...own }, '', keys);
   for (const name of HARMLESS) delete keys[`${stage}.training.${name}`];
   return keys;
 }

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { deriveNetworks } from '../config/derive.js';
 import type { RunConfig } from '../config/run-config.js';
+import { supportsBfloat16, withConvPrecision, type ConvPrecision } from '../engine/ops/index.js';
 import { createAutoencoderKL, createUnet2d } from '../models/index.js';
 import { createAdamW, createEma, valueAndGradients, type ParameterTree } from '../nn/index.js';
 
@@ -20,7 +21,7 @@ export function* createVaeStep(config: RunConfig): Generator<TimedStep> {
   const { batchSize } = config.vae.training;
   const vae = createAutoencoderKL(deriveNetworks(config, LABELS).vae, { seed: 0 });
   const images = tf.randomNormal<tf.Rank.R4>([batchSize, melBins, frames, 1]);
-  const trainer = createTrainer(vae.parameters, () => {
+  const trainer = createTrainer(vae.parameters, trainingPrecision(config), () => {
     const { mean } = vae.encode(images);
     return tf.mean(tf.abs(tf.sub(vae.decode(mean), images)));
   });
@@ -39,7 +40,7 @@ export function* createUnetSteps(config: RunConfig): Generator<TimedStep> {
   const sample = tf.randomNormal<tf.Rank.R4>([batchSize, ...sampleShape]);
   const timestep = tf.tensor1d(Array.from({ length: batchSize }, () => 500));
   const classLabels = tf.zeros<tf.Rank.R1>([batchSize], 'int32');
-  const trainer = createTrainer(unet.parameters, () => tf.mean(tf.square(tf.sub(unet.forward({ sample, timestep, classLabels }), sample))));
+  const trainer = createTrainer(unet.parameters, trainingPrecision(config), () => tf.mean(tf.square(tf.sub(unet.forward({ sample, timestep, classLabels }), sample))));
   const size = `${count(unet.parameters)}, batch ${batchSize}, ${sampleShape.join(' × ')}`;
   yield { name: `UNet training step (${size})`, run: trainer.step };
   yield {
@@ -49,19 +50,19 @@ export function* createUnetSteps(config: RunConfig): Generator<TimedStep> {
   };
 }
 
-function createTrainer(parameters: ParameterTree, loss: () => tf.Tensor): { step: () => void; dispose: () => void } {
+function createTrainer(parameters: ParameterTree, precision: ConvPrecision, loss: () => tf.Tensor): { step: () => void; dispose: () => void } {
   const optimiser = createAdamW(parameters, { beta1: 0.9, beta2: 0.99, weightDecay: 0.01 });
   const ema = createEma(parameters, 0.999);
   let done = 0;
   return {
-    step() {
+    step: () => withConvPrecision(precision, () => {
       const { value, gradients } = valueAndGradients(parameters, () => tf.tidy(() => tf.cast(loss(), 'float32').asScalar()));
       optimiser.step(gradients, 1e-4);
       done += 1;
       ema.update(done);
       value.dataSync();
       tf.dispose([value, ...gradients]);
-    },
+    }),
     dispose() {
       optimiser.dispose();
       ema.dispose();
@@ -71,4 +72,10 @@ function createTrainer(parameters: ParameterTree, loss: () => tf.Tensor): { step
 
 function count(parameters: ParameterTree): string {
   return `${(parameters.count / 1e6).toFixed(1)} M parameters`;
+}
+
+/** The precision that training takes on this processor. */
+function trainingPrecision({ precision }: RunConfig): ConvPrecision {
+  if (precision !== 'auto') return precision;
+  return supportsBfloat16() ? 'bfloat16' : 'float32';
 }

@@ -6,6 +6,7 @@ import { MelstromError } from '../base/errors.js';
 import type { Reporter } from '../base/logger.js';
 import { deriveNetworks, type DerivedNetworks } from '../config/derive.js';
 import { stringifyRunConfig, type RunConfig } from '../config/run-config.js';
+import { convPrecision, setConvPrecision } from '../engine/ops/index.js';
 import { createAutoencoderKL, createUnet2d } from '../models/index.js';
 import { savePipeline } from '../pipeline/folder.node.js';
 import { createPipeline, type Pipeline, type PipelineParts } from '../pipeline/pipeline.js';
@@ -52,6 +53,17 @@ export interface TrainResult {
  * @throws MelstromError (configuration, usage, checkpoint, numeric, data); checkpoints made so far stay
  */
 export async function trainRun(options: TrainOptions): Promise<TrainResult> {
+  const before = convPrecision();
+  const precision = setConvPrecision(options.config.precision);
+  options.reporter.log.info(`training in ${precision}`);
+  try {
+    return await trainStages(options);
+  } finally {
+    setConvPrecision(before);
+  }
+}
+
+async function trainStages(options: TrainOptions): Promise<TrainResult> {
   const { config, corpus, runFolder, stage, signal } = options;
   if (stage === 'vae' && config.representation === 'pixel') {
     throw new MelstromError({ kind: 'configuration', where: 'representation', got: 'pixel, which has no autoencoder to train', expected: 'latent', fix: 'Train with stage unet, or set representation to latent.' });
