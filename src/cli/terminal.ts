@@ -27,7 +27,7 @@ export function createTerminalReporter({ json = false, quiet = false }: Terminal
 
 function startBar(title: string, total: number, unit: string): Progress {
   const bar = new SingleBar({
-    format: `${title} {bar} {value}/{total} ${unit} | {rate} | left {eta_formatted} {figures}`,
+    format: `${title} {bar} {value}/{total} ${unit} | {rate} | left {eta_formatted}{figures}`,
     hideCursor: true,
     stopOnComplete: false,
     stream: process.stderr,
@@ -39,7 +39,7 @@ function startBar(title: string, total: number, unit: string): Progress {
   bar.start(total, 0, { rate: '', figures: '' });
   return {
     update(done, figures) {
-      bar.update(done, { rate: rateOf(done, startedAt, unit), figures: figures === undefined ? '' : `| ${figuresText(figures)}` });
+      bar.update(done, { rate: figures?.rate ?? rateOf(done, startedAt, unit), figures: figuresText(figures) });
     },
     end: () => bar.stop(),
   };
@@ -58,9 +58,8 @@ function startLines({ title, total, unit, write }: LineOptions): Progress {
   let last: { done: number; figures?: Readonly<Record<string, string>> } = { done: 0 };
   const print = (): void => {
     const { done, figures } = last;
-    const left = done === 0 ? '?' : duration(((Date.now() - startedAt) / done) * (total - done));
-    const tail = figures === undefined ? '' : ` | ${figuresText(figures)}`;
-    write(`${title}: ${done}/${total}${unit === '' ? '' : ` ${unit}`} | ${rateOf(done, startedAt, unit)} | left ${left}${tail}`);
+    const left = figures?.left ?? (done === 0 ? '?' : duration(((Date.now() - startedAt) / done) * (total - done)));
+    write(`${title}: ${done}/${total}${unit === '' ? '' : ` ${unit}`} | ${figures?.rate ?? rateOf(done, startedAt, unit)} | left ${left}${figuresText(figures)}`);
     printedAt = Date.now();
   };
   return {
@@ -72,8 +71,10 @@ function startLines({ title, total, unit, write }: LineOptions): Progress {
   };
 }
 
-function figuresText(figures: Readonly<Record<string, string>>): string {
-  return Object.entries(figures).map(([name, value]) => `${name} ${value}`).join(' ');
+/** A job's own figures, after a bar; its rate and time left take the place of ours instead. */
+function figuresText(figures: Readonly<Record<string, string>> = {}): string {
+  const shown = Object.entries(figures).filter(([name]) => name !== 'rate' && name !== 'left');
+  return shown.length === 0 ? '' : ` | ${shown.map(([name, value]) => `${name} ${value}`).join(' ')}`;
 }
 
 function rateOf(done: number, startedAt: number, unit: string): string {
