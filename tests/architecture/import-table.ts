@@ -13,8 +13,7 @@ export const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   spectrogram: ['base', 'dsp', 'audio', 'config'],
   engine: ['base'],
   nn: ['base', 'engine'],
-  // Engine added to the design's row: networks call the fused operations by name, and passing them on through nn would hide nothing.
-  models: ['base', 'engine', 'nn', 'config'],
+  models: ['base', 'nn', 'config'],
   diffusion: ['base', 'nn'],
   pipeline: ['base', 'config', 'nn', 'spectrogram', 'models', 'diffusion', 'vocoder'],
   corpus: ['base', 'dsp', 'audio', 'spectrogram', 'config'],
