@@ -1,5 +1,5 @@
 // Writes the reconstruction ladder of some files: a page with every rung, and the numbers.
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clip } from '../audio/clip.js';
 import { renderDemoPage } from '../evaluation/demo-page.js';
@@ -8,6 +8,7 @@ import { melDistance } from '../evaluation/mel-distance.js';
 import { safeLabel } from '../generation/index.js';
 import type { MelCodec } from '../spectrogram/mel-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
+import { publishReport } from './output.js';
 import { createClipWriter } from './write-report.js';
 
 /** One file and its rungs. */
@@ -59,7 +60,6 @@ export async function writeLadder(folder: string, ladders: readonly Ladder[], fi
   });
   await writeFile(join(temporary, 'index.html'), page);
   await writeFile(join(temporary, 'figures.json'), `${JSON.stringify(figures, null, 2)}\n`);
-  await rm(folder, { recursive: true, force: true });
-  await rename(temporary, folder);
+  await publishReport(temporary, folder);
   return join(folder, 'index.html');
 }

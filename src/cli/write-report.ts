@@ -1,5 +1,5 @@
 // Writes an assessment as a folder: a page, the clips, their pictures, and the numbers as JSON.
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeWav } from '../audio/encode.node.js';
 import type { Clip } from '../audio/clip.js';
@@ -9,6 +9,7 @@ import { safeLabels } from '../generation/index.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { contactSheet, renderPng } from '../spectrogram/render.js';
 import type { Assessment } from './assess-run.js';
+import { publishReport } from './output.js';
 
 export interface ReportOptions {
   readonly folder: string;
@@ -52,8 +53,7 @@ export async function writeReport({ folder, title, introduction, labels, assessm
     ...assessment.generated.filter((clip) => clip.label === label).slice(0, 5).map(({ image }) => image),
   ]);
   if (sheet.length > 0) await writeFile(join(temporary, 'contact-sheet.png'), contactSheet(sheet, { columns: 8 }));
-  await rm(folder, { recursive: true, force: true });
-  await rename(temporary, folder);
+  await publishReport(temporary, folder);
   return join(folder, 'index.html');
 }
 

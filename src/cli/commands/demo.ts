@@ -47,7 +47,7 @@ export function addDemo(program: Command): void {
       const config = fitToTime(base, flags.minutes, reporter);
       const corpus = await prepareCorpus({ config, reporter });
       try {
-        if (existsSync(join(runFolder, 'state'))) await rm(runFolder, { recursive: true, force: true });
+        if (existsSync(join(runFolder, 'state')) && existsSync(join(runFolder, 'config.yaml'))) await rm(runFolder, { recursive: true, force: true });
         const trained = await trainRun({ config, corpus, runFolder, stage: 'all', resume: false, reporter, signal, previews: createPreviews(config, corpus) });
         if (trained.status === 'interrupted') {
           process.exitCode = INTERRUPTED_STATUS;

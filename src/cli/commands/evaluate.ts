@@ -9,7 +9,7 @@ import { integer, requireReadableFolder, requireWritableFolder } from '../argume
 import { assessRun } from '../assess-run.js';
 import { createContext } from '../context.js';
 import { openRun } from '../open-run.js';
-import { refuseExisting } from '../output.js';
+import { refuseExisting, requireReportFolder } from '../output.js';
 import { figuresOf, writeReport } from '../write-report.js';
 
 interface EvaluateFlags {
@@ -36,6 +36,7 @@ export function addEvaluate(program: Command): void {
       requireReadableFolder('<run>', run);
       const folder = requireWritableFolder('--out', flags.out ?? join(run, 'report'));
       refuseExisting(folder, flags.force ?? false);
+      requireReportFolder(folder);
       await startEngine('auto');
       const { pipeline, generation, config: ownConfig } = await openRun(run);
       if (ownConfig === null) {

@@ -10,7 +10,7 @@ import { createGriffinLimVocoder } from '../../vocoder/griffin-lim-vocoder.js';
 import { requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { createContext } from '../context.js';
 import { openRun } from '../open-run.js';
-import { refuseExisting } from '../output.js';
+import { refuseExisting, requireReportFolder } from '../output.js';
 import { ladderFigures, writeLadder, type Ladder } from '../write-ladder.js';
 
 /** Adds the command to the program. */
@@ -27,6 +27,7 @@ export function addReconstruct(program: Command): void {
       requireReadableFolder('<run>', run);
       const out = requireWritableFolder('--out', flags.out);
       refuseExisting(out, flags.force ?? false);
+      requireReportFolder(out);
       await startEngine('auto');
       const { pipeline, generation, config } = await openRun(run);
       const codec = createMelCodec(pipeline.mel);
