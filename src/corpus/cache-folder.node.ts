@@ -1,7 +1,7 @@
 // The folder of a cache: where it lies, what may be replaced, and how it comes into place whole or not at all.
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statfsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import envPaths from 'env-paths';
+import { cacheRoot } from '../base/cache-root.node.js';
 import { MelstromError } from '../base/errors.js';
 import { listNames } from './corpus-file.js';
 import { INDEX_FILE, SLICES_FILE } from './prepared.node.js';
@@ -10,7 +10,7 @@ import { guardWrite } from './slice-store.node.js';
 /** Where a cache lies unless told otherwise. */
 export function defaultCacheFolder({ name }: { readonly name: string }, key: string): string {
   const readable = name.replaceAll(/[^\p{L}\p{N}_-]+/gu, '-').slice(0, 40) || 'corpus';
-  return join(envPaths('melstrom', { suffix: '' }).cache, 'corpora', `${readable}-${key.slice(0, 16)}`);
+  return join(cacheRoot(), 'corpora', `${readable}-${key.slice(0, 16)}`);
 }
 
 /** A folder that holds anything but a cache is the user's, and is never replaced. */

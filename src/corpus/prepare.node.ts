@@ -171,9 +171,9 @@ function requireFewBad(bad: readonly BadFile[], total: number, { corpus }: RunCo
     throw new MelstromError({
       kind: 'data',
       where: corpus.path,
-      got: `${bad.length} of ${total} files that cannot be used\n${lines}\n`,
+      got: `${bad.length} of ${total} files that cannot be used`,
       expected: `at most a share of ${corpus.maxBadShare} (corpus.maxBadShare)`,
-      fix: `Mend or remove them, or allow it with corpus.maxBadShare: ${(Math.ceil((bad.length / total) * 1000) / 1000).toString()}.`,
+      fix: `Mend or remove them, or allow it with corpus.maxBadShare: ${(Math.ceil((bad.length / total) * 1000) / 1000).toString()}. They are:\n${lines}`,
     });
   }
   log.warn(`${bad.length} of ${total} files cannot be used and are skipped:\n${lines}`);

@@ -112,6 +112,18 @@ describe('prepareCorpus', () => {
     await expect(prepareCorpus({ config, cacheFolder: join(file, 'cache') })).rejects.toThrow(/a place that cannot be written/);
   });
 
+  it('lies under MELSTROM_CACHE unless told otherwise, in a folder named after its content', async () => {
+    const before = process.env.MELSTROM_CACHE;
+    process.env.MELSTROM_CACHE = join(freshFolder(), 'cache ü');
+    try {
+      (await prepareCorpus({ config: testConfig(sounds, {}, { name: 'Klänge / 1' }) })).close();
+      expect(readdirSync(join(process.env.MELSTROM_CACHE, 'corpora'))).toEqual([expect.stringMatching(/^Klänge-1-[0-9a-f]{16}$/)]);
+    } finally {
+      if (before === undefined) delete process.env.MELSTROM_CACHE;
+      else process.env.MELSTROM_CACHE = before;
+    }
+  });
+
   it('leaves nothing behind when stopped', async () => {
     const parent = freshFolder();
     const stop = new AbortController();
@@ -135,7 +147,7 @@ describe('bad files', () => {
 
   it('stop the job by default, every one named with its error', async () => {
     const failure = prepareCorpus({ config: testConfig(sounds), cacheFolder: join(root, 'bad-cache') });
-    await expect(failure).rejects.toThrow(/3 of 12 files that cannot be used[^]*cut\.wav[^]*empty\.wav[^]*text\.wav[^]*corpus\.maxBadShare: 0\.25/);
+    await expect(failure).rejects.toThrow(/3 of 12 files that cannot be used, expected at most[^]*corpus\.maxBadShare: 0\.25[^]*cut\.wav[^]*empty\.wav[^]*text\.wav/);
     expect(existsSync(join(root, 'bad-cache'))).toBe(false);
   });
 

@@ -3,17 +3,13 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { lstat, mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { arch, platform } from 'node:os';
-import { dirname, join, resolve } from 'node:path';
-import envPaths from 'env-paths';
+import { dirname, join } from 'node:path';
+import { cacheRoot as cacheFolder } from '../../base/cache-root.node.js';
 import { BINDING_PACKAGE, NODE_API_VERSION, TENSORFLOW_WHEELS, type NativeBuild } from './pins.js';
 import { packageRoot } from './package-root.node.js';
 import { LOG_CAPTURE_SOURCE } from './log-capture.js';
 
-/** The root of the cache: MELSTROM_CACHE, else the platform's folder for caches. */
-export function cacheFolder(): string {
-  const chosen = process.env.MELSTROM_CACHE;
-  return chosen === undefined || chosen === '' ? envPaths('melstrom', { suffix: '' }).cache : resolve(chosen);
-}
+export { cacheFolder };
 
 /** The unpacked TensorFlow wheel. Laid out as the wheel is, because the libraries find each other by relative paths. */
 export function tensorflowFolder(build: NativeBuild): string {
