@@ -26,9 +26,10 @@ export interface DerivedNetworks {
 }
 
 /**
- * Fills in what is null: channels and size of what the UNet denoises, and one class per label plus one for no label.
+ * Fills in what is null: channels and size of what the UNet denoises, and one class per label plus one for no label. Without
+ * labels there are no classes.
  *
- * @param labelCount labels of the corpus; the index labelCount stands for no label
+ * @param labelCount labels of the corpus; where there are any, the index labelCount stands for no label
  */
 export function deriveNetworks({ mel, representation, vae, unet }: RunConfig, labelCount: number): DerivedNetworks {
   const isLatent = representation === 'latent';
@@ -42,7 +43,7 @@ export function deriveNetworks({ mel, representation, vae, unet }: RunConfig, la
       in_channels: unet.network.in_channels ?? channels,
       out_channels: unet.network.out_channels ?? channels,
       sample_size: unet.network.sample_size ?? [...size],
-      num_class_embeds: unet.network.num_class_embeds ?? labelCount + 1,
+      num_class_embeds: unet.network.num_class_embeds ?? (labelCount === 0 ? null : labelCount + 1),
     },
     sampleShape: [...size, channels],
   };

@@ -70,7 +70,8 @@ export function createGroupNorm(scope: ParameterScope, { channels, groups, epsil
 export function createEmbedding(scope: ParameterScope, { rows, width }: { readonly rows: number; readonly width: number }) {
   const table = scope.add('weight', { shape: [rows, width], layout: 'plain', initialise: normal(1) });
   return (indices: tf.Tensor1D): tf.Tensor2D => {
-    const isRow = tf.oneHot(tf.cast(indices, 'int32'), rows); // asked for float32, wasm would write an integer's bits
+    // tf.oneHot refuses a table of one row, and asked for float32, wasm would write an integer's bits.
+    const isRow = tf.equal(tf.expandDims(tf.cast(indices, 'int32'), 1), tf.range(0, rows, 1, 'int32'));
     return matMul(tf.cast(isRow, 'float32'), table) as tf.Tensor2D;
   };
 }

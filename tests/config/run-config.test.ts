@@ -129,6 +129,6 @@ describe('deriveNetworks', () => {
 
   it('derives the UNet of a pixel model', () => {
     const config = checkRunConfig({ corpus: { path: 'x' }, representation: 'pixel' }, 'here');
-    expect(deriveNetworks(config, 0)).toMatchObject({ unet: { in_channels: 1, out_channels: 1, sample_size: [80, 128], num_class_embeds: 1 }, sampleShape: [80, 128, 1] });
+    expect(deriveNetworks(config, 0)).toMatchObject({ unet: { in_channels: 1, out_channels: 1, sample_size: [80, 128], num_class_embeds: null }, sampleShape: [80, 128, 1] });
   });
 });

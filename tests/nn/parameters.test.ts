@@ -126,6 +126,14 @@ describe('gradients', () => {
 });
 
 describe('embedding', () => {
+  it('may have a single row, and gives zeros beyond the last', () => {
+    const tree = new ParameterTree(2);
+    const embed = createEmbedding(scopeOf(tree), { rows: 1, width: 3 });
+    const table = [...tree.get('weight').variable.dataSync()];
+    expectClose(tf.tidy(() => embed(tf.tensor1d([0, 1, 0], 'int32')).dataSync()), [...table, 0, 0, 0, ...table], {});
+    tree.dispose();
+  });
+
   it('picks rows, and its gradient reaches them alone', () => {
     const tree = new ParameterTree(2);
     const embed = createEmbedding(scopeOf(tree), { rows: 4, width: 3 });
