@@ -1,7 +1,6 @@
 // Judges a trained pipeline against its corpus: round trips, generated clips, and the numbers that the demonstration and `evaluate` report.
-import { dirname, extname, join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clip } from '../audio/clip.js';
-import { loadMono } from '../audio/load.node.js';
 import type { Reporter } from '../base/logger.js';
 import type { CorpusConfig } from '../config/corpus.js';
 import type { GenerationConfig } from '../config/generation.js';
@@ -16,27 +15,30 @@ import type { Pipeline } from '../pipeline/pipeline.js';
 import { createMelCodec } from '../spectrogram/mel-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
-
-/** A slice of the corpus with everything that is compared. */
-export interface RealClip {
-  readonly file: string;
-  readonly label: number;
-  readonly image: MelImage;
-  readonly clip: Clip;
-}
+import { listRealSlices, realLevels, sharedLabels, soundOf, type RealSlice } from './real-sounds.js';
 
 /** A real clip and its round trip through the codec and Griffin-Lim alone, and through the autoencoder. */
 export interface RoundTrip {
-  readonly real: RealClip;
+  readonly image: MelImage;
+  readonly real: Clip;
   readonly inverted: Clip;
   /** null when the pipeline diffuses on pixels. */
   readonly decoded: { readonly image: MelImage; readonly clip: Clip } | null;
 }
 
+/** What there is to see and hear of one label. */
+export interface LabelAssessment {
+  readonly name: string;
+  readonly roundTrips: readonly RoundTrip[];
+  readonly generated: readonly GeneratedClip[];
+}
+
 export interface Assessment {
   readonly figures: {
-    readonly judgeAccuracyOnValidation: number;
-    readonly judgeAgreement: number;
+    /** null without labels, or when no real clip was held out. */
+    readonly judgeAccuracyOnValidation: number | null;
+    /** null without labels. */
+    readonly judgeAgreement: number | null;
     readonly agreementByLabel: Readonly<Record<string, number>>;
     /** Through the autoencoder, over all validation slices; null on pixels. */
     readonly vaeError: MelDistance | null;
@@ -44,8 +46,9 @@ export interface Assessment {
     readonly levels: LevelReport;
     readonly generatedCount: number;
   };
-  readonly roundTrips: readonly RoundTrip[];
-  readonly generated: readonly GeneratedClip[];
+  /** Whether the real clips that are shown, and the errors, are of clips that training has not seen. */
+  readonly isHeldOut: boolean;
+  readonly labels: readonly LabelAssessment[];
 }
 
 export interface AssessOptions {
@@ -62,82 +65,75 @@ export interface AssessOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Draws clips for every label and compares them, and the round trips, with the real ones. Nothing is written. */
+/**
+ * Draws clips for every label that model and corpus share, and compares them, and the round trips, with the real ones. Nothing
+ * is written.
+ *
+ * Memory: the clips that are shown, and a vector of statistics per slice of the corpus.
+ * @throws MelstromError of kind 'usage' when model and corpus share no label; the signal's reason when aborted
+ */
 export async function assessRun(options: AssessOptions): Promise<Assessment> {
-  const { pipeline, corpus, generation } = options;
-  const codec = createMelCodec(pipeline.mel);
-  const vocoder = createGriffinLimVocoder(pipeline.mel, { iterations: generation.griffinLimIterations });
-  const training = realSlices(corpus, 'train');
-  const validation = realSlices(corpus, 'validation');
+  const { pipeline, corpus, signal } = options;
+  const shared = sharedLabels(pipeline.labels, corpus);
+  const training = listRealSlices(corpus, 'train', shared);
+  const validation = listRealSlices(corpus, 'validation', shared);
+  const isHeldOut = validation.length > 0;
+  const shown = isHeldOut ? validation : training;
   const judged = ({ image, label }: { image: MelImage; label: number }): JudgedClip => ({ features: logMelStatistics(image), label });
-  const judge = fitJudge(training.map(judged));
+  const judge = fitJudge((training.length > 0 ? training : validation).map((slice) => judged({ image: slice.image(), label: slice.label })));
 
-  const generated = await drawAll(options);
-  const heard = generated.map(({ clip, label }) => ({ image: codec.analyse(clip.channels[0]), label: label ?? 0 }));
-  const judgedClips = heard.map(judged);
-  const vaeImages = pipeline.vae === null ? null : validation.map(({ image }) => reconstructImage(pipeline, image));
-
-  const examples = validation.length === 0 ? training : validation;
-  const chosen = corpus.labels.flatMap((_, label) => examples.filter((slice) => slice.label === label).slice(0, options.examplesPerLabel));
-  const roundTrips: RoundTrip[] = [];
-  for (const slice of chosen) {
-    const decodedImage = pipeline.vae === null ? null : reconstructImage(pipeline, slice.image);
-    roundTrips.push({
-      real: { ...slice, clip: await sourceClip(slice, options) },
-      inverted: vocoder.invert(slice.image, { seed: options.seed }),
-      decoded: decodedImage === null ? null : { image: decodedImage, clip: vocoder.invert(decodedImage, { seed: options.seed }) },
-    });
+  const generated = await drawAll(options, shared.map(({ model }) => model));
+  const codec = createMelCodec(pipeline.mel);
+  const heard = generated.map(({ clip, label }) => judged({ image: codec.analyse(clip.channels[0]), label: shared.findIndex(({ model }) => model === label) }));
+  const hasLabels = shared[0].model !== null;
+  const roundTrips: RoundTrip[][] = [];
+  for (const label of shared.keys()) {
+    const examples = shown.filter((slice) => slice.label === label).slice(0, options.examplesPerLabel);
+    roundTrips.push([]);
+    for (const slice of examples) roundTrips[label].push(await roundTrip(slice, options));
   }
-  const realLevels = await Promise.all([...training, ...validation].map(async (slice) => measureLevel((await sourceClip(slice, options)).channels[0])));
+  const inversions = roundTrips.flat().map(({ image, inverted }) => melDistance(image, codec.analyse(inverted.channels[0])));
   return {
     figures: {
-      judgeAccuracyOnValidation: judge.agreement(validation.map(judged)),
-      judgeAgreement: judge.agreement(judgedClips),
-      agreementByLabel: Object.fromEntries(
-        corpus.labels.map((name, label) => [name, judge.agreement(judgedClips.filter((clip) => clip.label === label))]),
-      ),
-      vaeError: vaeImages === null ? null : poolDistances(vaeImages.map((image, index) => melDistance(validation[index].image, image))),
-      inversionError: poolDistances(roundTrips.map(({ real, inverted }) => melDistance(real.image, codec.analyse(inverted.channels[0])))),
-      levels: reportLevels(generated.map(({ clip }) => measureLevel(clip.channels[0])), realLevels),
+      judgeAccuracyOnValidation: hasLabels && isHeldOut ? judge.agreement(validation.map((slice) => judged({ image: slice.image(), label: slice.label }))) : null,
+      judgeAgreement: hasLabels ? judge.agreement(heard) : null,
+      agreementByLabel: hasLabels ? Object.fromEntries(shared.map(({ name }, label) => [name, judge.agreement(heard.filter((clip) => clip.label === label))])) : {},
+      vaeError: pipeline.vae === null ? null : await autoencoderError(pipeline, shown, signal),
+      inversionError: poolDistances(inversions),
+      levels: reportLevels(generated.map(({ clip }) => measureLevel(clip.channels[0])), await realLevels([...training, ...validation], options)),
       generatedCount: generated.length,
     },
-    roundTrips,
-    generated,
+    isHeldOut,
+    labels: shared.map(({ name, model }, label) => ({ name, roundTrips: roundTrips[label], generated: generated.filter((clip) => clip.label === model) })),
   };
 }
 
-interface RealSlice {
-  readonly file: string;
-  readonly label: number;
-  readonly offsetFrames: number;
-  readonly image: MelImage;
+async function roundTrip(slice: RealSlice, { pipeline, generation, source, seed, signal }: AssessOptions): Promise<RoundTrip> {
+  signal?.throwIfAborted();
+  const vocoder = createGriffinLimVocoder(pipeline.mel, { iterations: generation.griffinLimIterations });
+  const image = slice.image();
+  const decoded = pipeline.vae === null ? null : reconstructImage(pipeline, image);
+  return {
+    image,
+    real: await soundOf(slice, source),
+    inverted: vocoder.invert(image, { seed }),
+    decoded: decoded === null ? null : { image: decoded, clip: vocoder.invert(decoded, { seed }) },
+  };
 }
 
-function realSlices(corpus: PreparedCorpus, split: 'train' | 'validation'): RealSlice[] {
-  return Array.from({ length: corpus.sliceCount(split) }, (_, index) => {
-    const { image, label, file, offsetFrames } = corpus.slice(split, index);
-    return { file, label, offsetFrames, image: { settings: corpus.mel, frameCount: corpus.mel.frames, data: image } };
-  });
+async function autoencoderError(pipeline: Pipeline, slices: readonly RealSlice[], signal: AbortSignal | undefined): Promise<MelDistance> {
+  const distances: MelDistance[] = [];
+  for (const slice of slices) {
+    await nextTurn(); // lets an interrupt in
+    signal?.throwIfAborted();
+    const image = slice.image();
+    distances.push(melDistance(image, reconstructImage(pipeline, image)));
+  }
+  return poolDistances(distances);
 }
 
-/** The recording behind a slice: cut, or filled with silence, to the slice's length. */
-async function sourceClip({ file, offsetFrames, image }: RealSlice, { source }: Pick<AssessOptions, 'source'>): Promise<Clip> {
-  const { sampleRateHz, hopSamples } = image.settings;
-  const signal = await loadMono(join(corpusRoot(source), file), { sampleRateHz, downmix: source.downmix });
-  const start = offsetFrames * hopSamples;
-  const samples = new Float32Array((image.frameCount - 1) * hopSamples);
-  samples.set(signal.subarray(start, start + samples.length));
-  return { sampleRateHz, channels: [samples] };
-}
-
-/** The folder that names of the corpus' files are relative to. */
-function corpusRoot({ path, manifest }: CorpusConfig): string {
-  if (manifest !== null) return dirname(manifest);
-  return extname(path).toLowerCase() === '.csv' ? dirname(path) : path;
-}
-
-async function drawAll({ pipeline, corpus, generation, clipsPerLabel, seed, reporter, signal }: AssessOptions): Promise<GeneratedClip[]> {
-  const labels = corpus.labels.flatMap((_, label) => Array.from({ length: clipsPerLabel }, () => label));
+async function drawAll({ pipeline, generation, clipsPerLabel, seed, reporter, signal }: AssessOptions, wanted: readonly (number | null)[]): Promise<GeneratedClip[]> {
+  const labels = wanted.flatMap((label) => Array.from({ length: clipsPerLabel }, () => label));
   const progress = reporter.startProgress('generate', labels.length, 'clips');
   const generated: GeneratedClip[] = [];
   const vocoder = createGriffinLimVocoder(pipeline.mel, { iterations: generation.griffinLimIterations });

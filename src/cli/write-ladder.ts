@@ -1,5 +1,5 @@
 // Writes the reconstruction ladder of some files: a page with every rung, and the numbers.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clip } from '../audio/clip.js';
 import { renderDemoPage } from '../evaluation/demo-page.js';
@@ -8,8 +8,7 @@ import { melDistance } from '../evaluation/mel-distance.js';
 import { safeLabel } from '../generation/index.js';
 import type { MelCodec } from '../spectrogram/mel-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
-import { publishReport } from './output.js';
-import { createClipWriter } from './write-report.js';
+import { createClipWriter, writeWholeReport } from './write-report.js';
 
 /** One file and its rungs. */
 export interface Ladder {
@@ -42,8 +41,10 @@ export function ladderFigures({ name, image, original, inverted, decoded }: Ladd
 
 /** Writes the folder beside its final place and moves it there whole. Returns the page's path. */
 export async function writeLadder(folder: string, ladders: readonly Ladder[], figures: readonly LadderFigures[]): Promise<string> {
-  const temporary = `${folder}.${process.pid}.part`;
-  await mkdir(join(temporary, 'clips'), { recursive: true });
+  return writeWholeReport(folder, (temporary) => writeLadderInto(temporary, ladders, figures));
+}
+
+async function writeLadderInto(temporary: string, ladders: readonly Ladder[], figures: readonly LadderFigures[]): Promise<void> {
   const put = createClipWriter(temporary);
   const sections = [];
   for (const [index, { name, image, original, inverted, decoded }] of ladders.entries()) {
@@ -60,6 +61,4 @@ export async function writeLadder(folder: string, ladders: readonly Ladder[], fi
   });
   await writeFile(join(temporary, 'index.html'), page);
   await writeFile(join(temporary, 'figures.json'), `${JSON.stringify(figures, null, 2)}\n`);
-  await publishReport(temporary, folder);
-  return join(folder, 'index.html');
 }

@@ -1,13 +1,15 @@
 // Writes an assessment as a folder: a page, the clips, their pictures, and the numbers as JSON.
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { encodeWav } from '../audio/encode.node.js';
 import type { Clip } from '../audio/clip.js';
+import { MelstromError, messageOf } from '../base/errors.js';
 import { renderDemoPage, type PageClip, type PageFigure, type PageSection } from '../evaluation/demo-page.js';
 import { measureLevel } from '../evaluation/level-guard.js';
 import { safeLabels } from '../generation/index.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { contactSheet, renderPng } from '../spectrogram/render.js';
+import { isDiskFull } from '../training/disk-error.node.js';
 import type { Assessment } from './assess-run.js';
 import { publishReport } from './output.js';
 
@@ -15,46 +17,62 @@ export interface ReportOptions {
   readonly folder: string;
   readonly title: string;
   readonly introduction: string;
-  readonly labels: readonly string[];
   readonly assessment: Assessment;
   /** Text of the configuration, shown at the end. */
   readonly details: string;
 }
 
 /** Writes the report beside its final place and moves it there whole. Returns the page's path. */
-export async function writeReport({ folder, title, introduction, labels, assessment, details }: ReportOptions): Promise<string> {
+export async function writeReport({ folder, title, introduction, assessment, details }: ReportOptions): Promise<string> {
+  return writeWholeReport(folder, async (temporary) => {
+    const sections = await writeSections(temporary, assessment);
+    await writeFile(join(temporary, 'index.html'), renderDemoPage({ title, introduction, figures: figuresOf(assessment), sections, details }));
+    await writeFile(join(temporary, 'figures.json'), `${JSON.stringify(assessment.figures, null, 2)}\n`);
+    const sheet = assessment.labels.flatMap(({ roundTrips, generated }) => [...roundTrips.slice(0, 3), ...generated.slice(0, 5)].map(({ image }) => image));
+    if (sheet.length > 0) await writeFile(join(temporary, 'contact-sheet.png'), contactSheet(sheet, { columns: 8 }));
+  });
+}
+
+/** Lets `write` fill a folder beside the wanted one, with a sub-folder for clips, then moves it into place. Returns the page's path. */
+export async function writeWholeReport(folder: string, write: (temporary: string) => Promise<void>): Promise<string> {
   const temporary = `${folder}.${process.pid}.part`;
-  await mkdir(join(temporary, 'clips'), { recursive: true });
-  const names = safeLabels(labels);
-  const put = createClipWriter(temporary);
+  try {
+    await mkdir(join(temporary, 'clips'), { recursive: true });
+    await write(temporary);
+    await publishReport(temporary, folder);
+  } catch (thrown) {
+    await rm(temporary, { recursive: true, force: true }).catch(() => undefined);
+    throw thrown instanceof MelstromError ? thrown : unwritten(folder, thrown);
+  }
+  return join(folder, 'index.html');
+}
+
+function unwritten(folder: string, cause: unknown): unknown {
+  if ((cause as { code?: unknown }).code === undefined) return cause; // not from the file system
+  const got = isDiskFull(cause) ? 'a full disk' : messageOf(cause);
+  return new MelstromError({ kind: 'data', where: folder, got, expected: 'room for the report', fix: 'Make room or choose another folder, then run it again.', cause });
+}
+
+async function writeSections(folder: string, { labels, isHeldOut }: Assessment): Promise<PageSection[]> {
+  const names = safeLabels(labels.map(({ name }) => name));
+  const put = createClipWriter(folder);
   const sections: PageSection[] = [];
-  for (const [label, name] of labels.entries()) {
-    const trips = assessment.roundTrips.filter(({ real }) => real.label === label);
-    const drawn = assessment.generated.filter((clip) => clip.label === label);
+  for (const [label, { name, roundTrips, generated }] of labels.entries()) {
     const base = names[label];
     sections.push({
       title: name,
       rows: [
-        { title: 'Real (held out)', clips: await Promise.all(trips.map(({ real }, index) => put(`${base}-real-${index + 1}`, real.image, real.clip))) },
-        { title: 'Real, through the mel image and Griffin-Lim', clips: await Promise.all(trips.map(({ real, inverted }, index) => put(`${base}-inverted-${index + 1}`, real.image, inverted))) },
+        { title: isHeldOut ? 'Real (held out)' : 'Real (trained on)', clips: await Promise.all(roundTrips.map(({ image, real }, index) => put(`${base}-real-${index + 1}`, image, real))) },
+        { title: 'Real, through the mel image and Griffin-Lim', clips: await Promise.all(roundTrips.map(({ image, inverted }, index) => put(`${base}-inverted-${index + 1}`, image, inverted))) },
         {
           title: 'Real, through the autoencoder',
-          clips: await Promise.all(trips.flatMap(({ decoded }, index) => (decoded === null ? [] : [put(`${base}-vae-${index + 1}`, decoded.image, decoded.clip)]))),
+          clips: await Promise.all(roundTrips.flatMap(({ decoded }, index) => (decoded === null ? [] : [put(`${base}-vae-${index + 1}`, decoded.image, decoded.clip)]))),
         },
-        { title: 'Generated', clips: await Promise.all(drawn.map((clip) => put(`${base}-generated-seed${clip.seed}`, clip.image, clip.clip))) },
+        { title: 'Generated', clips: await Promise.all(generated.map((clip) => put(`${base}-generated-seed${clip.seed}`, clip.image, clip.clip))) },
       ].filter((row) => row.clips.length > 0),
     });
   }
-  const figures = figuresOf(assessment);
-  await writeFile(join(temporary, 'index.html'), renderDemoPage({ title, introduction, figures, sections, details }));
-  await writeFile(join(temporary, 'figures.json'), `${JSON.stringify(assessment.figures, null, 2)}\n`);
-  const sheet = labels.flatMap((_, label) => [
-    ...assessment.roundTrips.filter(({ real }) => real.label === label).slice(0, 3).map(({ real }) => real.image),
-    ...assessment.generated.filter((clip) => clip.label === label).slice(0, 5).map(({ image }) => image),
-  ]);
-  if (sheet.length > 0) await writeFile(join(temporary, 'contact-sheet.png'), contactSheet(sheet, { columns: 8 }));
-  await publishReport(temporary, folder);
-  return join(folder, 'index.html');
+  return sections;
 }
 
 /** Creates the function that writes one clip and its picture under `clips/` of a page. */
@@ -70,12 +88,13 @@ export function createClipWriter(folder: string): (name: string, image: MelImage
 }
 
 /** The figures of an assessment in words, in the order they are read. */
-export function figuresOf({ figures }: Assessment): PageFigure[] {
-  const { levels, vaeError, inversionError } = figures;
+export function figuresOf({ figures, isHeldOut }: Assessment): PageFigure[] {
+  const { levels, vaeError, inversionError, judgeAgreement, judgeAccuracyOnValidation } = figures;
+  const which = isHeldOut ? 'held-out clips' : 'clips that it was trained on, since none were held out';
   return [
-    { name: 'Judge’s agreement on generated clips', value: percent(figures.judgeAgreement), meaning: 'Share of generated clips that a 5-nearest-neighbour judge, fitted on real training clips alone, gives the label they were drawn for.' },
-    { name: 'Judge’s accuracy on real held-out clips', value: percent(figures.judgeAccuracyOnValidation), meaning: 'The same judge on real clips it has not seen: how far its word can be trusted.' },
-    ...(vaeError === null ? [] : [{ name: 'Autoencoder error', value: `${vaeError.activeErrorDb.toFixed(2)} dB`, meaning: 'Mean absolute difference on held-out clips, over cells more than 4 dB above the floor. Below 3 dB is good.' }]),
+    ...(judgeAgreement === null ? [] : [{ name: 'Judge’s agreement on generated clips', value: percent(judgeAgreement), meaning: 'Share of generated clips that a 5-nearest-neighbour judge, fitted on real training clips alone, gives the label they were drawn for.' }]),
+    ...(judgeAccuracyOnValidation === null ? [] : [{ name: 'Judge’s accuracy on real held-out clips', value: percent(judgeAccuracyOnValidation), meaning: 'The same judge on real clips it has not seen: how far its word can be trusted.' }]),
+    ...(vaeError === null ? [] : [{ name: 'Autoencoder error', value: `${vaeError.activeErrorDb.toFixed(2)} dB`, meaning: `Mean absolute difference on ${which}, over cells more than 4 dB above the floor. Below 3 dB is good.` }]),
     { name: 'Inversion error', value: `${inversionError.activeErrorDb.toFixed(2)} dB`, meaning: 'The same for mel image → sound → mel image, without any network: what inversion alone costs.' },
     { name: 'Silent clips', value: percent(levels.silentShare), meaning: 'Generated clips whose peak is below −60 dBFS. Should be 0.' },
     { name: 'Level in range', value: percent(levels.inRangeShare), meaning: `Generated clips whose peak lies within the real clips’ range (${levels.realRangeDbfs.map((level) => level.toFixed(1)).join(' to ')} dBFS), give or take 3 dB.` },

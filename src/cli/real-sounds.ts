@@ -1,0 +1,106 @@
+// The real slices that a model is judged against: their images from the cache, their sound from the recordings.
+import { dirname, extname, join } from 'node:path';
+import type { Clip } from '../audio/clip.js';
+import { readSpans, type SpanOptions } from '../audio/spans.node.js';
+import { MelstromError } from '../base/errors.js';
+import type { Reporter } from '../base/logger.js';
+import type { CorpusConfig } from '../config/corpus.js';
+import type { PreparedCorpus } from '../corpus/prepare.node.js';
+import { measureLevel, type ClipLevel } from '../evaluation/level-guard.js';
+import type { MelSettings } from '../config/mel.js';
+import type { MelImage } from '../spectrogram/mel-image.js';
+
+/** A label that model and corpus both know, with its number in each; a model without labels has null. */
+export interface SharedLabel {
+  readonly name: string;
+  readonly corpus: number;
+  readonly model: number | null;
+}
+
+/** One slice of the corpus. */
+export interface RealSlice {
+  readonly file: string;
+  /** Number among the shared labels. */
+  readonly label: number;
+  readonly offsetFrames: number;
+  readonly settings: MelSettings;
+  /** Reads the image from the cache, each time anew. */
+  image(): MelImage;
+}
+
+/**
+ * The labels of a model that the corpus holds slices of, matched by name. A model without labels shares one that stands for all.
+ *
+ * @throws MelstromError of kind 'usage' when there is none
+ */
+export function sharedLabels(modelLabels: readonly string[], corpus: PreparedCorpus): SharedLabel[] {
+  if (modelLabels.length === 0) return [{ name: 'all', corpus: -1, model: null }];
+  const present = new Set([...corpus.labelsOf('train'), ...corpus.labelsOf('validation')]);
+  const shared = modelLabels.flatMap((name, model) => {
+    const number = corpus.labels.indexOf(name);
+    return present.has(number) ? [{ name, corpus: number, model }] : [];
+  });
+  if (shared.length > 0) return shared;
+  throw new MelstromError({
+    kind: 'usage', where: 'labels of the real sounds', got: corpus.labels.join(', ') || 'none', expected: `some of the model's: ${modelLabels.join(', ')}`,
+    fix: 'Name the sub-folders of the real sounds as the labels of the training corpus.',
+  });
+}
+
+/** The slices of a split that carry a shared label. Memory: no images. */
+export function listRealSlices(corpus: PreparedCorpus, split: 'train' | 'validation', shared: readonly SharedLabel[]): RealSlice[] {
+  const numbers = corpus.labelsOf(split);
+  return Array.from({ length: corpus.sliceCount(split) }, (_, index) => index).flatMap((index) => {
+    const label = shared.findIndex(({ corpus: number, model }) => model === null || number === numbers[index]);
+    if (label < 0) return [];
+    const { file, offsetFrames } = corpus.slice(split, index);
+    return [{
+      file, label, offsetFrames, settings: corpus.mel,
+      image: () => ({ settings: corpus.mel, frameCount: corpus.mel.frames, data: corpus.slice(split, index).image }),
+    }];
+  });
+}
+
+/** The recording behind a slice: cut, or filled with silence, to the slice's length. */
+export async function soundOf(slice: RealSlice, source: CorpusConfig): Promise<Clip> {
+  const { sampleRateHz } = slice.settings;
+  for await (const samples of readSpans(join(corpusRoot(source), slice.file), spanOptions([slice], source))) return { sampleRateHz, channels: [samples] };
+  throw new MelstromError({ kind: 'internal', where: slice.file, got: 'no samples' });
+}
+
+/** The levels of the recordings behind slices, each file read once. @throws the signal's reason when aborted */
+export async function realLevels(slices: readonly RealSlice[], { source, reporter, signal }: { source: CorpusConfig; reporter: Reporter; signal?: AbortSignal }): Promise<ClipLevel[]> {
+  const byFile = new Map<string, RealSlice[]>();
+  for (const slice of slices) {
+    const own = byFile.get(slice.file);
+    if (own === undefined) byFile.set(slice.file, [slice]);
+    else own.push(slice);
+  }
+  const progress = reporter.startProgress('measure real levels', byFile.size, 'files');
+  const levels: ClipLevel[] = [];
+  let done = 0;
+  try {
+    for (const [file, own] of byFile) {
+      signal?.throwIfAborted();
+      for await (const samples of readSpans(join(corpusRoot(source), file), spanOptions(own, source))) levels.push(measureLevel(samples));
+      done += 1;
+      progress.update(done);
+    }
+  } finally {
+    progress.end();
+  }
+  return levels;
+}
+
+/** Of slices of one file. */
+function spanOptions(slices: readonly RealSlice[], { downmix }: CorpusConfig): SpanOptions {
+  const { sampleRateHz, hopSamples, frames } = slices[0].settings;
+  const starts = slices.map(({ offsetFrames }) => offsetFrames * hopSamples).sort((a, b) => a - b);
+  return { sampleRateHz, downmix, starts, sampleCount: (frames - 1) * hopSamples };
+}
+
+/** The folder that names of the corpus' files are relative to. */
+function corpusRoot({ path, manifest }: CorpusConfig): string {
+  if (manifest !== null) return dirname(manifest);
+  return extname(path).toLowerCase() === '.csv' ? dirname(path) : path;
+}
