@@ -1,5 +1,6 @@
 // New clips from noise: sampler, decoder, vocoder. The one function behind `generate` and the previews in training.
 import * as tf from '@tensorflow/tfjs';
+import { MelstromError } from '../base/errors.js';
 import { samplerByName } from '../diffusion/samplers/by-name.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
 import { createGuidedDenoiser, type LabelCondition } from '../pipeline/denoiser.js';
@@ -50,10 +51,13 @@ export function generateClips(pipeline: Pipeline, request: GenerateRequest): Asy
  * Draws clips from the autoencoder alone: unit normal latents over the measured scale, decoded. Shows what its latent space holds
  * before there is a UNet; without structure across the latent it is seldom a sound of the corpus.
  *
- * Memory: as generateClips.
+ * Memory: as generateClips. @throws MelstromError of kind 'usage' at once when the pipeline has no autoencoder
  */
 export function generateFromVaePrior(pipeline: Pipeline, request: ClipRequest): AsyncGenerator<GeneratedClip> {
   checkClipRequest(request);
+  if (pipeline.vae === null) {
+    throw new MelstromError({ kind: 'usage', where: 'VAE prior', got: 'a pipeline that diffuses on pixels', expected: 'one with an autoencoder', fix: 'Draw with its UNet instead.' });
+  }
   return renderClips({
     pipeline,
     request,

@@ -158,6 +158,9 @@ describe('generateClips', () => {
 
 describe('generateFromVaePrior', () => {
   it('decodes unit normal latents over the scale, and leaves no tensors', async () => {
+    const pixel = smallPipeline({ representation: 'pixel' });
+    expect(() => generateFromVaePrior(pixel, { seeds: [1], vocoder })).toThrow(/VAE prior: got a pipeline that diffuses on pixels/);
+    pixel.dispose();
     const vaeOnly = smallPipeline({ hasUnet: false });
     const clips = await collect(generateFromVaePrior(vaeOnly, { seeds: [1, 2, 3], vocoder, batchSize: 2 }));
     const before = tf.memory().numTensors;
