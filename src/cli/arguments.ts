@@ -13,13 +13,28 @@ export function integer(min: number): (text: string) => number {
   };
 }
 
-/** A flag parser for numbers of at least `min`. */
-export function number(min: number): (text: string) => number {
+/** A flag parser for numbers of at least `min`, and at most `max` where it is given. */
+export function number(min: number, max = Infinity): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value) || value < min) throw new InvalidArgumentError(`got '${text}', expected a number of at least ${min}.`);
+    const expected = max === Infinity ? `a number of at least ${min}` : `a number from ${min} to ${max}`;
+    if (text.trim() === '' || !Number.isFinite(value) || value < min || value > max) throw new InvalidArgumentError(`got '${text}', expected ${expected}.`);
     return value;
   };
+}
+
+/**
+ * The value of a flag that a command can't do without. Checked in the action, since commander would miss it before it looks for
+ * unknown flags, and so never say that `--ouy` is one.
+ */
+export function requireFlag<T>(flag: string, value: T | undefined): T {
+  if (value !== undefined) return value;
+  throw new MelstromError({ kind: 'usage', where: flag, got: 'nothing', expected: 'this flag with a value', fix: 'Add it; --help says what it means.' });
+}
+
+/** A path as it is typed into a shell. */
+export function shellQuoted(path: string): string {
+  return /^[\w./+:@-]+$/.test(path) ? path : `'${path.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 /** Collects a flag that may be given several times. */

@@ -5,7 +5,7 @@ import { createTerminalReporter } from './terminal.js';
 
 export interface CommandContext {
   readonly reporter: Reporter;
-  /** Aborted by the first Ctrl-C; the second one ends the process at once. */
+  /** Aborted by the first Ctrl-C; the second one ends the process at once. A command that never asks for it ends at the first. */
   readonly signal: AbortSignal;
   readonly json: boolean;
   /** Prints a result: the object with --json, else the lines. */
@@ -19,9 +19,13 @@ export const INTERRUPTED_STATUS = 130;
 export function createContext(command: Command): CommandContext {
   const { json = false, quiet = false } = command.optsWithGlobals<{ json?: boolean; quiet?: boolean }>();
   const reporter = createTerminalReporter({ json, quiet });
+  let signal: AbortSignal | undefined;
   return {
     reporter,
-    signal: interruptSignal(reporter),
+    get signal() {
+      signal ??= interruptSignal(reporter);
+      return signal;
+    },
     json,
     print: (result, lines) => process.stdout.write(json ? `${JSON.stringify(result, null, 2)}\n` : `${lines.join('\n')}\n`),
   };
@@ -31,7 +35,7 @@ function interruptSignal(reporter: Reporter): AbortSignal {
   const controller = new AbortController();
   const interrupt = (): void => {
     if (controller.signal.aborted) process.exit(INTERRUPTED_STATUS);
-    reporter.log.warn('stopping after this step; press Ctrl-C again to stop at once');
+    reporter.log.warn('stopping as soon as everything is in order; press Ctrl-C again to stop at once');
     controller.abort();
   };
   process.on('SIGINT', interrupt);

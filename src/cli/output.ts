@@ -1,12 +1,24 @@
 // Where results are written: nothing is overwritten unless told to.
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { MelstromError } from '../base/errors.js';
+import { requireReadableFolder, requireWritableFolder } from './arguments.js';
 
 /** @throws MelstromError when the path exists and force is off. */
 export function refuseExisting(path: string, force: boolean): void {
   if (force || !existsSync(path)) return;
-  throw new MelstromError({ kind: 'usage', where: path, got: 'a file that exists', expected: 'a new name', fix: 'Add --force to overwrite it.' });
+  const got = statSync(path).isDirectory() ? 'a folder that exists' : 'a file that exists';
+  throw new MelstromError({ kind: 'usage', where: path, got, expected: 'a new name', fix: 'Add --force to overwrite it.' });
+}
+
+/** @throws MelstromError when no file can be written there, or one is there and force is off. Before any long work; writes nothing. */
+export function requireWritableFile(flag: string, path: string, force: boolean): void {
+  if (existsSync(path) && statSync(path).isDirectory()) {
+    throw new MelstromError({ kind: 'usage', where: flag, got: `'${path}', which is a folder`, expected: 'the name of a file', fix: 'Add a file name.' });
+  }
+  refuseExisting(path, force);
+  requireWritableFolder(flag, requireReadableFolder(flag, dirname(path)));
 }
 
 /** What a report folder holds; a folder with anything else in it is the user's and is never removed. */

@@ -32,6 +32,7 @@ export function createProgram(): Command {
     .option('--json', 'print results as JSON on standard output; everything else goes to standard error')
     .option('--quiet', 'no progress, only results and warnings')
     .showSuggestionAfterError(true)
+    .configureHelp({ showGlobalOptions: true })
     .showHelpAfterError('(add --help for the flags)')
     .exitOverride();
   for (const add of ADDERS) add(program);

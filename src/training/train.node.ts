@@ -16,7 +16,7 @@ import { diskError } from './disk-error.node.js';
 import { estimateLatents, layGround, type Ground } from './ground.node.js';
 import type { PreviewCallback } from './previews.node.js';
 import { removeCheckpoints, runStage, stateFolder } from './run-stage.node.js';
-import type { StageResult, StageStatus } from './stage.js';
+import type { StageName, StageResult, StageStatus } from './stage.js';
 import { createUnetStage } from './unet-stage.js';
 import { createVaeStage } from './vae-stage.js';
 
@@ -156,14 +156,21 @@ async function requireReady({ corpus, runFolder, stage, resume, force = false, c
     if (LEFT_BY_A_KILL.test(name)) await rm(join(runFolder, name), { recursive: true, force: true });
   }
   if (resume) return;
-  for (const name of ['vae', 'unet'] as const) {
-    if (stage !== 'all' && stage !== name) continue;
-    if (name === 'vae' && config.representation === 'pixel') continue;
+  if (force) for (const name of stagesOf({ stage, config })) await removeCheckpoints(runFolder, name);
+  else await refuseCheckpoints({ config, runFolder, stage });
+}
+
+/** @throws MelstromError (usage) when the run folder has checkpoints of a stage that is to start anew. Cheap: can be asked before a corpus is prepared. */
+export async function refuseCheckpoints({ config, runFolder, stage }: Pick<TrainOptions, 'config' | 'runFolder' | 'stage'>): Promise<void> {
+  for (const name of stagesOf({ stage, config })) {
     const [latest] = await listCheckpoints(stateFolder(runFolder, name));
     if (latest === undefined) continue;
-    if (force) await removeCheckpoints(runFolder, name);
-    else throw new MelstromError({ kind: 'usage', where: stateFolder(runFolder, name), got: `checkpoints up to step ${latest}`, expected: 'none, since resuming was not asked for', fix: 'Add --resume to go on, or choose another run folder.' });
+    throw new MelstromError({ kind: 'usage', where: stateFolder(runFolder, name), got: `checkpoints up to step ${latest}`, expected: 'none, since resuming was not asked for', fix: 'Add --resume to go on, or choose another run folder.' });
   }
+}
+
+function stagesOf({ stage, config }: Pick<TrainOptions, 'config' | 'stage'>): StageName[] {
+  return (['vae', 'unet'] as const).filter((name) => (stage === 'all' || stage === name) && !(name === 'vae' && config.representation === 'pixel'));
 }
 
 /** Parts of folders and files that a killed process was writing. */

@@ -10,7 +10,7 @@ import { prepareCorpus } from '../../corpus/prepare.node.js';
 import { startEngine, type WantedEngine } from '../../engine/start.node.js';
 import { createUnetSteps, createVaeStep, type TimedStep } from '../../training/timed-steps.js';
 import { trainRun } from '../../training/train.node.js';
-import { integer, requireWritableFolder } from '../arguments.js';
+import { integer, requireWritableFolder, shellQuoted } from '../arguments.js';
 import { assessRun } from '../assess-run.js';
 import { createPreviews } from '../previews.js';
 import { loadConfigWithFlags } from '../config-flags.js';
@@ -45,7 +45,7 @@ export function addDemo(program: Command): void {
       reporter.log.info(`engine ${engine.name} ${engine.version}, ${engine.threads} threads${engine.reason === undefined ? '' : `. ${engine.reason}`}`);
       const base = resolveOverrides(await loadConfigWithFlags(join(PACKAGE_FOLDER, 'configs', 'demo.yaml'), { corpus: join(PACKAGE_FOLDER, 'audio-samples') }), [`seed=${flags.seed}`]);
       const config = fitToTime(base, flags.minutes, reporter);
-      const corpus = await prepareCorpus({ config, reporter });
+      const corpus = await prepareCorpus({ config, reporter, signal });
       try {
         if (existsSync(join(runFolder, 'state')) && existsSync(join(runFolder, 'config.yaml'))) await rm(runFolder, { recursive: true, force: true });
         const trained = await trainRun({ config, corpus, runFolder, stage: 'all', resume: false, reporter, signal, previews: createPreviews(config, corpus) });
@@ -58,7 +58,7 @@ export function addDemo(program: Command): void {
           pipeline, corpus, generation: config.generation, source: config.corpus, clipsPerLabel: 6, examplesPerLabel: 3, seed: flags.seed * 1000, reporter, signal,
         });
         const page = await writeReport({
-          folder: join(runFolder, 'report'), title: 'Melstrom: the demonstration', labels: corpus.labels, assessment, details: stringifyRunConfig(config),
+          folder: join(runFolder, 'report'), title: 'Melstrom: the demonstration', assessment, details: stringifyRunConfig(config),
           introduction: 'A VAE and a UNet were trained on the starter corpus on this machine. For each label: real clips that training did not see, their round trips, and clips drawn from noise.',
         });
         print({ page, seconds: (Date.now() - startedAt) / 1000, ...assessment.figures }, [
@@ -67,7 +67,7 @@ export function addDemo(program: Command): void {
           '',
           `Done in ${duration(Date.now() - startedAt)}. Listen: open ${page}`,
           'Try next:',
-          `  npm run melstrom -- generate ${flags.run} --label ${corpus.labels[0]} --count 8 --seed 7 --out clips`,
+          `  npm run melstrom -- generate ${shellQuoted(flags.run)} --label ${shellQuoted(corpus.labels[0])} --count 8 --seed 7 --out clips`,
           '  npm run melstrom -- inspect <a folder of your own sounds, one sub-folder per label>',
           '  npm run melstrom -- train configs/demo.yaml --corpus <that folder> --run runs/mine',
         ]);

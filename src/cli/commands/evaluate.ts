@@ -1,5 +1,5 @@
 // `melstrom evaluate`: numbers and a page for a trained run: round trips, judge's agreement, silence and level.
-import { join } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { MelstromError } from '../../base/errors.js';
 import { resolveOverrides, stringifyRunConfig } from '../../config/run-config.js';
@@ -43,14 +43,14 @@ export function addEvaluate(program: Command): void {
         throw new MelstromError({ kind: 'usage', where: run, got: 'a pipeline folder without configuration', expected: 'a run folder' });
       }
       const config = flags.against === undefined ? ownConfig : resolveOverrides(ownConfig, [`corpus.path=${JSON.stringify(requireReadableFolder('--against', flags.against))}`, 'corpus.manifest=null', 'corpus.labelsFrom=folder']);
-      const corpus = await prepareCorpus({ config, reporter });
+      const corpus = await prepareCorpus({ config, reporter, signal });
       try {
         const assessment = await assessRun({
           pipeline, corpus, generation, source: config.corpus, clipsPerLabel: flags.clips, examplesPerLabel: 3, seed: flags.seed, reporter, signal,
         });
         const page = await writeReport({
-          folder, title: `Melstrom: ${config.name}`, labels: corpus.labels, assessment, details: stringifyRunConfig(config),
-          introduction: 'Real clips that training did not see, their round trips, and clips drawn by the model.',
+          folder, title: `Melstrom: ${config.name === '' ? basename(resolve(run)) : config.name}`, assessment, details: stringifyRunConfig(config),
+          introduction: `Real clips${assessment.isHeldOut ? ' that training did not see' : ''}, their round trips, and clips drawn by the model.`,
         });
         print({ page, ...assessment.figures }, [...figuresOf(assessment).map(({ name, value }) => `${name}: ${value}`), page]);
       } finally {

@@ -2,13 +2,14 @@
 import { Option, type Command } from 'commander';
 import { MelstromError } from '../../base/errors.js';
 import { startEngine } from '../../engine/start.node.js';
-import { integer, number, requireReadableFolder, requireWritableFolder } from '../arguments.js';
+import { integer, number, requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { drawClips } from '../draw-clips.js';
 import { openRun } from '../open-run.js';
 
 export interface GenerateFlags {
   readonly label?: string;
+  readonly fromVaePrior?: boolean;
   readonly count: number;
   readonly seed: number;
   readonly sampler?: 'dpmpp2m' | 'ddim' | 'ddpm' | 'euler';
@@ -16,7 +17,7 @@ export interface GenerateFlags {
   readonly guidance?: number;
   readonly eta?: number;
   readonly batchSize?: number;
-  readonly out: string;
+  readonly out?: string;
   readonly bitDepth: '16' | '24' | '32';
   readonly png?: boolean;
   readonly force?: boolean;
@@ -29,14 +30,17 @@ export function addGenerate(program: Command): void {
     .command('generate')
     .description('draw new clips from a trained run; each gets a JSON file beside it that says how it was made')
     .argument('<run>', 'run folder, or a pipeline folder')
-    .requiredOption('--out <folder>', 'folder for the clips')
+    .option('--out <folder>', 'folder for the clips')
     .option('--label <name>', 'label to draw (default: all labels in turn)')
     .option('--count <n>', 'number of clips', integer(1), 8)
     .option('--seed <n>', 'seed of the first clip; the next ones count up', integer(0), 0)
     .addOption(new Option('--sampler <name>', 'sampler').choices(['dpmpp2m', 'ddim', 'ddpm', 'euler']))
     .option('--steps <n>', 'network calls per clip', integer(1))
     .option('--guidance <x>', 'how far the label is pushed; 1 follows it as trained', number(0))
-    .option('--eta <x>', 'fresh noise per step of ddim, 0 to 1', number(0))
+    .option('--eta <x>', 'fresh noise per step of ddim, 0 to 1', number(0, 1))
+    .addOption(
+      new Option('--from-vae-prior', 'draw from the autoencoder alone, without the UNet: shows what its latent space holds').conflicts(['label', 'sampler', 'steps', 'guidance', 'eta']),
+    )
     .option('--batch-size <n>', 'clips drawn at once', integer(1))
     .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float').choices(['16', '24', '32']).default('16'))
     .option('--png', 'also write each clip as a 16-bit mel PNG')
@@ -45,17 +49,17 @@ export function addGenerate(program: Command): void {
     .action(async (run: string, flags: GenerateFlags, command: Command) => {
       const { reporter, signal, print } = createContext(command);
       requireReadableFolder('<run>', run);
-      const out = requireWritableFolder('--out', flags.out);
+      const out = requireWritableFolder('--out', requireFlag('--out', flags.out));
       await startEngine(flags.engine);
       const { pipeline, generation } = await openRun(run);
       const label = flags.label === undefined ? null : labelIndex(pipeline.labels, flags.label);
       const labels = Array.from({ length: flags.count }, (_, index) =>
-        pipeline.labels.length === 0 ? null : (label ?? index % pipeline.labels.length),
+        pipeline.labels.length === 0 || flags.fromVaePrior === true ? null : (label ?? index % pipeline.labels.length),
       );
       const { sampler, steps, guidance, eta, batchSize } = { ...generation, ...definedOf(flags) };
       const files = await drawClips({
         pipeline, out, labels, firstSeed: flags.seed,
-        settings: { ...generation, sampler, steps, guidance, eta, batchSize },
+        settings: { ...generation, sampler, steps, guidance, eta, batchSize }, isFromVaePrior: flags.fromVaePrior ?? false,
         bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false, reporter, signal,
       });
       print({ folder: out, files }, [`${files.length} clips in ${out}`]);

@@ -1,12 +1,12 @@
 // `melstrom inspect`: preflight of a corpus, before any training.
-import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { writeWhole } from '../../audio/write-whole.node.js';
 import { describeInspection, inspectCorpus } from '../../corpus/inspect.node.js';
 import { requireReadableFolder } from '../arguments.js';
 import { createContext } from '../context.js';
 import { parseRunConfig, resolveOverrides } from '../../config/run-config.js';
 import { loadConfigWithFlags } from '../config-flags.js';
-import { refuseExisting } from '../output.js';
+import { requireWritableFile } from '../output.js';
 
 interface InspectFlags {
   readonly config?: string;
@@ -26,13 +26,14 @@ export function addInspect(program: Command): void {
     .action(async (folder: string, flags: InspectFlags, command: Command) => {
       const context = createContext(command);
       const path = requireReadableFolder('<folder>', folder);
-      if (flags.sheet !== undefined) refuseExisting(flags.sheet, flags.force ?? false);
+      const force = flags.force ?? false;
+      if (flags.sheet !== undefined) requireWritableFile('--sheet', flags.sheet, force);
       const config =
         flags.config === undefined
           ? resolveOverrides(parseRunConfig('corpus: { path: . }', 'defaults'), [`corpus.path=${JSON.stringify(path)}`])
           : await loadConfigWithFlags(flags.config, { corpus: path });
-      const report = await inspectCorpus({ config, reporter: context.reporter, withContactSheet: flags.sheet !== undefined });
-      if (flags.sheet !== undefined && report.contactSheet !== null) await writeFile(flags.sheet, report.contactSheet);
+      const report = await inspectCorpus({ config, reporter: context.reporter, withContactSheet: flags.sheet !== undefined, signal: context.signal });
+      if (flags.sheet !== undefined && report.contactSheet !== null) await writeWhole(flags.sheet, report.contactSheet, { force });
       const { contactSheet: _picture, ...figures } = report;
       context.print(figures, describeInspection(report));
     });

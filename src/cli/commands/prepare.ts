@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { prepareCorpus } from '../../corpus/prepare.node.js';
 import { loadConfigWithFlags, type ConfigFlags } from '../config-flags.js';
 import { createContext } from '../context.js';
-import { collect } from '../arguments.js';
+import { collect, requireFlag } from '../arguments.js';
 
 /** Adds the command to the program. */
 export function addPrepare(program: Command): void {
@@ -11,13 +11,13 @@ export function addPrepare(program: Command): void {
     .command('prepare')
     .description('slice a corpus and cache its mel images; train does this by itself when needed')
     .argument('<folder>', 'folder of sounds; its sub-folders are the labels')
-    .requiredOption('--config <file>', 'configuration (YAML)')
+    .option('--config <file>', 'configuration (YAML)')
     .option('--set <key=value>', 'override one key of the configuration; may be repeated', collect)
     .option('--force', 'build the cache again even when it matches')
-    .action(async (folder: string, options: ConfigFlags & { config: string; force?: boolean }, command: Command) => {
+    .action(async (folder: string, options: ConfigFlags & { config?: string; force?: boolean }, command: Command) => {
       const context = createContext(command);
-      const config = await loadConfigWithFlags(options.config, { ...options, corpus: folder });
-      const corpus = await prepareCorpus({ config, reporter: context.reporter, force: options.force ?? false });
+      const config = await loadConfigWithFlags(requireFlag('--config', options.config), { ...options, corpus: folder });
+      const corpus = await prepareCorpus({ config, reporter: context.reporter, force: options.force ?? false, signal: context.signal });
       const result = { labels: corpus.labels, trainSlices: corpus.sliceCount('train'), validationSlices: corpus.sliceCount('validation') };
       corpus.close();
       context.print(result, [

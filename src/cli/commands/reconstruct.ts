@@ -7,7 +7,7 @@ import { reconstructImage } from '../../generation/reconstruct.js';
 import { frameMultiple } from '../../pipeline/pipeline.js';
 import { createMelCodec } from '../../spectrogram/mel-codec.js';
 import { createGriffinLimVocoder } from '../../vocoder/griffin-lim-vocoder.js';
-import { requireReadableFolder, requireWritableFolder } from '../arguments.js';
+import { requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { createContext } from '../context.js';
 import { openRun } from '../open-run.js';
 import { refuseExisting, requireReportFolder } from '../output.js';
@@ -20,12 +20,12 @@ export function addReconstruct(program: Command): void {
     .description('the ladder: original, mel-inverted, through the autoencoder; numbers and a page')
     .argument('<run>', 'run folder, or a pipeline folder')
     .argument('<files...>', 'sound files')
-    .requiredOption('--out <folder>', 'folder for the page and the clips')
+    .option('--out <folder>', 'folder for the page and the clips')
     .option('--force', 'replace the folder')
-    .action(async (run: string, files: string[], flags: { out: string; force?: boolean }, command: Command) => {
+    .action(async (run: string, files: string[], flags: { out?: string; force?: boolean }, command: Command) => {
       const { reporter, print } = createContext(command);
       requireReadableFolder('<run>', run);
-      const out = requireWritableFolder('--out', flags.out);
+      const out = requireWritableFolder('--out', requireFlag('--out', flags.out));
       refuseExisting(out, flags.force ?? false);
       requireReportFolder(out);
       await startEngine('auto');

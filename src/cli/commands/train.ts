@@ -3,8 +3,8 @@ import { basename, extname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { prepareCorpus } from '../../corpus/prepare.node.js';
 import { startEngine } from '../../engine/start.node.js';
-import { trainRun } from '../../training/train.node.js';
-import { collect, requireReadableFolder, requireWritableFolder } from '../arguments.js';
+import { refuseCheckpoints, trainRun, type TrainResult } from '../../training/train.node.js';
+import { collect, requireReadableFolder, requireWritableFolder, shellQuoted } from '../arguments.js';
 import { loadConfigWithFlags, type ConfigFlags } from '../config-flags.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { createPreviews } from '../previews.js';
@@ -34,18 +34,26 @@ export function addTrain(program: Command): void {
       const config = await loadConfigWithFlags(configPath, options);
       const name = config.name === '' ? basename(configPath, extname(configPath)) : config.name;
       const runFolder = requireWritableFolder('--run', options.run ?? join('runs', name));
+      if (options.resume !== true) await refuseCheckpoints({ config, runFolder, stage: options.stage });
       const engine = await startEngine(options.engine);
       reporter.log.info(`engine ${engine.name} ${engine.version}${engine.reason === undefined ? '' : ` (${engine.reason})`}`);
-      const corpus = await prepareCorpus({ config, reporter, force: false });
+      const corpus = await prepareCorpus({ config, reporter, signal });
       try {
         const result = await trainRun({
           config, corpus, runFolder, stage: options.stage, resume: options.resume ?? false, reporter, signal,
           previews: createPreviews(config, corpus),
         });
-        print(result, [`run folder: ${resolve(runFolder)}`, `next: melstrom generate ${runFolder} --count 8 --out clips`]);
+        print(result, [`run folder: ${resolve(runFolder)}`, nextCommand(result, options.stage)]);
         if (result.status === 'interrupted') process.exitCode = INTERRUPTED_STATUS;
       } finally {
         corpus.close();
       }
     });
+}
+
+/** What to type next: to go on after an interrupt, to train the other stage, or to listen. */
+function nextCommand({ status, runFolder }: TrainResult, stage: TrainFlags['stage']): string {
+  if (status === 'interrupted') return 'next: the same command with --resume goes on exactly where it stopped';
+  if (stage === 'vae') return 'next: the same command with --stage unet';
+  return `next: melstrom generate ${shellQuoted(runFolder)} --count 8 --out clips`;
 }
