@@ -83,7 +83,7 @@ export function createClipWriter(folder: string): (name: string, image: MelImage
     await writeFile(join(folder, audio), await encodeWav(clip, { bitDepth: 16, onClip: 'normalise' }));
     await writeFile(join(folder, picture), renderPng(image, { scale: 2 }));
     const { peakDbfs } = measureLevel(clip.channels[0]);
-    return { title: name, audio, picture, note: `peak ${Number.isFinite(peakDbfs) ? peakDbfs.toFixed(1) : '−∞'} dBFS` };
+    return { title: name, audio, picture, note: `peak ${decibels(peakDbfs)} dBFS` };
   };
 }
 
@@ -97,8 +97,12 @@ export function figuresOf({ figures, isHeldOut }: Assessment): PageFigure[] {
     ...(vaeError === null ? [] : [{ name: 'Autoencoder error', value: `${vaeError.activeErrorDb.toFixed(2)} dB`, meaning: `Mean absolute difference on ${which}, over cells more than 4 dB above the floor. Below 3 dB is good.` }]),
     { name: 'Inversion error', value: `${inversionError.activeErrorDb.toFixed(2)} dB`, meaning: 'The same for mel image → sound → mel image, without any network: what inversion alone costs.' },
     { name: 'Silent clips', value: percent(levels.silentShare), meaning: 'Generated clips whose peak is below −60 dBFS. Should be 0.' },
-    { name: 'Level in range', value: percent(levels.inRangeShare), meaning: `Generated clips whose peak lies within the real clips’ range (${levels.realRangeDbfs.map((level) => level.toFixed(1)).join(' to ')} dBFS), give or take 3 dB.` },
+    { name: 'Level in range', value: percent(levels.inRangeShare), meaning: `Generated clips whose peak lies within the real clips’ range (${levels.realRangeDbfs.map(decibels).join(' to ')} dBFS), give or take 3 dB.` },
   ];
+}
+
+function decibels(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(1).replace('-', '−') : '−∞';
 }
 
 function percent(share: number): string {

@@ -41,10 +41,10 @@ const STYLE = `
 @media (prefers-color-scheme: dark) { :root { --ink: #ece7ef; --paper: #17151a; --soft: #a79fb0; --line: #38333d; --card: #211e25; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 76rem; padding: 2rem 1.25rem 4rem; background: var(--paper); color: var(--ink); font: 16px/1.5 system-ui, sans-serif; }
-h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .5rem; }
-h2 { font-size: 1.3rem; margin: 2.5rem 0 .5rem; padding-top: 1rem; border-top: 1px solid var(--line); }
+h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .5rem; overflow-wrap: anywhere; }
+h2 { font-size: 1.3rem; margin: 2.5rem 0 .5rem; padding-top: 1rem; border-top: 1px solid var(--line); overflow-wrap: anywhere; }
 h3 { font-size: .95rem; font-weight: 600; margin: 1rem 0 .4rem; color: var(--soft); }
-nav a { display: inline-block; margin: 0 .9rem .3rem 0; color: inherit; }
+nav a { display: inline-block; margin: 0 .9rem .3rem 0; color: inherit; overflow-wrap: anywhere; }
 table { border-collapse: collapse; margin: 1.2rem 0; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .9rem .4rem 0; border-bottom: 1px solid var(--line); }
 td.value { font-variant-numeric: tabular-nums; white-space: nowrap; font-weight: 600; }
@@ -56,6 +56,14 @@ figure audio { display: block; width: 100%; height: 2.2rem; margin-top: .45rem; 
 figcaption { font-size: .8rem; margin-top: .35rem; overflow-wrap: anywhere; }
 figcaption span { display: block; color: var(--soft); }
 pre { overflow-x: auto; padding: 1rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--card); font-size: .8rem; }
+@media (max-width: 40rem) {
+  body { padding: 1.25rem 1rem 3rem; }
+  h1 { font-size: 1.5rem; }
+  thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+  tr { display: grid; grid-template-columns: 1fr auto; column-gap: 1rem; padding: .5rem 0; border-bottom: 1px solid var(--line); }
+  th, td { padding: 0; border: 0; }
+  td.meaning { grid-column: 1 / -1; font-size: .9rem; }
+}
 `;
 
 /** Renders the page. All text is escaped; paths are percent-encoded segment by segment. */
@@ -75,19 +83,23 @@ export function renderDemoPage(content: PageContent): string {
 <main>
 <h1>${escapeHtml(content.title)}</h1>
 <p>${escapeHtml(content.introduction)}</p>
-<table>
-<thead><tr><th scope="col">Figure</th><th scope="col">Value</th><th scope="col">What it means</th></tr></thead>
-<tbody>
-${content.figures.map(renderFigure).join('\n')}
-</tbody>
-</table>
-<nav aria-label="Labels">${links}</nav>
+${content.figures.length === 0 ? '' : renderFigures(content.figures)}
+${content.sections.length < 2 ? '' : `<nav aria-label="Sections">${links}</nav>`}
 ${sections}
 ${details}
 </main>
 </body>
 </html>
 `;
+}
+
+function renderFigures(figures: readonly PageFigure[]): string {
+  return `<table>
+<thead><tr><th scope="col">Figure</th><th scope="col">Value</th><th scope="col">What it means</th></tr></thead>
+<tbody>
+${figures.map(renderFigure).join('\n')}
+</tbody>
+</table>`;
 }
 
 function renderFigure({ name, value, meaning }: PageFigure): string {
