@@ -30,7 +30,8 @@ export async function openFlac(file: ByteReader, start: number): Promise<Decoded
 
 /**
  * MP3 goes through mpg123 at every length: node-web-audio-api leaves the encoder's delay and padding in
- * (1105 samples too late and 1920 too many, with LAME at 48 kHz).
+ * (1105 samples too late and 1920 too many, with LAME at 48 kHz). A file without a Xing or LAME frame does not say how much that is,
+ * and keeps it.
  */
 export async function openMp3(file: ByteReader): Promise<DecodedStream> {
   const layout = await readMp3Layout(file);
@@ -75,9 +76,12 @@ function flacStream(file: ByteReader, { info, format, start }: { info: FlacInfo;
     async *blocks() {
       if (isShort && isRateServed && (await hasWebAudio())) {
         const bytes = await file.read(start, file.size - start);
-        yield await decodeWithWebAudio(bytes, sampleRateHz).catch((cause: unknown) => {
+        const channels = await decodeWithWebAudio(bytes, sampleRateHz).catch((cause: unknown) => {
           throw badAudio(file.path, `a truncated or damaged ${format} file (${messageOf(cause)})`, { cause });
         });
+        // It gives one empty channel when not even the first frame is whole.
+        if (channels[0].length === 0) throw badAudio(file.path, `a truncated ${format} file: its first frame is cut off`);
+        yield channels;
         return;
       }
       for await (const block of streamThroughWasm(file, { format, sampleRateHz, create: createFlacDecoder, start, end: file.size })) {

@@ -1,4 +1,5 @@
 // Runs a WebAssembly decoder over a file in pieces, so that long files never lie in memory whole.
+import { messageOf } from '../base/errors.js';
 import { badAudio, type ByteReader } from './byte-reader.js';
 
 /** What the decoders have in common. */
@@ -42,15 +43,25 @@ export async function* streamThroughWasm(file: ByteReader, options: WasmStreamOp
     }
     return result.channelData;
   };
+  // What a decoder throws on damage is no error of ours yet, and one that has thrown may be past freeing.
+  let isBroken = false;
+  const ask = async (answer: () => WasmResult | Promise<WasmResult>): Promise<WasmResult> => {
+    try {
+      return await answer();
+    } catch (cause) {
+      isBroken = true;
+      throw badAudio(file.path, `a damaged ${format} file (${messageOf(cause)})`, { cause });
+    }
+  };
   try {
     for (let position = start; position < end; position += PIECE_BYTES) {
       const piece = await file.read(position, Math.min(PIECE_BYTES, end - position));
-      const block = accept(await decoder.decode(piece));
+      const block = accept(await ask(() => decoder.decode(piece)));
       if (block !== null) yield block;
     }
-    const rest = decoder.flush === undefined ? null : accept(await decoder.flush());
+    const rest = decoder.flush === undefined ? null : accept(await ask(() => decoder.flush!()));
     if (rest !== null) yield rest;
   } finally {
-    decoder.free();
+    if (!isBroken) decoder.free();
   }
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MelstromError } from '../../src/base/errors.js';
+import { createRandom } from '../../src/base/random.js';
 import { decodeFile, openAudio } from '../../src/audio/decode.node.js';
 import { hasWebAudio } from '../../src/audio/web-audio.node.js';
 import { chirpSnrDb } from './chirp.js';
@@ -134,6 +135,26 @@ describe('one clear error for a bad file', () => {
     const path = join(folder, `hole ${name}`);
     await writeFile(path, bytes);
     expect((await errorOf(path)).got).toMatch(/damaged/);
+  });
+
+  it('a FLAC cut within its first frame', async () => {
+    const path = join(folder, 'first frame.flac');
+    await writeFile(path, (await readFile(fixture('chirp.flac'))).subarray(0, 900));
+    expect((await errorOf(path)).got).toMatch(/truncated flac file/);
+  });
+
+  it.each(CASES)('$name with bytes changed at random is read or refused, never an error of another kind', async ({ name }) => {
+    const bytes = await readFile(fixture(name));
+    const path = join(folder, `damaged ${name}`);
+    for (let trial = 0; trial < 24; trial += 1) {
+      const random = createRandom(trial, 'damage', name);
+      const damaged = Buffer.from(bytes);
+      const reach = trial % 2 === 0 ? Math.min(200, bytes.length) : bytes.length; // headers, then anywhere
+      for (let change = 0; change < 8; change += 1) damaged[random.integer(reach)] = random.integer(256);
+      await writeFile(path, damaged);
+      const thrown: unknown = await decodeFile(path).then(() => null, (error: unknown) => error);
+      if (thrown !== null) expect(thrown, `trial ${trial}`).toMatchObject({ kind: 'data', where: path });
+    }
   });
 
   it.each([

@@ -1,3 +1,7 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { chirpSnrDb } from './chirp.js';
@@ -59,6 +63,23 @@ describe('without the system sound library', () => {
     mockMissingLibrary();
     const { playClip } = await import('../../src/audio/play.node.js');
     await expect(playClip(clip)).rejects.toMatchObject({ kind: 'engine', got: 'the system library libasound.so.2 is missing', fix: /apt-get install libasound2/ });
+  });
+
+  it.runIf(process.platform === 'linux')("the package's own complaint is understood, here about a broken library (skipped elsewhere: only Linux needs it)", async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'melstrom libasound '));
+    try {
+      writeFileSync(join(folder, 'libasound.so.2'), '');
+      const script = "import('node-web-audio-api').then(() => console.log('it loads'), (error) => console.log(error.message))";
+      const said = execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', env: { ...process.env, LD_LIBRARY_PATH: folder } });
+      const { webAudioError } = await import('../../src/audio/web-audio.node.js');
+      const { describeDoctor } = await import('../../src/engine/setup/describe-doctor.js');
+      const { collectDoctor } = await import('../../src/engine/setup/doctor.node.js');
+      expect(webAudioError(new Error(said)).got, said).toBe('the system library libasound.so.2 is missing');
+      const words = describeDoctor({ ...(await collectDoctor()), webAudio: { isPresent: false, detail: said.split('\n')[0] } });
+      expect(words.lines.join('\n')).toMatch(/Web Audio +missing: .*libasound\.so\.2.*sudo apt install libasound2/);
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('tells other reasons apart', async () => {
