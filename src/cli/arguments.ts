@@ -8,7 +8,7 @@ import { MelstromError } from '../base/errors.js';
 export function integer(min: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (!Number.isSafeInteger(value) || value < min) throw new InvalidArgumentError(`got '${text}', expected an integer of at least ${min}.`);
+    if (text.trim() === '' || !Number.isSafeInteger(value) || value < min) throw new InvalidArgumentError(`got '${text}', expected an integer of at least ${min}.`);
     return value;
   };
 }

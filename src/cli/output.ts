@@ -1,7 +1,7 @@
 // Where results are written: nothing is overwritten unless told to.
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { MelstromError } from '../base/errors.js';
 import { requireReadableFolder, requireWritableFolder } from './arguments.js';
 
@@ -24,8 +24,12 @@ export function requireWritableFile(flag: string, path: string, force: boolean):
 /** What a report folder holds; a folder with anything else in it is the user's and is never removed. */
 const REPORT_ENTRIES: ReadonlySet<string> = new Set(['index.html', 'figures.json', 'contact-sheet.png', 'clips']);
 
-/** @throws MelstromError when the folder holds anything but an earlier report, even with force. */
+/**
+ * @throws MelstromError when the folder holds anything but an earlier report, even with force, or when the folder around it, in which
+ * a report is put together, can't be written
+ */
 export function requireReportFolder(folder: string): void {
+  requireWritableFolder('--out', dirname(resolve(folder)));
   const foreign = existsSync(folder) ? readdirSync(folder).find((name) => !REPORT_ENTRIES.has(name)) : undefined;
   if (foreign === undefined) return;
   throw new MelstromError({ kind: 'usage', where: folder, got: `a folder with other files in it ('${foreign}')`, expected: 'a new folder, or an earlier report', fix: 'Choose another folder.' });

@@ -111,7 +111,7 @@ export function guardWrite<T>(path: string, write: () => T): T {
       where: path,
       got: isFull ? 'a full disk' : `a place that cannot be written (${messageOf(error)})`,
       expected: isFull ? 'room for the cache' : 'a folder that can be written',
-      fix: isFull ? 'Free some space, or choose a cache folder on another disk.' : 'Choose another cache folder, or change its permissions.',
+      fix: isFull ? 'Free some space, or choose a cache folder on another disk.' : 'Change its permissions, or choose another place (for caches, by MELSTROM_CACHE).',
       cause: error,
     });
   }

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { publishReport, refuseExisting } from '../../src/cli/output.js';
+import { publishReport, refuseExisting, requireReportFolder, requireWritableFile } from '../../src/cli/output.js';
 
 const root = mkdtempSync(join(tmpdir(), 'melstrom-output-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -27,8 +27,27 @@ describe('report folders', () => {
     expect(existsSync(join(own, 'holiday.wav'))).toBe(true);
   });
 
+  it('are refused where no folder can be made', () => {
+    writeFileSync(join(root, 'plain'), '');
+    expect(() => requireReportFolder(join(root, 'plain', 'report'))).toThrow(/below the file/);
+    expect(() => requireReportFolder(join(root, 'fresh', 'report'))).not.toThrow();
+  });
+
   it('are refused where something exists, unless forced', () => {
     expect(() => refuseExisting(root, false)).toThrow(/--force/);
     expect(() => refuseExisting(root, true)).not.toThrow();
+  });
+});
+
+describe('a file to be written', () => {
+  it('needs a folder, a name and leave to overwrite', () => {
+    const folder = folderWith('files é', 'there.wav');
+    const wanted = (name: string, force = false) => () => requireWritableFile('--out', join(folder, name), force);
+    expect(wanted('new 🎵.wav')).not.toThrow();
+    expect(wanted('there.wav')).toThrow(/--force/);
+    expect(wanted('there.wav', true)).not.toThrow();
+    expect(wanted('nowhere/new.wav')).toThrow(/--out: got '.*nowhere', which is no folder/);
+    expect(wanted('.', true)).toThrow(/which is a folder, expected the name of a file/);
+    expect(existsSync(join(folder, 'new 🎵.wav'))).toBe(false);
   });
 });

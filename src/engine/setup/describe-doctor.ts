@@ -57,7 +57,7 @@ function describe({ isPresent, detail }: Found, advice: string): string {
 
 function adviceForWebAudio({ detail }: Found): string {
   return detail.includes('libasound')
-    ? 'Debian and Ubuntu: sudo apt install libasound2; Fedora: sudo dnf install alsa-lib. WAV files work without it'
+    ? 'Debian and Ubuntu: sudo apt install libasound2, from Ubuntu 24.04 on libasound2t64; Fedora: sudo dnf install alsa-lib. WAV files work without it'
     : 'only playing and synthesising sounds need it; reinstall with npm ci';
 }
 
