@@ -35,7 +35,7 @@ export interface LoadedBackend {
 export function loadBackend(build: NativeBuild): LoadedBackend {
   const folder = findBindingPackage();
   if (folder === null) throw new Error('the binding package is missing');
-  defineRemovedFunction();
+  defineOldFunctions();
   const host = Module as unknown as { _load: Load };
   const original = host._load;
   host._load = function load(request, parent, isMain) {
@@ -93,8 +93,9 @@ export function loadKernels(build: NativeBuild): string | null {
   }
 }
 
-/** The binding's package calls a function that Node 23 removed. */
-function defineRemovedFunction(): void {
+/** The binding's package calls a function that Node 23 removed, and one at which Node 22 and later print a warning. */
+function defineOldFunctions(): void {
   const target = util as unknown as Record<string, unknown>;
-  target.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  target.isNullOrUndefined = (value: unknown) => value === null || value === undefined;
+  target.isArray = Array.isArray;
 }
