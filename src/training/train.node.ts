@@ -1,5 +1,6 @@
 // Trains a run: the autoencoder, the scale of its latents, the UNet. The wiring of the stages; what a step is, is elsewhere.
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MelstromError } from '../base/errors.js';
@@ -160,8 +161,14 @@ async function requireReady({ corpus, runFolder, stage, resume, force = false, c
   else await refuseCheckpoints({ config, runFolder, stage });
 }
 
-/** @throws MelstromError (usage) when the run folder has checkpoints of a stage that is to start anew. Cheap: can be asked before a corpus is prepared. */
+/**
+ * @throws MelstromError (usage) when the run folder has checkpoints of a stage that is to start anew, or a config.yaml that no training
+ * has written there. Cheap: can be asked before a corpus is prepared.
+ */
 export async function refuseCheckpoints({ config, runFolder, stage }: Pick<TrainOptions, 'config' | 'runFolder' | 'stage'>): Promise<void> {
+  if (existsSync(join(runFolder, 'config.yaml')) && !existsSync(join(runFolder, 'state'))) {
+    throw new MelstromError({ kind: 'usage', where: join(runFolder, 'config.yaml'), got: 'a file that is not of a run', expected: 'none, since the resolved configuration is written there', fix: 'Choose another run folder, or give the file another name.' });
+  }
   for (const name of stagesOf({ stage, config })) {
     const [latest] = await listCheckpoints(stateFolder(runFolder, name));
     if (latest === undefined) continue;

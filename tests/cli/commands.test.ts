@@ -36,6 +36,16 @@ describe('train', () => {
     expect(value.status).toBe('finished');
   });
 
+  it('never writes over a config.yaml of the user', async () => {
+    const folder = inRoot('own configuration');
+    mkdirSync(folder);
+    const text = readFileSync(project.config, 'utf8').replace('Klänge', '../Klänge');
+    writeFileSync(join(folder, 'config.yaml'), text);
+    const { status, stderr } = await refusal('train', join(folder, 'config.yaml'), '--run', folder);
+    expect([status, stderr]).toEqual([EXIT_STATUS.usage, expect.stringContaining('config.yaml: got a file that is not of a run')]);
+    expect(readFileSync(join(folder, 'config.yaml'), 'utf8')).toBe(text);
+  });
+
   it('says how to go on when one stage alone was trained', async () => {
     const { status, stdout } = await runCommand('train', project.config, '--run', inRoot('vae only'), '--stage', 'vae', '--set', 'vae.training.steps=1');
     expect([status, stdout]).toEqual([0, expect.stringContaining('--stage unet')]);
@@ -155,6 +165,15 @@ describe('inspect and prepare', () => {
     expect(inspected.value.bad.map(({ name }) => name)).toEqual(['a/Text 🎵.wav', 'a/leer.wav']);
     const { status, stderr } = await refusal('prepare', bad, '--config', project.config, '--quiet');
     expect([status, stderr]).toEqual([EXIT_STATUS.data, expect.stringMatching(/2 of 3 files[^]*Text 🎵\.wav[^]*leer\.wav/)]);
+  });
+});
+
+describe('demo', () => {
+  it('replaces no run but its own', async () => {
+    const before = readdirSync(run);
+    const { status, stderr } = await refusal('demo', '--run', run, '--minutes', '1');
+    expect([status, stderr]).toEqual([EXIT_STATUS.usage, expect.stringMatching(/--run: got .*, which holds other files, expected a new folder, or an earlier demonstration/)]);
+    expect(readdirSync(run)).toEqual(before);
   });
 });
 

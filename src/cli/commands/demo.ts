@@ -1,9 +1,11 @@
 // `melstrom demo`: the main job on the starter corpus, sized for two cores: train, generate, judge, and a page to listen to.
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Option, type Command } from 'commander';
+import { parse as parseYaml } from 'yaml';
+import { MelstromError } from '../../base/errors.js';
 import type { Reporter } from '../../base/logger.js';
 import { resolveOverrides, stringifyRunConfig, type RunConfig } from '../../config/run-config.js';
 import { prepareCorpus } from '../../corpus/prepare.node.js';
@@ -41,13 +43,14 @@ export function addDemo(program: Command): void {
       const { reporter, signal, print } = createContext(command);
       const startedAt = Date.now();
       const runFolder = requireWritableFolder('--run', flags.run);
+      requireOwnRun(runFolder);
       const engine = await startEngine(flags.engine);
       reporter.log.info(`engine ${engine.name} ${engine.version}, ${engine.threads} threads${engine.reason === undefined ? '' : `. ${engine.reason}`}`);
       const base = resolveOverrides(await loadConfigWithFlags(join(PACKAGE_FOLDER, 'configs', 'demo.yaml'), { corpus: join(PACKAGE_FOLDER, 'audio-samples') }), [`seed=${flags.seed}`]);
       const config = fitToTime(base, flags.minutes, reporter);
       const corpus = await prepareCorpus({ config, reporter, signal });
       try {
-        if (existsSync(join(runFolder, 'state')) && existsSync(join(runFolder, 'config.yaml'))) await rm(runFolder, { recursive: true, force: true });
+        if (isEarlierDemo(runFolder)) await rm(runFolder, { recursive: true, force: true });
         const trained = await trainRun({ config, corpus, runFolder, stage: 'all', resume: false, reporter, signal, previews: createPreviews(config, corpus) });
         if (trained.status === 'interrupted') {
           process.exitCode = INTERRUPTED_STATUS;
@@ -75,6 +78,20 @@ export function addDemo(program: Command): void {
         corpus.close();
       }
     });
+}
+
+/** @throws MelstromError when the folder holds anything but an earlier demonstration, which alone is replaced. */
+function requireOwnRun(folder: string): void {
+  if (!existsSync(folder) || readdirSync(folder).length === 0 || isEarlierDemo(folder)) return;
+  throw new MelstromError({ kind: 'usage', where: '--run', got: `'${folder}', which holds other files`, expected: 'a new folder, or an earlier demonstration', fix: 'Choose another folder.' });
+}
+
+function isEarlierDemo(folder: string): boolean {
+  const path = join(folder, 'config.yaml');
+  if (!existsSync(path) || !existsSync(join(folder, 'state'))) return false;
+  // Not by our schema: one of another version is replaced too.
+  const config = parseYaml(readFileSync(path, 'utf8')) as { name?: unknown; corpus?: { path?: unknown } } | null;
+  return config?.name === 'demo' && typeof config.corpus?.path === 'string' && basename(config.corpus.path) === 'audio-samples';
 }
 
 /** Share of the training time that the autoencoder gets; the UNet gets the rest. */
