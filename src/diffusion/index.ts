@@ -8,7 +8,7 @@ export type { SamplingPath } from './_path-parts.js';
 export { planSampler, planScheduler, type SamplingPlan } from './sampling-plan.js';
 export { createNoiseSchedule, type Mix, type NoiseSchedule } from './schedule.js';
 export { defaultScheduler, type SchedulerKind, type SchedulerSettings } from './scheduler-settings.js';
-export type { BetaSchedule, NoiseSettings, PredictionType, Spacing, TimestepSpacing } from './settings.js';
+export { SPACINGS, type BetaSchedule, type NoiseSettings, type PredictionType, type Spacing, type TimestepSpacing } from './settings.js';
 export { exponentialSigmas, karrasSigmas } from './sigma-spacing.js';
 export { noisyTrainingBatch, trainingTimestep } from './training-batch.js';
 export { SAMPLER_NAMES, samplerByName, type SamplerName } from './samplers/by-name.js';

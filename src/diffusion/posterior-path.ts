@@ -32,7 +32,9 @@ export function ddimPath(schedule: NoiseSchedule, scheduler: DdimScheduler, step
  */
 export function pndmPath(schedule: NoiseSchedule, scheduler: PndmScheduler, steps: number): PndmPath {
   const { startsWithRungeKutta, endsAtZero } = scheduler;
-  if (startsWithRungeKutta && steps <= RUNGE_KUTTA_STEPS) throw stepsError(steps, `at least ${RUNGE_KUTTA_STEPS + 1}, since this PNDM scheduler starts with ${RUNGE_KUTTA_STEPS} Runge-Kutta steps`);
+  if (startsWithRungeKutta && steps <= RUNGE_KUTTA_STEPS) {
+    throw stepsError(steps, `at least ${RUNGE_KUTTA_STEPS + 1}, since this PNDM scheduler starts with ${RUNGE_KUTTA_STEPS} Runge-Kutta steps`);
+  }
   const timesteps = wholeTimesteps(schedule, scheduler, steps);
   const stride = strideOf(schedule, steps);
   const half = Math.floor(stride / 2);

@@ -40,7 +40,10 @@ function pathOf(schedule: NoiseSchedule, scheduler: Exclude<SchedulerSettings, P
 /** Timesteps are whole, spread over one step more, whose last is left out; sigmas spaced otherwise are asked at whole timesteps too. */
 function dpmPath(schedule: NoiseSchedule, scheduler: DpmScheduler, steps: number): SamplingPath {
   const { sigmaSpacing, endsAtZero } = scheduler;
-  const starts = sigmaSpacing === 'timesteps' ? dpmTimesteps(schedule, scheduler, steps).map(schedule.sigmaAt) : spacedSigmas(scheduler, steps, [schedule.sigmaAt(schedule.lastTimestep), schedule.sigmaAt(0)]);
+  const starts =
+    sigmaSpacing === 'timesteps'
+      ? dpmTimesteps(schedule, scheduler, steps).map(schedule.sigmaAt)
+      : spacedSigmas(scheduler, steps, [schedule.sigmaAt(schedule.lastTimestep), schedule.sigmaAt(0)]);
   const path = scaledPath(starts, starts.map((_, step) => starts[step + 1] ?? (endsAtZero ? 0 : schedule.sigmaAt(0))));
   return { ...path, timestepAt: (sigma) => roundHalfEven(schedule.timestepAt(sigma)) };
 }

@@ -19,4 +19,6 @@ export interface NoiseSettings {
 export type TimestepSpacing = 'leading' | 'trailing' | 'linspace';
 
 /** How a sampler's sigmas are chosen: at timesteps so spaced, or even in sigma^(1/7), or even in their logarithm. */
-export type Spacing = TimestepSpacing | 'karras' | 'exponential';
+export const SPACINGS = ['trailing', 'leading', 'linspace', 'karras', 'exponential'] as const;
+
+export type Spacing = (typeof SPACINGS)[number];

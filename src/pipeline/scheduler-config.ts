@@ -6,6 +6,8 @@ import type { SchedulerSettings } from '../diffusion/scheduler-settings.js';
 import { READERS, schedulerClassOf, writeKeys } from './_scheduler-classes.js';
 import { keysThatCount, SCHEDULER_CLASSES, SCHEDULER_SCHEMAS } from './_scheduler-schemas.js';
 
+export { schedulerClassOf };
+
 /** What a scheduler_config.json says. */
 export interface SchedulerParts {
   readonly diffusion: DiffusionConfig;

@@ -1,6 +1,7 @@
 // `melstrom generate`: draws new clips from a trained run.
 import { Option, type Command } from 'commander';
 import { MelstromError } from '../../base/errors.js';
+import { SAMPLER_NAMES, SPACINGS, type SamplerName, type Spacing } from '../../diffusion/index.js';
 import { startEngine } from '../../engine/start.node.js';
 import { integer, number, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
@@ -11,7 +12,8 @@ export interface GenerateFlags {
   readonly label?: string;
   readonly count: number;
   readonly seed: number;
-  readonly sampler?: 'dpmpp2m' | 'ddim' | 'ddpm' | 'euler';
+  readonly sampler?: SamplerName | 'scheduler';
+  readonly spacing?: Spacing;
   readonly steps?: number;
   readonly guidance?: number;
   readonly eta?: number;
@@ -23,6 +25,8 @@ export interface GenerateFlags {
   readonly engine: 'auto' | 'tensorflow' | 'wasm' | 'cpu';
 }
 
+const SAMPLER_HELP = 'sampler; scheduler is what the pipeline\'s scheduler_config.json says (default: the run\'s own; for a pipeline folder, scheduler)';
+
 /** Adds the command to the program. */
 export function addGenerate(program: Command): void {
   program
@@ -33,7 +37,8 @@ export function addGenerate(program: Command): void {
     .option('--label <name>', 'label to draw (default: all labels in turn)')
     .option('--count <n>', 'number of clips', integer(1), 8)
     .option('--seed <n>', 'seed of the first clip; the next ones count up', integer(0), 0)
-    .addOption(new Option('--sampler <name>', 'sampler').choices(['dpmpp2m', 'ddim', 'ddpm', 'euler']))
+    .addOption(new Option('--sampler <name>', SAMPLER_HELP).choices([...SAMPLER_NAMES, 'scheduler']))
+    .addOption(new Option('--spacing <name>', 'noise levels that a named sampler visits (default: the run\'s own, or trailing)').choices(SPACINGS))
     .option('--steps <n>', 'network calls per clip', integer(1))
     .option('--guidance <x>', 'how far the label is pushed; 1 follows it as trained', number(0))
     .option('--eta <x>', 'fresh noise per step of ddim, 0 to 1', number(0))
@@ -52,10 +57,15 @@ export function addGenerate(program: Command): void {
       const labels = Array.from({ length: flags.count }, (_, index) =>
         pipeline.labels.length === 0 ? null : (label ?? index % pipeline.labels.length),
       );
-      const { sampler, steps, guidance, eta, batchSize } = { ...generation, ...definedOf(flags) };
+      const { sampler, spacing, steps, guidance, eta, batchSize } = { ...generation, ...definedOf(flags) };
+      if (flags.spacing !== undefined && sampler === 'scheduler') {
+        throw new MelstromError({
+          kind: 'usage', where: '--spacing', got: flags.spacing, expected: 'none with the scheduler, which has its own', fix: 'Name a --sampler, or leave --spacing out.',
+        });
+      }
       const files = await drawClips({
         pipeline, out, labels, firstSeed: flags.seed,
-        settings: { ...generation, sampler, steps, guidance, eta, batchSize },
+        settings: { ...generation, sampler, spacing, steps, guidance, eta, batchSize },
         bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false, reporter, signal,
       });
       print({ folder: out, files }, [`${files.length} clips in ${out}`]);
@@ -73,6 +83,6 @@ function labelIndex(labels: readonly string[], wanted: string): number {
   });
 }
 
-function definedOf({ sampler, steps, guidance, eta, batchSize }: GenerateFlags): Partial<GenerateFlags> {
-  return Object.fromEntries(Object.entries({ sampler, steps, guidance, eta, batchSize }).filter(([, value]) => value !== undefined));
+function definedOf({ sampler, spacing, steps, guidance, eta, batchSize }: GenerateFlags): Partial<GenerateFlags> {
+  return Object.fromEntries(Object.entries({ sampler, spacing, steps, guidance, eta, batchSize }).filter(([, value]) => value !== undefined));
 }
