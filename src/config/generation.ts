@@ -4,8 +4,16 @@ import { z } from 'zod';
 /** The defaults of `generate` and of the previews in training. */
 export const generationSchema = z
   .strictObject({
-    /** Which sampler turns noise into a latent. dpmpp2m needs the fewest steps; ddpm and ddim with eta add fresh noise. */
-    sampler: z.enum(['dpmpp2m', 'ddim', 'ddpm', 'euler']).default('dpmpp2m'),
+    /**
+     * Which sampler turns noise into a latent. dpmpp2m needs the fewest steps; ddpm, euler-ancestral and ddim with eta add fresh noise;
+     * heun asks the network twice per step. `scheduler` does what the pipeline's own scheduler_config.json says, as diffusers does.
+     */
+    sampler: z.enum(['dpmpp2m', 'ddim', 'ddpm', 'euler', 'euler-ancestral', 'heun', 'pndm', 'scheduler']).default('dpmpp2m'),
+    /**
+     * Which noise levels a named sampler visits. trailing starts at the noisiest; leading stops short of it; linspace has both ends;
+     * karras and exponential spread the steps by noise level and not by timestep. `scheduler` has its own.
+     */
+    spacing: z.enum(['trailing', 'leading', 'linspace', 'karras', 'exponential']).default('trailing'),
     /** Calls of the network per clip. Range 1 to diffusion.trainTimesteps; above 50 little is heard. */
     steps: z.int().min(1).max(10_000).default(30),
     /** How far the label is pushed: 1 follows it as trained, more is purer and less varied, 0 ignores it. */

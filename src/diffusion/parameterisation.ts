@@ -70,13 +70,14 @@ export function fromOutput(predictionType: PredictionType, parts: { input: tf.Te
  * of that sigma, and returns the clean sample. Float32 stays accurate at the last sigma of 4096, since nothing large is subtracted.
  *
  * Memory: each call leaves its one result.
+ * @param timestepAt the timestep that the network is told at a sigma; default the schedule's
  */
-export function denoiserFrom<C>(network: PredictionNetwork<C>, schedule: NoiseSchedule, predictionType: PredictionType): Denoiser<C> {
+export function denoiserFrom<C>(network: PredictionNetwork<C>, schedule: NoiseSchedule, predictionType: PredictionType, timestepAt = schedule.timestepAt): Denoiser<C> {
   return (noisy, sigma, condition) =>
     tf.tidy(() => {
       const mix = schedule.mixOf(sigma);
       const input = tf.mul(noisy, mix.signal) as tf.Tensor4D;
-      const timesteps = tf.mul(tf.ones([noisy.shape[0]]), schedule.timestepAt(sigma)) as tf.Tensor1D;
+      const timesteps = tf.mul(tf.ones([noisy.shape[0]]), timestepAt(sigma)) as tf.Tensor1D;
       return fromOutput(predictionType, { input, output: network(input, timesteps, condition), mix });
     });
 }

@@ -1,7 +1,9 @@
 // The noise schedule: how much signal and noise is in the input of the network at each timestep, and sigma = noise / signal.
 import { requireInteger, requireNumber } from '../base/checks.js';
 import { createBetas, cumulativeAlphas, rescaleToZeroTerminalSnr, TERMINAL_ALPHA_CUMPROD } from './betas.js';
-import type { NoiseSettings, Spacing } from './settings.js';
+import type { NoiseSettings, Spacing, TimestepSpacing } from './settings.js';
+import { exponentialSigmas, karrasSigmas } from './sigma-spacing.js';
+import { roundHalfEven, spacedTimesteps } from './timestep-spacing.js';
 
 /** Amplitudes of the network's input: noisy input = signal · clean + noise · unit noise. */
 export interface Mix {
@@ -27,13 +29,11 @@ export interface NoiseSchedule {
   mixOf(sigma: number): Mix;
   /** The timestep, fractional between two, whose sigma this is; held to the first and last. */
   timestepAt(sigma: number): number;
-  /** The training timesteps that a number of steps visits, falling. */
-  timesteps(steps: number): Int32Array;
-  /** One sigma per step, strictly falling, then 0. */
+  /** The whole training timesteps that a number of steps visits, falling. Default `trailing`. */
+  timesteps(steps: number, spacing?: TimestepSpacing): Int32Array;
+  /** One sigma per step, strictly falling, then 0. Default `trailing`, which starts at the noisiest. */
   sigmas(steps: number, spacing?: Spacing): Float64Array;
 }
-
-const KARRAS_RHO = 7;
 
 /**
  * Creates the schedule that the settings name. `flow` goes in a straight line from clean to noise, at timestep t of T with
@@ -59,10 +59,9 @@ export function createNoiseSchedule(settings: NoiseSettings): NoiseSchedule {
     const low = Math.min(Math.floor(position), count - 2);
     return position === low ? sigmas[low] : interpolate(sigmas[low], sigmas[low + 1], position - low);
   };
-  const timesteps = (steps: number): Int32Array => {
+  const timesteps = (steps: number, spacing: TimestepSpacing = 'trailing'): Int32Array => {
     requireInteger('steps', steps, { min: 1, max: count, fix: 'A sampler cannot take more steps than the training had timesteps.' });
-    const stride = count - (count - count / steps); // with the rounding of the reference, which decides where halves go
-    return Int32Array.from({ length: steps }, (_, step) => firstTimestep + roundHalfEven(count - step * stride) - 1);
+    return Int32Array.from(spacedTimesteps(spacing, { count, steps }), (timestep) => firstTimestep + roundHalfEven(timestep));
   };
 
   return {
@@ -80,29 +79,13 @@ export function createNoiseSchedule(settings: NoiseSettings): NoiseSchedule {
     },
     timesteps,
     sigmas(steps, spacing = 'trailing') {
-      if (spacing === 'karras') {
+      if (spacing === 'karras' || spacing === 'exponential') {
         requireInteger('steps', steps, { min: 1, max: count });
-        return karrasSigmas({ steps, largest: sigmas[count - 1], smallest: sigmas[0] });
+        return (spacing === 'karras' ? karrasSigmas : exponentialSigmas)({ steps, largest: sigmas[count - 1], smallest: sigmas[0] });
       }
-      return Float64Array.of(...Array.from(timesteps(steps), (timestep) => sigmas[timestep - firstTimestep]), 0);
+      return Float64Array.of(...Array.from(timesteps(steps, spacing), (timestep) => sigmas[timestep - firstTimestep]), 0);
     },
   };
-}
-
-/**
- * Sigmas even in sigma^(1/rho), strictly falling from the largest, then 0. One step is the largest, then 0.
- *
- * Source: Karras et al., "Elucidating the design space of diffusion-based generative models" (2022), equation 5.
- */
-export function karrasSigmas(options: { steps: number; largest: number; smallest: number; rho?: number }): Float64Array {
-  const { steps, largest, smallest, rho = KARRAS_RHO } = options;
-  const high = largest ** (1 / rho);
-  const low = smallest ** (1 / rho);
-  const sigmas = new Float64Array(steps + 1);
-  for (let step = 0; step < steps; step += 1) {
-    sigmas[step] = steps === 1 ? largest : (high + (step / (steps - 1)) * (low - high)) ** rho;
-  }
-  return sigmas;
 }
 
 function varianceSignals(settings: NoiseSettings): Float64Array {
@@ -139,12 +122,4 @@ function positionOf(rising: Float64Array, sigma: number): number {
     else high = middle;
   }
   return low + Math.log(sigma / rising[low]) / Math.log(rising[high] / rising[low]);
-}
-
-/** Rounds halves to the even integer, as the reference does. */
-function roundHalfEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }

@@ -15,5 +15,10 @@ export interface NoiseSettings {
   readonly zeroTerminalSnr: boolean;
 }
 
-/** How timesteps are chosen for a given number of steps. `trailing` starts at the noisiest, `karras` is even in sigma^(1/7). */
-export type Spacing = 'trailing' | 'karras';
+/** Which training timesteps a number of steps visits. */
+export type TimestepSpacing = 'leading' | 'trailing' | 'linspace';
+
+/** How a sampler's sigmas are chosen: at timesteps so spaced, or even in sigma^(1/7), or even in their logarithm. */
+export const SPACINGS = ['trailing', 'leading', 'linspace', 'karras', 'exponential'] as const;
+
+export type Spacing = (typeof SPACINGS)[number];

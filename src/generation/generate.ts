@@ -1,10 +1,11 @@
 // New clips from noise: sampler, decoder, vocoder. The one function behind `generate` and the previews in training.
 import * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
-import { samplerByName } from '../diffusion/samplers/by-name.js';
+import { planSampler, planScheduler } from '../diffusion/sampling-plan.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
 import { createGuidedDenoiser, type LabelCondition } from '../pipeline/denoiser.js';
 import { nullClassOf, type Pipeline } from '../pipeline/pipeline.js';
+import { schedulerClassOf } from '../pipeline/scheduler-config.js';
 import { renderClips, type GeneratedClip } from './_render.js';
 import { checkClipRequest, checkGenerateRequest, type ClipRequest, type GenerateRequest } from './request.js';
 
@@ -23,21 +24,26 @@ export type { Sidecar } from './sidecar.js';
  */
 export function generateClips(pipeline: Pipeline, request: GenerateRequest): AsyncGenerator<GeneratedClip> {
   checkGenerateRequest(pipeline, request);
-  const { labels, steps, guidance, guidanceRescale = 0, eta = 0 } = request;
-  const denoise = createGuidedDenoiser(pipeline, { guidance, guidanceRescale });
-  const sigmas = createNoiseSchedule(pipeline.diffusion).sigmas(steps);
-  const sample = samplerByName<LabelCondition>(request.sampler, { eta });
+  const { labels, steps, sampler = 'scheduler', spacing = 'trailing', guidance, guidanceRescale = 0, eta = 0 } = request;
+  const isOwn = sampler === 'scheduler';
+  const planned = { schedule: createNoiseSchedule(pipeline.diffusion), steps, eta };
+  const { path, sample, hasEta } = isOwn ? planScheduler<LabelCondition>(planned, pipeline.scheduler) : planSampler<LabelCondition>(planned, sampler, spacing);
+  const denoise = createGuidedDenoiser(pipeline, { guidance, guidanceRescale, timestepAt: path.timestepAt });
   const nullClass = nullClassOf(pipeline);
   const classOf = (item: number): number => labels[item] ?? nullClass ?? 0;
   return renderClips({
     pipeline,
     request,
     labels,
-    how: { sampler: request.sampler, steps, guidance: nullClass === null ? null : guidance, guidanceRescale, eta: request.sampler === 'ddim' ? eta : null },
+    how: {
+      sampler: isOwn ? schedulerClassOf(pipeline.scheduler) : sampler,
+      spacing: isOwn ? null : spacing,
+      steps, guidance: nullClass === null ? null : guidance, guidanceRescale, eta: hasEta ? eta : null,
+    },
     draw: ({ items, initialNoise, random, onStep }) =>
       sample({
+        ...path,
         denoise,
-        sigmas,
         initialNoise,
         condition: { classLabels: nullClass === null ? null : Int32Array.from(items, classOf) },
         random,
@@ -62,7 +68,7 @@ export function generateFromVaePrior(pipeline: Pipeline, request: ClipRequest): 
     pipeline,
     request,
     labels: request.seeds.map(() => null),
-    how: { sampler: 'vae-prior', steps: 1, guidance: null, guidanceRescale: 0, eta: null },
+    how: { sampler: 'vae-prior', spacing: null, steps: 1, guidance: null, guidanceRescale: 0, eta: null },
     draw: async ({ initialNoise, onStep }) => {
       onStep(1);
       return tf.clone(initialNoise);

@@ -2,6 +2,7 @@
 import { requireInteger, requireNumber } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
 import type { SamplerName } from '../diffusion/samplers/by-name.js';
+import type { Spacing } from '../diffusion/settings.js';
 import { frameMultiple, type Pipeline } from '../pipeline/pipeline.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
 
@@ -34,7 +35,10 @@ export interface ClipRequest {
 export interface GenerateRequest extends ClipRequest {
   /** Index into the pipeline's labels per clip; null draws without a label. */
   readonly labels: readonly (number | null)[];
-  readonly sampler: SamplerName;
+  /** Default `scheduler`: what the pipeline's own scheduler does. */
+  readonly sampler?: SamplerName | 'scheduler';
+  /** Noise levels that a named sampler visits. Default trailing, from the noisiest down. */
+  readonly spacing?: Spacing;
   readonly steps: number;
   /** 1 follows the label as trained; 0 ignores it. */
   readonly guidance: number;

@@ -5,8 +5,10 @@ export interface Sidecar {
   /** null: drawn without a label, or the model has none. */
   readonly label: string | null;
   readonly seed: number;
-  /** A sampler's name; `vae-prior` for the autoencoder alone. */
+  /** A sampler's name; the reference's class where the pipeline's own scheduler was used; `vae-prior` for the autoencoder alone. */
   readonly sampler: string;
+  /** Noise levels of a named sampler; null where it has none to choose. */
+  readonly spacing: string | null;
   readonly steps: number;
   /** null where there is no label to follow. */
   readonly guidance: number | null;

@@ -15,9 +15,10 @@ export interface LabelCondition {
 /**
  * Wraps the UNet: scales its input, tells it timestep and class, and turns its answer into the clean sample.
  *
+ * @param timestepAt what the UNet is told at a sigma; default the timestep of the noise schedule
  * @throws MelstromError when the pipeline has no UNet
  */
-export function createPipelineDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels' | 'diffusion'>): Denoiser<LabelCondition> {
+export function createPipelineDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels' | 'diffusion'>, timestepAt?: (sigma: number) => number): Denoiser<LabelCondition> {
   const { unet, diffusion } = pipeline;
   if (unet === null) {
     throw new MelstromError({ kind: 'checkpoint', where: 'pipeline', got: 'no UNet', expected: 'a trained UNet', fix: 'Train the unet stage first, or draw from the autoencoder alone.' });
@@ -31,6 +32,7 @@ export function createPipelineDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels
     },
     createNoiseSchedule(diffusion),
     diffusion.predictionType,
+    timestepAt,
   );
 }
 
@@ -39,11 +41,13 @@ interface Guidance {
   readonly guidance: number;
   /** Share of the gained level and contrast that is taken back. */
   readonly guidanceRescale?: number;
+  /** As in createPipelineDenoiser. */
+  readonly timestepAt?: (sigma: number) => number;
 }
 
 /** The pipeline's denoiser under classifier-free guidance, both branches in one batch. Without classes guidance has no effect. */
-export function createGuidedDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels' | 'diffusion'>, { guidance, guidanceRescale = 0 }: Guidance): Denoiser<LabelCondition> {
-  const denoise = createPipelineDenoiser(pipeline);
+export function createGuidedDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels' | 'diffusion'>, { guidance, guidanceRescale = 0, timestepAt }: Guidance): Denoiser<LabelCondition> {
+  const denoise = createPipelineDenoiser(pipeline, timestepAt);
   const nullClass = nullClassOf(pipeline);
   if (nullClass === null) return denoise;
   return withGuidance(denoise, {

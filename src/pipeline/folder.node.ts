@@ -6,6 +6,7 @@ import type { MelSettings } from '../config/mel.js';
 import { createAutoencoderKL, createUnet2d, type AutoencoderKL, type Unet2d } from '../models/index.js';
 import { decodeSafetensors, encodeSafetensors, fromReference, toReference, type ParameterTree } from '../nn/index.js';
 import { assertSameCodec } from '../spectrogram/codec-identity.js';
+import { parsePythonJson } from './_python-json.js';
 import { recoverFolder, writeFolder } from './_whole-folder.node.js';
 import { fromMelConfig, fromModelIndex, fromUnetConfig, fromVaeConfig, toMelConfig, toModelIndex, toUnetConfig, toVaeConfig } from './model-index.js';
 import { createPipeline, type Pipeline } from './pipeline.js';
@@ -21,7 +22,7 @@ const WEIGHTS = 'diffusion_pytorch_model.safetensors';
 export async function savePipeline(folder: string, pipeline: Pipeline): Promise<void> {
   const files = new Map<string, Uint8Array | string>([
     ['mel/mel_config.json', toJson(toMelConfig(pipeline))],
-    ['scheduler/scheduler_config.json', toJson(toSchedulerConfig(pipeline.diffusion))],
+    ['scheduler/scheduler_config.json', toJson(toSchedulerConfig(pipeline))],
     ['model_index.json', toJson(toModelIndex(pipeline))],
   ]);
   if (pipeline.vae !== null) {
@@ -63,7 +64,7 @@ export async function loadPipeline(folder: string, { expectedMel }: LoadPipeline
   const index = await read('model_index.json', fromModelIndex);
   const mel = await read('mel/mel_config.json', fromMelConfig);
   if (expectedMel !== undefined) assertSameCodec(mel, expectedMel, join(folder, 'mel', 'mel_config.json'));
-  const diffusion = await read('scheduler/scheduler_config.json', fromSchedulerConfig);
+  const { diffusion, scheduler } = await read('scheduler/scheduler_config.json', fromSchedulerConfig);
   const loaded: (AutoencoderKL | Unet2d)[] = [];
   const own = <N extends AutoencoderKL | Unet2d>(network: N): N => {
     loaded.push(network);
@@ -74,7 +75,7 @@ export async function loadPipeline(folder: string, { expectedMel }: LoadPipeline
     const unet = index.hasUnet ? own(createUnet2d(await read('unet/config.json', fromUnetConfig), { seed: null })) : null;
     const { representation, vaeKind, labels, pixelScale, pixelShift } = index;
     const pipeline = createPipeline({
-      mel, representation, vaeKind, labels, diffusion, vae, unet,
+      mel, representation, vaeKind, labels, diffusion, scheduler, vae, unet,
       latentScale: vae === null ? pixelScale : vae.config.scaling_factor,
       latentShift: vae === null ? pixelShift : (vae.config.shift_factor ?? 0),
     });
@@ -94,7 +95,7 @@ async function loadWeights(path: string, parameters: ParameterTree): Promise<voi
 async function readJson(path: string): Promise<unknown> {
   const text = new TextDecoder().decode(await readBytes(path));
   try {
-    return JSON.parse(text) as unknown;
+    return parsePythonJson(text);
   } catch (thrown) {
     throw new MelstromError({ kind: 'checkpoint', where: path, got: `no JSON (${messageOf(thrown)})`, expected: 'a file written by Melstrom', cause: thrown });
   }

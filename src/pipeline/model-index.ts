@@ -6,6 +6,7 @@ import { melSchema, type MelSettings } from '../config/mel.js';
 import { configurationError, problemsOf } from '../config/problems.js';
 import { unet2dReferenceDefaults, unet2dSchema, type Unet2dConfig } from '../config/unet-2d.js';
 import { codecHash } from '../spectrogram/codec-identity.js';
+import { schedulerClassOf } from './_scheduler-classes.js';
 import type { Pipeline } from './pipeline.js';
 import { MELSTROM_VERSION } from './version.js';
 
@@ -46,7 +47,7 @@ export function toModelIndex(pipeline: Pipeline): Record<string, unknown> {
     vae_kind: vaeKind,
     ...(vae === null ? { pixel_scale: latentScale, pixel_shift: latentShift } : {}),
     id2label: Object.fromEntries(labels.map((label, index) => [String(index), label])),
-    scheduler: ['diffusers', pipeline.diffusion.predictionType === 'flow' ? 'FlowMatchEulerDiscreteScheduler' : 'DDIMScheduler'],
+    scheduler: ['diffusers', schedulerClassOf(pipeline.scheduler)],
     unet: unet === null ? [null, null] : ['diffusers', 'UNet2DModel'],
     vae: vae === null ? [null, null] : ['diffusers', 'AutoencoderKL'],
   };

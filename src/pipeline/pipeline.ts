@@ -3,6 +3,7 @@ import { MelstromError } from '../base/errors.js';
 import { unetDownsampling, vaeDownsampling } from '../config/derive.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
 import type { MelSettings } from '../config/mel.js';
+import { defaultScheduler, type SchedulerSettings } from '../diffusion/scheduler-settings.js';
 import type { AutoencoderKL, Unet2d } from '../models/index.js';
 
 /** Latents, or the spectrogram's own cells, are what is diffused. */
@@ -18,6 +19,8 @@ export interface PipelineParts {
   /** Class i is labels[i]; class labels.length stands for no label. */
   readonly labels: readonly string[];
   readonly diffusion: DiffusionConfig;
+  /** How it is sampled when no sampler is named. Default DPM-Solver++ 2M, or for flow Euler. */
+  readonly scheduler?: SchedulerSettings;
   /** null exactly when the representation is pixel. */
   readonly vae: AutoencoderKL | null;
   /** null while only the autoencoder is trained. */
@@ -44,6 +47,7 @@ export type SampleShape = readonly [number, number, number];
 export function createPipeline(parts: PipelineParts): Pipeline {
   const pipeline: Pipeline = {
     ...parts,
+    scheduler: parts.scheduler ?? defaultScheduler(parts.diffusion),
     latentScale: parts.latentScale ?? 1,
     latentShift: parts.latentShift ?? 0,
     dispose() {
@@ -53,6 +57,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   };
   checkRepresentation(pipeline);
   checkScale(pipeline);
+  checkScheduler(pipeline);
   checkUnet(pipeline);
   return Object.freeze(pipeline);
 }
@@ -94,6 +99,11 @@ function checkRepresentation({ representation, vae }: Pipeline): void {
 function checkScale({ latentScale, latentShift }: Pipeline): void {
   if (!Number.isFinite(latentScale) || latentScale <= 0) throw misfit('vae: scaling_factor', String(latentScale), 'a finite number above 0');
   if (!Number.isFinite(latentShift)) throw misfit('vae: shift_factor', String(latentShift), 'a finite number');
+}
+
+function checkScheduler({ scheduler, diffusion }: Pipeline): void {
+  const isFlow = diffusion.predictionType === 'flow';
+  if (isFlow !== (scheduler.kind === 'flow')) throw misfit('scheduler', scheduler.kind, isFlow ? 'flow, as the network answers' : `one for ${diffusion.predictionType}`);
 }
 
 function checkUnet(pipeline: Pipeline): void {

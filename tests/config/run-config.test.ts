@@ -53,7 +53,7 @@ describe('parseRunConfig', () => {
     expect(message).toContain('corpus.maxBadShare: got 2, expected a number in [0, 1]');
     expect(message).toContain('mel.melBins: got "eighty", expected an integer in [4, 1024]');
     expect(message).toContain('The nearest known key is unet.training.augment.gainDb');
-    expect(message).toContain('generation.sampler: got "dpmpp", expected one of dpmpp2m, ddim, ddpm, euler. Did you mean dpmpp2m?');
+    expect(message).toContain('generation.sampler: got "dpmpp", expected one of dpmpp2m, ddim, ddpm, euler, euler-ancestral, heun, pndm, scheduler. Did you mean dpmpp2m?');
   });
 
   it.each([

@@ -3,8 +3,8 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/base/random.js';
 import {
-  createNoiseSchedule, denoiserFrom, drawNoise, SAMPLER_NAMES, sampleDdim, sampleDdpm, sampleDpmpp2m, sampleEuler, samplerByName,
-  type Denoiser, type NoiseSettings, type Sampler,
+  createNoiseSchedule, denoiserFrom, drawNoise, SAMPLER_NAMES, sampleDdim, sampleDdpm, sampleDpmpp, sampleDpmpp2m, sampleEuler, sampleEulerAncestral, sampleHeun,
+  samplePndm, samplerByName, type Denoiser, type NoiseSettings, type Sampler, type SamplerOptions, type SigmaPath,
 } from '../../src/diffusion/index.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
@@ -22,6 +22,7 @@ const samplers: readonly (readonly [string, Sampler])[] = [
 
 interface Run {
   readonly sigmas?: ArrayLike<number>;
+  readonly path?: Omit<SigmaPath, 'sigmas'>;
   readonly shape?: [number, number, number, number];
   readonly seeds?: readonly number[];
   readonly denoise?: Denoiser<unknown>;
@@ -29,11 +30,11 @@ interface Run {
   readonly onStep?: (done: number) => void;
 }
 
-async function run(sampler: Sampler, { sigmas = schedule.sigmas(10), shape = SHAPE, seeds = [1, 2], denoise = idealDenoiser(DATA), signal, onStep }: Run = {}): Promise<Float32Array> {
+async function run(sampler: Sampler, { sigmas = schedule.sigmas(10), path = {}, shape = SHAPE, seeds = [1, 2], denoise = idealDenoiser(DATA), signal, onStep }: Run = {}): Promise<Float32Array> {
   const initialNoise = drawNoise(seeds.map((seed) => createRandom(seed, 'noise', 'initial')), shape);
   try {
     const random = seeds.map((seed) => createRandom(seed, 'noise', 'steps'));
-    const sample = await sampler({ denoise, sigmas, initialNoise, condition: null, random, signal, onStep });
+    const sample = await sampler({ ...path, denoise, sigmas, initialNoise, condition: null, random, signal, onStep });
     expect(sample.shape).toEqual(shape);
     const values = sample.dataSync<'float32'>();
     sample.dispose();
@@ -128,8 +129,28 @@ describe('order of convergence on Gaussian data', () => {
   };
   const orderOf = async (sampler: Sampler): Promise<number> => Math.log2((await errorWith(sampler, 40)) / (await errorWith(sampler, 80)));
 
-  it.each([['ddim', sampleDdim, 1], ['euler', sampleEuler, 1], ['dpmpp2m', sampleDpmpp2m, 2]] as const)('%s', async (_, sampler, order) => {
+  it.each([
+    ['ddim', sampleDdim, 1],
+    ['euler', sampleEuler, 1],
+    ['heun', sampleHeun, 2],
+    ['dpmpp2m', sampleDpmpp2m, 2],
+    ['dpmpp of order 1', (options: SamplerOptions<unknown>) => sampleDpmpp({ ...options, order: 1 }), 1],
+    ['dpmpp by the integral', (options: SamplerOptions<unknown>) => sampleDpmpp({ ...options, solverType: 'heun' }), 2],
+  ] as const)('%s', async (_, sampler, order) => {
     expect(Math.abs((await orderOf(sampler)) - order)).toBeLessThan(0.25);
+  });
+
+  it('has the third order of dpmpp and the fourth of pndm better than the second', async () => {
+    const second = await errorWith(sampleDpmpp2m, 40);
+    expect(await errorWith((options) => sampleDpmpp({ ...options, order: 3 }), 40)).toBeLessThan(second / 2);
+    // Even steps in sigma, from 3 down: the answers are then even too, as pndm has them.
+    const linear = Float64Array.from({ length: 42 }, (_, step) => (step > 40 ? 0 : 3 - (step / 40) * 2.99));
+    const exact = exactEnd(DATA, unitNoise([1, 2], 6), 3);
+    const worst = async (sampler: Sampler): Promise<number> => {
+      const values = await run(sampler, { sigmas: linear });
+      return Math.max(...exact.map((value, index) => Math.abs(value - values[index])));
+    };
+    expect(await worst(samplePndm)).toBeLessThan((await worst(sampleEuler)) / 20);
   });
 
   it('is what makes 20 steps of dpmpp2m better than 80 of euler', async () => {
@@ -143,11 +164,47 @@ describe('order of convergence on Gaussian data', () => {
   });
 });
 
-async function deviationWith(steps: number): Promise<number> {
-  const values = await run(sampleDdpm, { sigmas: geometricSigmas(steps, 20, 2e-3), shape: [1, 50, 80, 1], seeds: [5] });
+async function deviationWith(steps: number, sampler: Sampler = sampleDdpm): Promise<number> {
+  const values = await run(sampler, { sigmas: geometricSigmas(steps, 20, 2e-3), shape: [1, 50, 80, 1], seeds: [5] });
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
 }
+
+describe('options of samplers', () => {
+  it('let stochastic dpmpp keep the variance of the true process', async () => {
+    for (const solverType of ['midpoint', 'heun'] as const) {
+      const deviation = await deviationWith(60, (options) => sampleDpmpp({ ...options, isStochastic: true, solverType }));
+      expect(Math.abs(deviation - DATA.deviation)).toBeLessThan(0.03);
+    }
+  });
+
+  it('hold the denoised sample to a range', async () => {
+    const far = { denoise: (noisy: tf.Tensor4D) => tf.fill(noisy.shape, 3) as tf.Tensor4D };
+    for (const sampler of [
+      (options: SamplerOptions<unknown>) => sampleDdim({ ...options, clipRange: 0.5 }),
+      (options: SamplerOptions<unknown>) => sampleDdpm({ ...options, clipRange: 0.5 }),
+      (options: SamplerOptions<unknown>) => sampleHeun({ ...options, clipRange: 0.5 }),
+    ]) expect((await run(sampler, far)).every((value) => value === 0.5)).toBe(true);
+  });
+
+  it('give ddpm the larger variance, and its noise at the end', async () => {
+    const larger = await run((options) => sampleDdpm({ ...options, variance: 'large' }));
+    expect(larger).not.toEqual(await run(sampleDdpm));
+    expect(await run((options) => sampleDdpm({ ...options, variance: 'large', addsNoiseAtEnd: true }))).not.toEqual(larger);
+  });
+
+  it('make the ancestral Euler step that of ddpm', async () => {
+    expect(await run(sampleEulerAncestral)).toEqual(await run(sampleDdpm));
+  });
+
+  it('are needed for a path that ends above 0, or does not start at its first sigma', async () => {
+    const doubled = await run(sampleEuler, { path: { initialScale: 2 }, sigmas: [1, 0.5] });
+    const noise = unitNoise([1, 2], 6);
+    // From 2 · noise at sigma 1 halfway to what is denoised there.
+    expectClose(doubled, noise.map((value) => (2 * value + DATA.mean + (2 * value - DATA.mean) / (1 + (1 / DATA.deviation) ** 2)) / 2), { absolute: 1e-6 });
+    await expect(run(sampleEuler, { path: { initialScale: 2, rescale: [1, 1] }, sigmas: [1, 0.5] })).rejects.toThrow('rescale');
+  });
+});
 
 describe('accuracy from a first sigma of 4096', () => {
   it.each([['ddim', sampleDdim, 5e-6], ['dpmpp2m', sampleDpmpp2m, 5e-6]] as const)('%s agrees with float64', async (name, sampler, absolute) => {

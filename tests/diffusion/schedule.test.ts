@@ -23,8 +23,7 @@ const nameOf = (settings: NoiseSettings): string => `${settings.predictionType =
 describe('schedule against diffusers', () => {
   it.each(fixture.cases.map((entry) => [`${entry.betaSchedule} ${entry.zeroTerminalSnr ? 'to zero' : 'as it is'}`, entry] as const))('%s', (_, entry) => {
     const { alphasCumprod } = createNoiseSchedule({ ...base, ...entry });
-    // Absolute 2e-9: rescaling subtracts two nearly equal roots, which the reference does in float32.
-    expectClose(fixture.kept.map((index) => alphasCumprod[index]), entry.alphasCumprod, { relative: 1e-4, absolute: 2e-7, reason: 'the reference multiplies in float32' });
+    expectClose(fixture.kept.map((index) => alphasCumprod[index]), entry.alphasCumprod, { relative: entry.zeroTerminalSnr ? 1e-6 : 1e-15, reason: 'rescaling divides in float32, some of whose last digits are the engine\'s own' });
   });
 
   it('visits the same timesteps', () => {
@@ -38,7 +37,7 @@ describe.each(variants.map((settings) => [nameOf(settings), settings] as const))
 
   it('has sigmas that strictly fall to 0 for 1 to 50 steps and for the most', () => {
     for (const steps of [...Array.from({ length: 50 }, (_, index) => index + 1), 333, 999, 1000]) {
-      for (const spacing of ['trailing', 'karras'] as const) {
+      for (const spacing of ['trailing', 'karras', 'exponential'] as const) {
         const sigmas = schedule.sigmas(steps, spacing);
         expect(sigmas.length).toBe(steps + 1);
         expect(sigmas[0]).toBeCloseTo(schedule.sigmaAt(schedule.lastTimestep), 6);
@@ -88,7 +87,7 @@ describe('schedule', () => {
   });
 
   it('keeps the first timestep when it is rescaled', () => {
-    expect(createNoiseSchedule(base).alphasCumprod[0]).toBeCloseTo(1 - 0.00085, 12);
+    expect(createNoiseSchedule(base).alphasCumprod[0]).toBeCloseTo(1 - 0.00085, 7); // float32, as the reference has it
   });
 
   it('refuses no step, more steps than timesteps, and a timestep outside', () => {

@@ -62,10 +62,31 @@ describe('generateClips', () => {
     expect(await imageOf({ guidance: 0 })).toEqual(await imageOf({ guidance: 0, labels: [1] }));
   });
 
+  it('samples by the pipeline\'s own scheduler when no sampler is named, and by a spacing when one is', async () => {
+    const named = await imageOf({});
+    const { sampler: _, ...unnamed } = request;
+    const [own] = await collect(generateClips(pipeline, { ...unnamed, labels: [0], seeds: [5] }));
+    expect(own.sidecar).toMatchObject({ sampler: 'DPMSolverMultistepScheduler', spacing: null });
+    // From noise alone the scheduler of a pipeline trained here is the sampler dpmpp2m.
+    expectClose(own.image.data, named, { absolute: 1e-4 });
+    for (const spacing of ['leading', 'karras', 'exponential'] as const) expect(await imageOf({ spacing })).not.toEqual(named);
+    expect(await imageOf({ spacing: 'trailing' })).toEqual(named);
+  });
+
+  it('follows another scheduler of the pipeline, with its eta', async () => {
+    const other = smallPipeline({ scheduler: { kind: 'ddim', spacing: 'linspace', stepsOffset: 0, clipRange: 0.5, endsAtZero: true } });
+    const draw = async (eta: number): Promise<GeneratedClip> => (await collect(generateClips(other, { ...request, sampler: 'scheduler', labels: [0], seeds: [5], eta })))[0];
+    const [still, stirred] = [await draw(0), await draw(1)];
+    expect(still.sidecar).toMatchObject({ sampler: 'DDIMScheduler', eta: 0 });
+    expect(stirred.sidecar.eta).toBe(1);
+    expect(stirred.image.data).not.toEqual(still.image.data);
+    other.dispose();
+  });
+
   it('says how each clip was made', async () => {
     const [first, , last] = await collect(generateClips(pipeline, { ...request, engine: 'an engine' }));
     expect(first.sidecar).toEqual({
-      label: 'kick', seed: 5, sampler: 'dpmpp2m', steps: 4, guidance: 2, guidanceRescale: 0, eta: null, vocoder: 'griffin-lim-2',
+      label: 'kick', seed: 5, sampler: 'dpmpp2m', spacing: 'trailing', steps: 4, guidance: 2, guidanceRescale: 0, eta: null, vocoder: 'griffin-lim-2',
       frameCount: 16, sampleRateHz: 8000, durationSeconds: (15 * 64) / 8000,
       hashes: { model: await modelHash(pipeline), codec: codecHash(SMALL_MEL) },
       engine: { name: 'an engine', tensorflowJs: tf.version_core }, version: '0.1.0',

@@ -39,6 +39,7 @@ const kinds = {
   pixel: () => smallPipeline({ representation: 'pixel' }),
   'no classes': () => smallPipeline({ labels: [], unetNetwork: { num_class_embeds: null } }),
   epsilon: () => smallPipeline({ diffusion: { predictionType: 'epsilon', zeroTerminalSnr: false, betaSchedule: 'linear', betaStart: 1e-4, betaEnd: 0.02, minSnrGamma: null } }),
+  'another scheduler': () => smallPipeline({ scheduler: { kind: 'euler', spacing: 'leading', stepsOffset: 1, sigmaSpacing: 'karras', sigmaMin: null, sigmaMax: 12, endsAtZero: false } }),
   flow: () => smallPipeline({ diffusion: { predictionType: 'flow', trainTimesteps: 500 } }),
 } satisfies Record<string, () => Pipeline>;
 
@@ -76,7 +77,7 @@ describe('pipeline folder', () => {
     expect(json('model_index.json')).toMatchObject({ _class_name: 'MelstromPipeline', id2label: { 0: 'kick', 1: 'Snäre / drum' }, unet: ['diffusers', 'UNet2DModel'], vae: ['diffusers', 'AutoencoderKL'] });
     expect(json('vae', 'config.json')).toMatchObject({ _class_name: 'AutoencoderKL', scaling_factor: 1.7, shift_factor: 0.25, latent_channels: 3 });
     expect(json('unet', 'config.json')).toMatchObject({ _class_name: 'UNet2DModel', num_class_embeds: 3 });
-    expect(json('scheduler', 'scheduler_config.json')).toMatchObject({ _class_name: 'DDIMScheduler', prediction_type: 'v_prediction', rescale_betas_zero_snr: true, timestep_spacing: 'trailing' });
+    expect(json('scheduler', 'scheduler_config.json')).toMatchObject({ _class_name: 'DPMSolverMultistepScheduler', prediction_type: 'v_prediction', rescale_betas_zero_snr: true, timestep_spacing: 'trailing' });
     expect(readdirSync(root)).toEqual(['pipeline']);
     pipeline.dispose();
   });
@@ -116,6 +117,17 @@ describe('pipeline folder', () => {
     pipeline.dispose();
   });
 
+  it('is read where Python wrote an infinity', async () => {
+    const pipeline = smallPipeline();
+    await savePipeline(folder, pipeline);
+    const path = join(folder, 'scheduler', 'scheduler_config.json');
+    writeFileSync(path, readFileSync(path, 'utf8').replace('{', '{"lambda_min_clipped": -Infinity,'));
+    const loaded = await loadPipeline(folder);
+    expect(loaded.scheduler).toEqual(pipeline.scheduler);
+    loaded.dispose();
+    pipeline.dispose();
+  });
+
   const damages: readonly (readonly [string, RegExp, () => void])[] = [
     ['no head', /model_index\.json.*no such file/, () => rmSync(join(folder, 'model_index.json'))],
     ['another pipeline class', /_class_name/, () => edit('model_index.json', { _class_name: 'StableDiffusionPipeline' })],
@@ -126,7 +138,8 @@ describe('pipeline folder', () => {
     ['another width', /safetensors.*shape/s, () => edit('vae/config.json', { block_out_channels: [8, 8] })],
     ['an unknown key', /latent_chanels/, () => edit('vae/config.json', { latent_chanels: 3 })],
     ['another network class', /vae.*_class_name/s, () => edit('vae/config.json', { _class_name: 'VQModel' })],
-    ['an unknown prediction', /predictionType/, () => edit('scheduler/scheduler_config.json', { prediction_type: 'score' })],
+    ['an unknown prediction', /scheduler_config\.json: prediction_type: got "score", expected one of epsilon, sample, v_prediction/, () => edit('scheduler/scheduler_config.json', { prediction_type: 'score' })],
+    ['an unknown scheduler key', /scheduler_config\.json: use_karas_sigmas.*use_karras_sigmas/s, () => edit('scheduler/scheduler_config.json', { use_karas_sigmas: true })],
     ['no JSON', /scheduler_config\.json.*JSON/, () => writeFileSync(join(folder, 'scheduler', 'scheduler_config.json'), '{')],
     ['no floor in the codec', /floorDb/, () => edit('mel/mel_config.json', { floorDb: undefined })],
   ];

@@ -40,6 +40,7 @@ describe('pipeline', () => {
     expect(() => createPipeline({ ...latent, latentScale: 0 })).toThrow('scaling_factor');
     expect(() => createPipeline({ ...latent, latentShift: Number.NaN })).toThrow('shift_factor');
     expect(() => createPipeline({ ...latent, mel: { ...latent.mel, melBins: 9 } })).toThrow('mel bins');
+    expect(() => createPipeline({ ...latent, scheduler: { kind: 'flow', shift: 1 } })).toThrow('scheduler');
     expect(nullClassOf(latent)).toBe(2);
     expect(nullClassOf(unlabelled)).toBeNull();
     for (const pipeline of [latent, pixel, unlabelled]) pipeline.dispose();

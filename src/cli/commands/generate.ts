@@ -1,6 +1,7 @@
 // `melstrom generate`: draws new clips from a trained run.
 import { Option, type Command } from 'commander';
 import { MelstromError } from '../../base/errors.js';
+import { SAMPLER_NAMES, SPACINGS, type SamplerName, type Spacing } from '../../diffusion/index.js';
 import { startEngine } from '../../engine/start.node.js';
 import { integer, number, requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
@@ -12,7 +13,8 @@ export interface GenerateFlags {
   readonly fromVaePrior?: boolean;
   readonly count: number;
   readonly seed: number;
-  readonly sampler?: 'dpmpp2m' | 'ddim' | 'ddpm' | 'euler';
+  readonly sampler?: SamplerName | 'scheduler';
+  readonly spacing?: Spacing;
   readonly steps?: number;
   readonly guidance?: number;
   readonly eta?: number;
@@ -24,6 +26,8 @@ export interface GenerateFlags {
   readonly engine: 'auto' | 'tensorflow' | 'wasm' | 'cpu';
 }
 
+const SAMPLER_HELP = 'sampler; scheduler is what the pipeline\'s scheduler_config.json says (default: the run\'s own; for a pipeline folder, scheduler)';
+
 /** Adds the command to the program. */
 export function addGenerate(program: Command): void {
   program
@@ -34,12 +38,13 @@ export function addGenerate(program: Command): void {
     .option('--label <name>', 'label to draw (default: all labels in turn)')
     .option('--count <n>', 'number of clips', integer(1), 8)
     .option('--seed <n>', 'seed of the first clip; the next ones count up', integer(0), 0)
-    .addOption(new Option('--sampler <name>', 'sampler').choices(['dpmpp2m', 'ddim', 'ddpm', 'euler']))
+    .addOption(new Option('--sampler <name>', SAMPLER_HELP).choices([...SAMPLER_NAMES, 'scheduler']))
+    .addOption(new Option('--spacing <name>', 'noise levels that a named sampler visits (default: the run\'s own, or trailing)').choices(SPACINGS))
     .option('--steps <n>', 'network calls per clip', integer(1))
     .option('--guidance <x>', 'how far the label is pushed; 1 follows it as trained', number(0))
     .option('--eta <x>', 'fresh noise per step of ddim, 0 to 1', number(0, 1))
     .addOption(
-      new Option('--from-vae-prior', 'draw from the autoencoder alone, without the UNet: shows what its latent space holds').conflicts(['label', 'sampler', 'steps', 'guidance', 'eta']),
+      new Option('--from-vae-prior', 'draw from the autoencoder alone, without the UNet: shows what its latent space holds').conflicts(['label', 'sampler', 'spacing', 'steps', 'guidance', 'eta']),
     )
     .option('--batch-size <n>', 'clips drawn at once', integer(1))
     .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float').choices(['16', '24', '32']).default('16'))
@@ -56,10 +61,15 @@ export function addGenerate(program: Command): void {
       const labels = Array.from({ length: flags.count }, (_, index) =>
         pipeline.labels.length === 0 || flags.fromVaePrior === true ? null : (label ?? index % pipeline.labels.length),
       );
-      const { sampler, steps, guidance, eta, batchSize } = { ...generation, ...definedOf(flags) };
+      const { sampler, spacing, steps, guidance, eta, batchSize } = { ...generation, ...definedOf(flags) };
+      if (flags.spacing !== undefined && sampler === 'scheduler') {
+        throw new MelstromError({
+          kind: 'usage', where: '--spacing', got: flags.spacing, expected: 'none with the scheduler, which has its own', fix: 'Name a --sampler, or leave --spacing out.',
+        });
+      }
       const files = await drawClips({
         pipeline, out, labels, firstSeed: flags.seed,
-        settings: { ...generation, sampler, steps, guidance, eta, batchSize }, isFromVaePrior: flags.fromVaePrior ?? false,
+        settings: { ...generation, sampler, spacing, steps, guidance, eta, batchSize }, isFromVaePrior: flags.fromVaePrior ?? false,
         bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false, reporter, signal,
       });
       print({ folder: out, files }, [`${files.length} clips in ${out}`]);
@@ -77,6 +87,6 @@ function labelIndex(labels: readonly string[], wanted: string): number {
   });
 }
 
-function definedOf({ sampler, steps, guidance, eta, batchSize }: GenerateFlags): Partial<GenerateFlags> {
-  return Object.fromEntries(Object.entries({ sampler, steps, guidance, eta, batchSize }).filter(([, value]) => value !== undefined));
+function definedOf({ sampler, spacing, steps, guidance, eta, batchSize }: GenerateFlags): Partial<GenerateFlags> {
+  return Object.fromEntries(Object.entries({ sampler, spacing, steps, guidance, eta, batchSize }).filter(([, value]) => value !== undefined));
 }

@@ -1,15 +1,25 @@
-// What every sampler is given, and the loop they share: one call of the denoiser per sigma, one update, a breath for other work.
+// What every sampler is given, and the loop they share: a step at a time, a breath for other work between.
 import * as tf from '@tensorflow/tfjs';
 import { requireShape } from '../../base/checks.js';
 import { MelstromError } from '../../base/errors.js';
 import type { Random } from '../../base/random.js';
 import type { Denoiser } from '../denoiser.js';
 
-/** What a sampler is given. Nothing in it is changed but the position of `random`. */
-export interface SamplerOptions<C> {
-  readonly denoise: Denoiser<C>;
-  /** Strictly falling, ending at 0; one more than there are steps. */
+/** The noise levels that a sampler goes through. Sigmas alone are enough; the rest is for paths whose steps do not meet. */
+export interface SigmaPath {
+  /** Sigma at the start of each step, strictly falling, and behind them where the last step ends: 0, or on a path with a scale of its own above it. */
   readonly sigmas: ArrayLike<number>;
+  /** Factor of the initial noise. Default the first sigma. */
+  readonly initialScale?: number;
+  /** Sigma that each step goes to. Default where the next step starts. */
+  readonly targets?: ArrayLike<number>;
+  /** Factor of the noisy sample after each step. Default 1. */
+  readonly rescale?: ArrayLike<number>;
+}
+
+/** What a sampler is given. Nothing in it is changed but the position of `random`. */
+export interface SamplerOptions<C> extends SigmaPath {
+  readonly denoise: Denoiser<C>;
   /** Unit normal noise, [B, H, W, C]. */
   readonly initialNoise: tf.Tensor4D;
   readonly condition: C;
@@ -23,73 +33,135 @@ export interface SamplerOptions<C> {
 /** Memory: the caller disposes the result. @throws the signal's reason when aborted between two steps. */
 export type Sampler<C = unknown> = (options: SamplerOptions<C>) => Promise<tf.Tensor4D>;
 
-/** What a step knows. Sigmas are of this step, of the one before (undefined at first) and of the next. */
+/** What a step knows. */
 export interface StepState {
+  readonly step: number;
+  readonly isLast: boolean;
   readonly sigma: number;
+  /** Where the step goes to. */
   readonly nextSigma: number;
-  readonly previousSigma: number | undefined;
+  /** Sigmas of the steps before, the latest first. */
+  readonly previousSigmas: readonly number[];
 }
 
-/** next noisy = noisy · keep + (denoised + (denoised - previous denoised) · extrapolate) · (1 - keep) + unit noise · addedNoise. */
-export interface StepUpdate {
-  readonly keep: number;
-  readonly extrapolate?: number;
-  readonly addedNoise?: number;
+/** What a step leaves: all fresh tensors but for those of `memory` that it was given. */
+export interface StepResult {
+  readonly next: tf.Tensor4D;
+  readonly denoised: tf.Tensor4D;
+  /** What the next step is given. */
+  readonly memory: readonly tf.Tensor4D[];
 }
 
-/**
- * Runs a sampler that is fully told by its update. Every update is a weighted mean of noisy and denoised, never
- * noisy plus a slope times a difference of sigmas: at a sigma of 4096 that difference would cost three digits of float32.
- */
-export async function runSampler<C>(options: SamplerOptions<C>, updateOf: (state: StepState) => StepUpdate): Promise<tf.Tensor4D> {
-  const { denoise, sigmas, initialNoise, condition, random, onStep, signal } = options;
-  requireFalling(sigmas);
+export type TakeStep = (noisy: tf.Tensor4D, state: StepState, memory: readonly tf.Tensor4D[]) => StepResult;
+
+/** Takes step after step from the scaled initial noise on. Memory: what a step neither returns nor remembers is disposed. */
+export async function takeSteps<C>(options: SamplerOptions<C>, take: TakeStep): Promise<tf.Tensor4D> {
+  const { sigmas, initialNoise, initialScale, rescale, onStep, signal } = options;
+  requirePath(options);
   const steps = sigmas.length - 1;
-  let noisy = tf.mul(initialNoise, sigmas[0]) as tf.Tensor4D;
-  let previous: tf.Tensor4D | undefined;
+  let noisy = tf.mul(initialNoise, initialScale ?? sigmas[0]) as tf.Tensor4D;
+  let kept: readonly tf.Tensor4D[] = [];
+  let memory: readonly tf.Tensor4D[] = [];
   try {
     for (let step = 0; step < steps; step += 1) {
       signal?.throwIfAborted();
-      const state = { sigma: sigmas[step], nextSigma: sigmas[step + 1], previousSigma: step === 0 ? undefined : sigmas[step - 1] };
-      const denoised = denoise(noisy, state.sigma, condition);
-      const next = advance({ noisy, denoised, previous, update: finalOr(updateOf, state), random });
-      tf.dispose([noisy, previous]);
-      noisy = next;
-      previous = denoised;
-      onStep?.(step + 1, denoised);
+      const state = stateAt(options, step);
+      const result = tidyStep(() => rescaled(take(noisy, state, memory), rescale?.[step] ?? 1));
+      disposeExcept([noisy, ...kept], result.memory);
+      ({ next: noisy, memory } = result);
+      kept = [result.denoised, ...memory];
+      onStep?.(step + 1, result.denoised);
+      disposeExcept(kept, memory);
+      kept = memory;
       if (step + 1 < steps) await breathe();
     }
   } catch (thrown) {
-    tf.dispose([noisy, previous]);
+    disposeExcept([noisy, ...kept], []);
     throw thrown;
   }
-  tf.dispose(previous);
+  disposeExcept(kept, []);
   return noisy;
 }
 
-/** The step to sigma 0 is the denoised sample itself, whatever the sampler. */
-function finalOr(updateOf: (state: StepState) => StepUpdate, state: StepState): StepUpdate {
-  return state.nextSigma === 0 ? { keep: 0 } : updateOf(state);
+function stateAt({ sigmas, targets }: SigmaPath, step: number): StepState {
+  return {
+    step,
+    isLast: step === sigmas.length - 2,
+    sigma: sigmas[step],
+    nextSigma: targets?.[step] ?? sigmas[step + 1],
+    previousSigmas: Array.from({ length: step }, (_, back) => sigmas[step - 1 - back]),
+  };
 }
 
-interface Advance {
-  readonly noisy: tf.Tensor4D;
-  readonly denoised: tf.Tensor4D;
-  readonly previous: tf.Tensor4D | undefined;
-  readonly update: StepUpdate;
-  readonly random: readonly Random[];
+/** tf.tidy, whose own type has no room for a step's result. */
+function tidyStep(take: () => StepResult): StepResult {
+  return tf.tidy(take as unknown as () => tf.TensorContainer) as unknown as StepResult;
 }
 
-function advance({ noisy, denoised, previous, update, random }: Advance): tf.Tensor4D {
-  const { keep, extrapolate = 0, addedNoise = 0 } = update;
-  return tf.tidy(() => {
-    const target =
-      extrapolate === 0 || previous === undefined
-        ? denoised
-        : (tf.sub(tf.mul(denoised, 1 + extrapolate), tf.mul(previous, extrapolate)) as tf.Tensor4D);
-    const mean = keep === 0 ? tf.clone(target) : (tf.add(tf.mul(noisy, keep), tf.mul(target, 1 - keep)) as tf.Tensor4D);
-    return addedNoise === 0 ? mean : (tf.add(mean, tf.mul(drawNoise(random, noisy.shape), addedNoise)) as tf.Tensor4D);
+function rescaled(result: StepResult, factor: number): StepResult {
+  return factor === 1 ? result : { ...result, next: tf.mul(result.next, factor) as tf.Tensor4D };
+}
+
+function disposeExcept(tensors: readonly tf.Tensor4D[], wanted: readonly tf.Tensor4D[]): void {
+  for (const tensor of tensors) if (!wanted.includes(tensor) && !tensor.isDisposed) tensor.dispose();
+}
+
+/** next noisy = noisy · keep + the latest denoised samples, weighed + limited denoised · limited + unit noise · addedNoise. */
+export interface StepUpdate {
+  readonly keep: number;
+  /** Weights of the denoised samples, the latest first. Default all that `keep` leaves, on the latest. */
+  readonly denoised?: readonly number[];
+  /** Weight of the latest denoised sample within `clipRange`. Default 0. */
+  readonly limited?: number;
+  readonly addedNoise?: number;
+}
+
+interface RunOptions<C> extends SamplerOptions<C> {
+  /** How many denoised samples an update may weigh. Default 1. */
+  readonly order?: number;
+  /** Holds what `limited` weighs to [-clipRange, clipRange]. */
+  readonly clipRange?: number | null;
+}
+
+/**
+ * Runs a sampler that is fully told by its update, one call of the denoiser per step. Every update is a weighted mean of noisy and
+ * denoised, never noisy plus a slope times a difference of sigmas: at a sigma of 4096 that would cost three digits of float32.
+ */
+export function runSampler<C>(options: RunOptions<C>, updateOf: (state: StepState) => StepUpdate): Promise<tf.Tensor4D> {
+  const { denoise, condition, random, order = 1, clipRange = null } = options;
+  return takeSteps(options, (noisy, state, memory) => {
+    const denoised = denoise(noisy, state.sigma, condition);
+    const { keep, denoised: weights = [1 - keep], limited = 0, addedNoise = 0 } = updateOf(state);
+    const history = [denoised, ...memory].slice(0, order);
+    const next = weightedSum([
+      [keep, noisy],
+      ...weights.map((weight, back): Term => [weight, history[back]]),
+      [limited, clipRange === null || limited === 0 ? denoised : clip(denoised, clipRange)],
+      ...(addedNoise === 0 ? [] : [[addedNoise, drawNoise(random, noisy.shape)] as Term]),
+    ]);
+    return { next, denoised, memory: order === 1 ? [] : history.slice(0, order - 1) };
   });
+}
+
+type Term = readonly [weight: number, part: tf.Tensor4D];
+
+/** Leaves out what weighs nothing, so that it can neither cost time nor spread what is not finite. Memory: the caller disposes. */
+export function weightedSum(terms: readonly Term[]): tf.Tensor4D {
+  return tf.tidy(() => {
+    const parts = terms.filter(([weight]) => weight !== 0).map(([weight, part]) => tf.mul(part, weight) as tf.Tensor4D);
+    return parts.reduce((sum, part) => tf.add(sum, part) as tf.Tensor4D);
+  });
+}
+
+/** Holds every value to [-range, range]. Memory: the caller disposes. */
+export function clip(x: tf.Tensor4D, range: number): tf.Tensor4D {
+  return tf.clipByValue(x, -range, range);
+}
+
+/** A denoiser whose answer is held to [-clipRange, clipRange]; null leaves it as it is. */
+export function clipped<C>(denoise: Denoiser<C>, clipRange: number | null | undefined): Denoiser<C> {
+  if (clipRange === null || clipRange === undefined) return denoise;
+  return (noisy, sigma, condition) => tf.tidy(() => clip(denoise(noisy, sigma, condition), clipRange));
 }
 
 /**
@@ -104,11 +176,18 @@ export function drawNoise(random: readonly Random[], shape: readonly [number, nu
   return tf.tensor4d(values, shape as [number, number, number, number]);
 }
 
-function requireFalling(sigmas: ArrayLike<number>): void {
+/** Sigmas alone end at 0; a path with a first scale of its own may end above, where its last step then stands still at most. */
+function requirePath({ sigmas, targets, rescale, initialScale }: SigmaPath): void {
   const list = Array.from(sigmas);
-  const isFalling = list.length >= 2 && list.at(-1) === 0 && list.every((sigma, index) => index === 0 || sigma < list[index - 1]);
-  if (isFalling && Number.isFinite(list[0])) return;
-  throw new MelstromError({ kind: 'usage', where: 'sigmas', got: `[${list.join(', ')}]`, expected: 'at least two finite numbers, strictly falling, the last of them 0' });
+  const starts = list.slice(0, -1);
+  const [end, last] = [list[starts.length], starts.at(-1) ?? 0];
+  const isFalling = Number.isFinite(starts[0]) && starts.every((sigma, step) => step === 0 || sigma < starts[step - 1]);
+  if (!isFalling || !(last > 0) || !(end === 0 || (initialScale !== undefined && end > 0 && end <= last))) {
+    throw new MelstromError({ kind: 'usage', where: 'sigmas', got: `[${list.join(', ')}]`, expected: 'at least two finite numbers, strictly falling, the last of them 0' });
+  }
+  for (const [where, given] of [['targets', targets], ['rescale', rescale]] as const) {
+    if (given !== undefined) requireShape(where, [given.length], [starts.length]);
+  }
 }
 
 /** Lets timers, signals and drawing have their turn. */
