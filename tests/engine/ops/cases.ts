@@ -1,11 +1,12 @@
 // Every differentiable operation with the shapes it is tried on, and its oracle.
-import type * as tf from '@tensorflow/tfjs';
-import { addBias, addTimeEmbedding, attention, conv2d, groupNorm, matMul, silu, upsampleNearest2x } from '../../../src/engine/ops/index.js';
+import * as tf from '@tensorflow/tfjs';
+import { addBias, addTimeEmbedding, attention, causalAttention, conv2d, gatherRows, groupNorm, matMul, silu, upsampleNearest2x } from '../../../src/engine/ops/index.js';
 import {
   addBiasOracle,
   addPerItemOracle,
   attentionOracle,
   convOracle,
+  grid,
   groupNormOracle,
   matMulOracle,
   siluOracle,
@@ -101,12 +102,24 @@ export const CASES: readonly Case[] = [
     name: 'attention [2, 3, 2, 4]',
     shapes: [[2, 3, 2, 4], [2, 3, 2, 4], [2, 3, 2, 4]],
     run: ([q, k, v]) => attention(four(q), four(k), four(v)),
-    oracle: attentionOracle,
+    oracle: (inputs) => attentionOracle(inputs),
   },
   {
     name: 'attention of one head over other positions',
     shapes: [[1, 3, 1, 4], [1, 5, 1, 4], [1, 5, 1, 4]],
     run: ([q, k, v]) => attention(four(q), four(k), four(v)),
-    oracle: attentionOracle,
+    oracle: (inputs) => attentionOracle(inputs),
+  },
+  {
+    name: 'causalAttention [2, 3, 2, 4]',
+    shapes: [[2, 3, 2, 4], [2, 3, 2, 4], [2, 3, 2, 4]],
+    run: ([q, k, v]) => causalAttention(four(q), four(k), four(v)),
+    oracle: (inputs) => attentionOracle(inputs, { isCausal: true }),
+  },
+  {
+    name: 'gatherRows of [4, 3], one of them twice',
+    shapes: [[4, 3]],
+    run: ([table]) => gatherRows(table, tf.tensor1d([2, 0, 2], 'int32')),
+    oracle: ([table]) => grid([3, 3], (index) => table.data[[2, 0, 2][Math.floor(index / 3)] * 3 + (index % 3)]),
   },
 ];

@@ -105,7 +105,8 @@ export function matMulOracle([a, b]: readonly Grid[], transposeA: boolean, trans
   });
 }
 
-export function attentionOracle([q, k, v]: readonly Grid[]): Grid {
+/** isCausal: a query sees the keys up to its own position only. */
+export function attentionOracle([q, k, v]: readonly Grid[], { isCausal = false } = {}): Grid {
   const [, queries, heads, width] = q.shape;
   const keys = k.shape[1];
   const at = (g: Grid, length: number, item: number, position: number, head: number, c: number): number =>
@@ -116,6 +117,7 @@ export function attentionOracle([q, k, v]: readonly Grid[]): Grid {
     const query = Math.floor(index / (width * heads)) % queries;
     const item = Math.floor(index / (width * heads * queries));
     const scores = Array.from({ length: keys }, (_, key) => {
+      if (isCausal && key > query) return 0;
       let dot = 0;
       for (let d = 0; d < width; d += 1) dot += at(q, queries, item, query, head, d) * at(k, keys, item, key, head, d);
       return Math.exp(dot / Math.sqrt(width));
