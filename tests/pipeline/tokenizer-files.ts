@@ -22,7 +22,7 @@ export interface TokenReference {
 export function readTokenReference(): TokenReference {
   const text = readFileSync(new URL('token-ids.json', FIXTURES), 'utf8');
   const sum = createHash('sha256').update(text).digest('hex');
-  if (sum !== readFileSync(new URL('token-ids.json.sha256', FIXTURES), 'utf8').trim()) throw new Error('token-ids.json does not match its checksum: run generate.py');
+  if (sum !== readFileSync(new URL('token-ids.json.sha256', FIXTURES), 'utf8').trim()) throw new Error('token-ids.json does not match its checksum: run generate-tokenizer.py');
   return JSON.parse(text) as TokenReference;
 }
 
