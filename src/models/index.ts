@@ -1,5 +1,6 @@
 // The networks.
 export { createAutoencoderKL, type AutoencoderKL, type NetworkOptions } from './autoencoder-kl.js';
+export { averageChannels, decodeOneChannel, encodeOneChannel, repeatChannel } from './one-channel.js';
 export { createPatchDiscriminator, type PatchDiscriminator, type PatchDiscriminatorConfig } from './patch-discriminator.js';
 export { klPerItem, posteriorMode, samplePosterior, type Posterior } from './posterior.js';
 export { createUnet2d, type Unet2d, type Unet2dInputs } from './unet-2d.js';

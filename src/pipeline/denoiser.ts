@@ -5,6 +5,7 @@ import type { Denoiser } from '../diffusion/denoiser.js';
 import { withGuidance } from '../diffusion/guidance.js';
 import { denoiserFrom } from '../diffusion/parameterisation.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
+import { averageChannels, repeatChannel, type Unet2d, type Unet2dInputs } from '../models/index.js';
 import { nullClassOf, type Pipeline } from './pipeline.js';
 
 /** One class per item, where the null class stands for no label; null: no item has a label. */
@@ -25,13 +26,20 @@ export function createPipelineDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels
   const nullClass = nullClassOf(pipeline);
   return denoiserFrom(
     (sample, timestep, { classLabels }: LabelCondition) => {
-      if (nullClass === null) return unet.forward({ sample, timestep });
+      if (nullClass === null) return forwardSample(unet, { sample, timestep });
       const classes = classLabels ?? new Int32Array(sample.shape[0]).fill(nullClass);
-      return unet.forward({ sample, timestep, classLabels: tf.tensor1d(classes, 'int32') });
+      return forwardSample(unet, { sample, timestep, classLabels: tf.tensor1d(classes, 'int32') });
     },
     createNoiseSchedule(diffusion),
     diffusion.predictionType,
   );
+}
+
+/** The UNet's answer to a sample of one channel or as many as it has: one for several sees one channel in all of them, and answers with their mean. */
+export function forwardSample(unet: Unet2d, { sample, ...rest }: Unet2dInputs): tf.Tensor4D {
+  const isRepeated = sample.shape[3] === 1 && unet.config.in_channels !== 1;
+  if (!isRepeated) return unet.forward({ sample, ...rest });
+  return averageChannels(unet.forward({ sample: repeatChannel(sample, unet.config.in_channels!), ...rest }));
 }
 
 interface Guidance {

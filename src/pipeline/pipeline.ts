@@ -18,9 +18,9 @@ export interface PipelineParts {
   /** Class i is labels[i]; class labels.length stands for no label. */
   readonly labels: readonly string[];
   readonly diffusion: DiffusionConfig;
-  /** null exactly when the representation is pixel. */
+  /** null exactly when the representation is pixel. One for several image channels sees a mel image in all of them, and is heard as their mean. */
   readonly vae: AutoencoderKL | null;
-  /** null while only the autoencoder is trained. */
+  /** null while only the autoencoder is trained. On pixels it may be one for several channels, as the autoencoder may. */
   readonly unet: Unet2d | null;
   /** What is diffused is (latent - latentShift) · latentScale, of about unit deviation. Measured from data. Default 1. */
   readonly latentScale?: number;
@@ -86,8 +86,8 @@ export function sampleShape(pipeline: Pick<Pipeline, 'vae' | 'unet' | 'mel'>, fr
 function checkRepresentation({ representation, vae }: Pipeline): void {
   if (representation === 'latent' && vae === null) throw misfit('vae', 'none', 'an autoencoder, since latents are diffused');
   if (representation === 'pixel' && vae !== null) throw misfit('vae', 'an autoencoder', 'none, since the spectrogram itself is diffused');
-  if (vae !== null && (vae.config.in_channels !== 1 || vae.config.out_channels !== 1)) {
-    throw misfit('vae: in_channels and out_channels', `${vae.config.in_channels} and ${vae.config.out_channels}`, '1 and 1, as a mel image has');
+  if (vae !== null && vae.config.in_channels !== vae.config.out_channels) {
+    throw misfit('vae: in_channels and out_channels', `${vae.config.in_channels} and ${vae.config.out_channels}`, '1 and 1, as a mel image has, or any other number twice');
   }
 }
 
@@ -101,7 +101,8 @@ function checkUnet(pipeline: Pipeline): void {
   const [, , channels] = sampleShape(pipeline);
   if (unet === null) return;
   const { in_channels: inChannels, out_channels: outChannels, num_class_embeds: classes } = unet.config;
-  if (inChannels !== channels || outChannels !== channels) {
+  const isRepeated = pipeline.vae === null && inChannels === outChannels; // a UNet for images of several channels
+  if (!isRepeated && (inChannels !== channels || outChannels !== channels)) {
     throw misfit('unet: in_channels and out_channels', `${inChannels} and ${outChannels}`, `${channels}, the channels of what is diffused`);
   }
   if (classes !== null && classes !== labels.length + 1) {

@@ -6,7 +6,7 @@ import { MelstromError } from '../base/errors.js';
 import type { Reporter } from '../base/logger.js';
 import type { DerivedNetworks } from '../config/derive.js';
 import type { RunConfig } from '../config/run-config.js';
-import { createAutoencoderKL, type AutoencoderKL } from '../models/index.js';
+import { createAutoencoderKL, encodeOneChannel, type AutoencoderKL } from '../models/index.js';
 import { loadLatestCheckpoint } from './checkpoint-store.node.js';
 import { createPixelSource, type CleanSource } from './clean-source.js';
 import { fixedBatches, imagesToTensor, type SliceSource } from './corpus-source.js';
@@ -102,7 +102,7 @@ export async function estimateLatents(vae: AutoencoderKL, config: RunConfig, cor
   const statistics = createLatentStatistics(vae.config.latent_channels);
   for await (const batch of fixedBatches(corpus, { split: 'train', batchSize: config.vae.training.batchSize, limit: ESTIMATE_LIMIT })) {
     const stacked = tf.tidy(() => {
-      const { mean, logVariance } = vae.encode(imagesToTensor(batch, corpus.mel));
+      const { mean, logVariance } = encodeOneChannel(vae, imagesToTensor(batch, corpus.mel));
       return tf.stack([mean, config.vae.kind === 'kl' ? tf.exp(tf.mul(logVariance, 0.5)) : tf.zerosLike(mean)], 1);
     });
     statistics.add(stacked.dataSync<'float32'>(), stacked.size / stacked.shape[0] / 2);

@@ -6,6 +6,7 @@ import type { TrainingConfig } from '../config/training.js';
 import { createNoiseSchedule, lossWeightAt, noisyTrainingBatch, trainingTimestep, type NoiseSchedule } from '../diffusion/index.js';
 import type { Unet2d } from '../models/index.js';
 import { valueAndGradients } from '../nn/index.js';
+import { forwardSample } from '../pipeline/denoiser.js';
 import type { CleanSource } from './clean-source.js';
 import type { Figures, Stage } from './stage.js';
 
@@ -88,7 +89,7 @@ function weightedError(unet: Unet2d, inputs: StepInputs): tf.Scalar {
 /** Shape: [B]. */
 function errorPerItem(unet: Unet2d, { input, target, timesteps, labels }: StepInputs): tf.Tensor1D {
   const classLabels = unet.config.num_class_embeds === null ? undefined : labels;
-  const output = unet.forward({ sample: input, timestep: timesteps, classLabels });
+  const output = forwardSample(unet, { sample: input, timestep: timesteps, classLabels });
   return tf.mean(tf.square(tf.sub(output, target)), [1, 2, 3]) as tf.Tensor1D;
 }
 
