@@ -6,9 +6,14 @@ import type { runConfigSchema } from './schema.js';
 
 type Config = z.output<typeof runConfigSchema>;
 
-/** Everything that does not fit together, each with a fix in words. */
-export function crossCheck(config: Config): ConfigProblem[] {
-  return [...checkSizes(config), ...checkChannels(config), ...checkCorpus(config), ...checkSteps(config)];
+/**
+ * Everything that does not fit together, each with a fix in words.
+ *
+ * @param areNetworksKnown false before the networks of an initial pipeline are filled in
+ */
+export function crossCheck(config: Config, areNetworksKnown = true): ConfigProblem[] {
+  const networks = areNetworksKnown ? [...checkSizes(config), ...checkChannels(config)] : [];
+  return [...networks, ...checkCorpus(config), ...checkSteps(config), ...checkInitial(config)];
 }
 
 function checkSizes({ mel, representation, vae, unet }: Config): ConfigProblem[] {
@@ -34,12 +39,13 @@ function nearestMultiples(value: number, factor: number): string {
   return below === 0 ? String(factor) : `${below} or ${below + factor}`;
 }
 
-function checkChannels({ representation, vae, unet }: Config): ConfigProblem[] {
+function checkChannels({ representation, vae, unet, initialPipeline, initialChannels }: Config): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const latent = representation === 'latent' ? vae.network.latent_channels : 1;
+  const isRepeated = initialPipeline !== null && initialChannels === 'repeat'; // a network for images of several channels may see one in all
   for (const key of ['in_channels', 'out_channels'] as const) {
     const channels = unet.network[key];
-    if (channels !== null && channels !== latent) {
+    if (channels !== null && channels !== latent && !(isRepeated && representation === 'pixel')) {
       problems.push({
         key: `unet.network.${key}`,
         got: String(channels),
@@ -47,11 +53,20 @@ function checkChannels({ representation, vae, unet }: Config): ConfigProblem[] {
         fix: 'Leave it out: it is derived.',
       });
     }
-    if (vae.network[key] !== 1) {
+    if (vae.network[key] !== 1 && !isRepeated) {
       problems.push({ key: `vae.network.${key}`, got: String(vae.network[key]), expected: '1, as a spectrogram has one channel' });
     }
   }
   return problems;
+}
+
+function checkInitial({ initialPipeline, vae }: Config): ConfigProblem[] {
+  if (initialPipeline !== null) return [];
+  const expected = 'initialPipeline, whose it is';
+  return [
+    ...(vae.trainable ? [] : [{ key: 'vae.trainable', got: 'false without initialPipeline', expected }]),
+    ...(vae.latentScale === 'keep' ? [{ key: 'vae.latentScale', got: 'keep without initialPipeline', expected }] : []),
+  ];
 }
 
 function checkCorpus({ corpus, mel }: Config): ConfigProblem[] {

@@ -26,14 +26,16 @@ export interface DerivedNetworks {
 }
 
 /**
- * Fills in what is null: channels and size of what the UNet denoises, and one class per label plus one for no label.
+ * Fills in what is null: channels and size of what the UNet denoises, and one class per label plus one for no label, unless the UNet
+ * keeps the classes of an initial pipeline.
  *
  * @param labelCount labels of the corpus; the index labelCount stands for no label
  */
-export function deriveNetworks({ mel, representation, vae, unet }: RunConfig, labelCount: number): DerivedNetworks {
+export function deriveNetworks({ mel, representation, vae, unet, initialPipeline }: RunConfig, labelCount: number): DerivedNetworks {
   const isLatent = representation === 'latent';
   const factor = isLatent ? vaeDownsampling(vae.network) : 1;
   const channels = isLatent ? vae.network.latent_channels : 1;
+  const hasKeptClasses = initialPipeline !== null && unet.classTable === 'keep'; // none are none then
   const size = [mel.melBins / factor, mel.frames / factor] as const;
   return {
     vae: vae.network as AutoencoderKLConfig,
@@ -42,7 +44,7 @@ export function deriveNetworks({ mel, representation, vae, unet }: RunConfig, la
       in_channels: unet.network.in_channels ?? channels,
       out_channels: unet.network.out_channels ?? channels,
       sample_size: unet.network.sample_size ?? [...size],
-      num_class_embeds: unet.network.num_class_embeds ?? labelCount + 1,
+      num_class_embeds: unet.network.num_class_embeds ?? (hasKeptClasses ? null : labelCount + 1),
     },
     sampleShape: [...size, channels],
   };

@@ -15,11 +15,13 @@ const VAE_CLASS = 'AutoencoderKL';
 const UNET_CLASS = 'UNet2DModel';
 
 /**
- * Reads a pipeline folder's configurations. A folder of one network alone, with its config.json at the top, counts as well.
+ * Reads a pipeline folder's configurations. A run folder stands for its pipeline; a folder of one network
+ * alone, with its config.json at the top, counts as well.
  *
  * @throws MelstromError that names the file when one is absent, damaged or holds what is not understood
  */
-export async function findPipeline(folder: string): Promise<FoundPipeline> {
+export async function findPipeline(wanted: string): Promise<FoundPipeline> {
+  const folder = existsSync(join(wanted, 'config.yaml')) ? join(wanted, 'pipeline') : wanted;
   await recoverFolder(folder);
   refuseFile(folder);
   const indexPath = join(folder, 'model_index.json');

@@ -14,6 +14,7 @@ import { listCheckpoints, requireWritable } from './checkpoint-store.node.js';
 import type { SliceSource } from './corpus-source.js';
 import { diskError } from './disk-error.node.js';
 import { estimateLatents, layGround, type Ground } from './ground.node.js';
+import { hasKeptScale, openInitial, type InitialWeights } from './initial.node.js';
 import type { PreviewCallback } from './previews.node.js';
 import { removeCheckpoints, runStage, stateFolder } from './run-stage.node.js';
 import type { StageResult, StageStatus } from './stage.js';
@@ -68,42 +69,51 @@ async function trainStages(options: TrainOptions): Promise<TrainResult> {
   if (stage === 'vae' && config.representation === 'pixel') {
     throw new MelstromError({ kind: 'configuration', where: 'representation', got: 'pixel, which has no autoencoder to train', expected: 'latent', fix: 'Train with stage unet, or set representation to latent.' });
   }
+  if (stage === 'vae' && !config.vae.trainable) {
+    throw new MelstromError({ kind: 'configuration', where: 'vae.trainable', got: 'false, so that there is no autoencoder to train', expected: 'true', fix: 'Train with stage unet, or set vae.trainable to true.' });
+  }
   await requireReady(options);
   const networks = deriveNetworks(config, corpus.labels.length);
+  const initial = await openInitial(config, corpus.labels, options.reporter);
   const stages: StageResult[] = [];
   const result = (status: StageStatus, ground: Ground | null): TrainResult => ({
     status, stages, runFolder, pipelineFolder: join(runFolder, 'pipeline'), latentScale: ground?.scale ?? null, latentShift: ground?.shift ?? null,
   });
 
-  if (config.representation === 'latent' && stage !== 'unet') {
-    const trained = await trainVae(options, networks);
+  if (config.representation === 'latent' && stage !== 'unet' && config.vae.trainable) {
+    const trained = await trainVae(options, { networks, initial });
     stages.push(trained);
     if (trained.status === 'interrupted') return result('interrupted', null);
   }
-  const ground = await layGround({ ...options, networks });
+  const ground = await layGround({ ...options, networks, initial });
   if (ground === null || signal?.aborted) {
     ground?.dispose();
     return result('interrupted', ground);
   }
   try {
     if (stage === 'vae') await saveAutoencoder(options, ground, stages[0]);
-    else stages.push(await trainUnet(options, networks, ground));
+    else stages.push(await trainUnet(options, { networks, initial, ground }));
   } finally {
     ground.dispose();
   }
   return result(stages[stages.length - 1].status, ground);
 }
 
-async function trainVae(options: TrainOptions, networks: DerivedNetworks): Promise<StageResult> {
+interface Networks {
+  readonly networks: DerivedNetworks;
+  readonly initial: InitialWeights | null;
+}
+
+async function trainVae(options: TrainOptions, { networks, initial }: Networks): Promise<StageResult> {
   const { config, corpus, runFolder } = options;
   const { kind, loss, discriminator, training } = config.vae;
-  const vae = createAutoencoderKL(networks.vae, { seed: config.seed });
+  const vae = initial?.createVae() ?? createAutoencoderKL(networks.vae, { seed: config.seed });
   const stage = createVaeStage({ vae, kind, loss, discriminator, training, corpus, seed: config.seed });
   options.reporter.log.info(`vae: ${vae.parameters.count.toLocaleString('en')} parameters`);
   try {
     return await runStage({
-      ...options, stage, runFolder, labels: corpus.labels, onStart: () => writeConfig(options),
-      pipeline: async () => assemble(options, { vae, ...(await estimateLatents(vae, config, corpus)) }),
+      ...options, stage, runFolder, labels: corpus.labels, initialHash: initial?.vaeHash, onStart: () => writeConfig(options),
+      pipeline: async () => assemble(options, { vae, ...(initial !== null && hasKeptScale(config) ? initial : await estimateLatents(vae, config, corpus)) }),
     });
   } finally {
     stage.dispose();
@@ -111,15 +121,15 @@ async function trainVae(options: TrainOptions, networks: DerivedNetworks): Promi
   }
 }
 
-async function trainUnet(options: TrainOptions, networks: DerivedNetworks, ground: Ground): Promise<StageResult> {
+async function trainUnet(options: TrainOptions, { networks, initial, ground }: Networks & { readonly ground: Ground }): Promise<StageResult> {
   const { config, corpus, runFolder, reporter } = options;
-  const unet = createUnet2d(networks.unet, { seed: config.seed });
+  const unet = initial?.createUnet() ?? createUnet2d(networks.unet, { seed: config.seed });
   const { training, labelDropout } = config.unet;
   const stage = createUnetStage({ unet, diffusion: config.diffusion, training, source: ground.source, labelCount: corpus.labels.length, labelDropout, seed: config.seed });
   reporter.log.info(`unet: ${unet.parameters.count.toLocaleString('en')} parameters`);
   try {
     return await runStage({
-      ...options, stage, labels: corpus.labels, dependsOn: ground.key,
+      ...options, stage, labels: corpus.labels, initialHash: initial?.unetHash, dependsOn: ground.key,
       onStart: async (step) => {
         await writeConfig(options);
         if (step === 0 && ground.vae !== null) await savePipeline(join(runFolder, 'pipeline'), assemble(options, ground));
