@@ -1,6 +1,6 @@
 // Checks that need more than one block of the configuration. Knows no network, only what the blocks' numbers imply.
 import type { z } from 'zod';
-import { vaeDownsampling, unetDownsampling } from './derive.js';
+import { chosenUnet, vaeDownsampling, unetDownsampling } from './derive.js';
 import type { ConfigProblem } from './problems.js';
 import type { runConfigSchema } from './schema.js';
 
@@ -19,7 +19,7 @@ export function crossCheck(config: Config, areNetworksKnown = true): ConfigProbl
 function checkSizes({ mel, representation, vae, unet }: Config): ConfigProblem[] {
   const isLatent = representation === 'latent';
   const vaeFactor = isLatent ? vaeDownsampling(vae.network) : 1;
-  const unetFactor = unetDownsampling(unet.network);
+  const unetFactor = unetDownsampling(chosenUnet(unet));
   const factor = vaeFactor * unetFactor;
   const reason = isLatent
     ? `a multiple of ${factor}: the autoencoder halves ${Math.log2(vaeFactor)} times and the UNet ${Math.log2(unetFactor)} times`
@@ -44,10 +44,10 @@ function checkChannels({ representation, vae, unet, initialPipeline, initialChan
   const latent = representation === 'latent' ? vae.network.latent_channels : 1;
   const isRepeated = initialPipeline !== null && initialChannels === 'repeat'; // a network for images of several channels may see one in all
   for (const key of ['in_channels', 'out_channels'] as const) {
-    const channels = unet.network[key];
+    const channels = chosenUnet(unet)[key];
     if (channels !== null && channels !== latent && !(isRepeated && representation === 'pixel')) {
       problems.push({
-        key: `unet.network.${key}`,
+        key: `unet.${unet.conditionNetwork === null ? 'network' : 'conditionNetwork'}.${key}`,
         got: String(channels),
         expected: representation === 'latent' ? `${latent}, as vae.network.latent_channels` : '1, as a spectrogram has one channel',
         fix: 'Leave it out: it is derived.',

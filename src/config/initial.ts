@@ -8,7 +8,7 @@ export interface InitialDefaults {
   readonly mel?: object;
   readonly diffusion?: object;
   readonly vae?: { readonly kind: string; readonly network: object };
-  readonly unet?: { readonly network?: object; readonly classTable?: string };
+  readonly unet?: { readonly network?: object; readonly conditionNetwork?: object | null; readonly classTable?: string };
 }
 
 /** Reads the folder of an initial pipeline. `config` is the configuration so far, in which its networks are not known yet. */
@@ -34,13 +34,16 @@ export function initialConflicts(config: RunConfig, defaults: InitialDefaults): 
   const fix = 'Leave it out: it is taken from initialPipeline.';
   const problems: ConfigProblem[] = [];
   if (config.representation !== defaults.representation) problems.push({ key: 'representation', got: config.representation, expected: `${defaults.representation}, as initialPipeline has`, fix });
-  for (const block of ['vae', 'unet'] as const) {
-    const own = config[block].network as Readonly<Record<string, unknown>>;
-    for (const [key, value] of Object.entries(defaults[block]?.network ?? {})) {
-      if (FREE_KEYS.has(key) || JSON.stringify(own[key]) === JSON.stringify(value)) continue;
-      problems.push({ key: `${block}.network.${key}`, got: JSON.stringify(own[key]), expected: `${JSON.stringify(value)}, as initialPipeline has`, fix });
+  const compare = (block: string, own: object | null, known: object | null | undefined): void => {
+    if ((own === null) !== (known === null) && known !== undefined) problems.push({ key: block, got: own === null ? 'null' : 'a network', expected: known === null ? 'null, since initialPipeline has a UNet2DModel' : 'that of initialPipeline', fix });
+    for (const [key, value] of Object.entries(own === null ? {} : (known ?? {}))) {
+      const got = JSON.stringify((own as Readonly<Record<string, unknown>>)[key]);
+      if (!FREE_KEYS.has(key) && got !== JSON.stringify(value)) problems.push({ key: `${block}.${key}`, got, expected: `${JSON.stringify(value)}, as initialPipeline has`, fix });
     }
-  }
+  };
+  compare('vae.network', config.vae.network, defaults.vae?.network);
+  compare('unet.network', config.unet.network, defaults.unet?.network);
+  compare('unet.conditionNetwork', config.unet.conditionNetwork, defaults.unet?.conditionNetwork);
   return problems;
 }
 

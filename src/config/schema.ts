@@ -7,6 +7,7 @@ import { generationSchema } from './generation.js';
 import { melSchema } from './mel.js';
 import { discriminatorSchema, trainingSchema, vaeLossSchema } from './training.js';
 import { unet2dSchema } from './unet-2d.js';
+import { unet2dConditionSchema } from './unet-2d-condition.js';
 
 const vaeSchema = z
   .strictObject({
@@ -28,6 +29,8 @@ const unetSchema = z
   .strictObject({
     /** Keys of the reference's UNet2DModel, as in its config.json; what is null is derived from the rest. */
     network: unet2dSchema.prefault({}),
+    /** Keys of the reference's UNet2DConditionModel, a UNet that attends to text, in place of `network`; null for one that does not. */
+    conditionNetwork: unet2dConditionSchema.nullable().default(null),
     /** The classes of initialPipeline's UNet: `keep` asks for the same labels; `new` makes a table for the corpus' labels, in which known labels keep their row. */
     classTable: z.enum(['keep', 'new']).default('keep'),
     training: trainingSchema,

@@ -1,5 +1,6 @@
 // The networks.
 export { createAutoencoderKL, type AutoencoderKL, type NetworkOptions } from './autoencoder-kl.js';
+export { createClipTextEncoder, type ClipTextEncoder, type TextStates } from './clip-text-encoder.js';
 export { averageChannels, decodeOneChannel, encodeOneChannel, repeatChannel } from './one-channel.js';
 export { createPatchDiscriminator, type PatchDiscriminator, type PatchDiscriminatorConfig } from './patch-discriminator.js';
 export { klPerItem, posteriorMode, samplePosterior, type Posterior } from './posterior.js';

@@ -115,15 +115,22 @@ export function shortList(problems: readonly string[]): string {
   return problems.slice(0, MOST_LISTED).join('; ') + (rest > 0 ? `; and ${rest} more` : '');
 }
 
-/** Moves axes on the engine, which also takes the values off the host: their memory may be used again at once. */
+/**
+ * Moves axes on the engine, into memory of its own: that of the values may be used again at once. Values that stay in place are copied
+ * first, since an engine may keep the memory that it is given.
+ */
 function assign({ variable, layout }: Parameter, { shape, data }: HostTensor): void {
-  const isVector = shape.length < 2; // for which moving axes copies nothing
-  const value = tf.tidy(() => {
-    const read = tf.tensor(isVector ? data.slice() : data, [...shape], 'float32');
-    return isVector ? read : tf.transpose(read, [...(FROM_FILE[layout] ?? shape.keys())]);
-  });
+  const order = FROM_FILE[layout] ?? [...shape.keys()];
+  const lasting = isMoved(shape, order) ? data : data.slice();
+  const value = tf.tidy(() => tf.transpose(tf.tensor(lasting, [...shape], 'float32'), [...order]));
   variable.assign(value);
   value.dispose();
+}
+
+/** Whether any value changes its place: axes of length 1 move nothing. */
+function isMoved(shape: readonly number[], order: readonly number[]): boolean {
+  const longAxes = order.filter((axis) => shape[axis] !== 1);
+  return longAxes.some((axis, index) => index > 0 && axis < longAxes[index - 1]);
 }
 
 /** Memory: an array of its own. */

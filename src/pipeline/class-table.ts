@@ -2,6 +2,8 @@
 import { changedSource, type TensorEntry, type TensorSource } from '../nn/index.js';
 
 const TABLE = 'class_embedding.weight';
+/** Where there is one, the classes of the source are no table but a linear layer that takes vectors, as AudioLDM's does. */
+const PROJECTION_BIAS = 'class_embedding.bias';
 
 export interface NewClassTable {
   /** The labels of the table in the source, by row; rows beyond them have no name. Empty when it has no table. */
@@ -16,11 +18,12 @@ export interface NewClassTable {
 /**
  * The source with a table of one row per new label and a last one for no label. A label that both have keeps its row. The row for no
  * label is the old one, else the mean of the old rows, else zero; labels that are new start as that row. Zero adds nothing, so a
- * network that had no classes starts as it was.
+ * network that had no classes starts as it was. In place of a layer that took vectors, all rows start as its answer to zero, its bias.
  */
 export function withClassTable(source: TensorSource, { oldLabels, hasOldNullRow, newLabels, width }: NewClassTable): TensorSource {
   const shape = [newLabels.length + 1, width];
   const old = source.entries.get(TABLE);
+  if (source.entries.has(PROJECTION_BIAS)) return inPlaceOfProjection(source, shape);
   const build = (values: Float32Array, rows: number): Float32Array => {
     const nullRow = hasOldNullRow && rows > oldLabels.length ? row(values, oldLabels.length, width) : meanRow(values, rows, width);
     const table = new Float32Array(shape[0] * width);
@@ -36,6 +39,20 @@ export function withClassTable(source: TensorSource, { oldLabels, hasOldNullRow,
     ...source,
     entries: new Map([...source.entries, [TABLE, entry]]),
     read: (name) => (name === TABLE ? build(new Float32Array(0), 0) : source.read(name)),
+  };
+}
+
+function inPlaceOfProjection(source: TensorSource, shape: readonly number[]): TensorSource {
+  const others = [...source.entries].filter(([name]) => name !== TABLE && name !== PROJECTION_BIAS);
+  const entry: TensorEntry = { name: TABLE, shape, dtype: 'F32' };
+  return {
+    ...source,
+    entries: new Map([...others, [TABLE, entry]]),
+    read(name) {
+      if (name !== TABLE) return source.read(name);
+      const bias = source.read(PROJECTION_BIAS);
+      return Float32Array.from({ length: shape[0] * shape[1] }, (_, index) => bias[index % bias.length]);
+    },
   };
 }
 

@@ -90,7 +90,7 @@ function noWeights(folder: string, { names, variants, variant }: { names: readon
   const pickle = names.find((name) => PICKLE.test(name));
   if (pickle !== undefined) throw pickleError(join(folder, pickle));
   return new MelstromError({
-    kind: 'checkpoint', where: join(folder, `${WEIGHT_NAMES[0]}.safetensors`), got: 'no such file', expected: 'weights of a pipeline folder', fix: 'Check the folder, or train first.',
+    kind: 'checkpoint', where: join(folder, `${WEIGHT_NAMES.join('.safetensors or ')}.safetensors`), got: 'no such file', expected: 'weights of a pipeline folder', fix: 'Check the folder, or train first.',
   });
 }
 

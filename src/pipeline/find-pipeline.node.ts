@@ -7,12 +7,12 @@ import { pickleError, readJsonFile } from './component-files.node.js';
 import { audioLdmMel, fromAudioDiffusionMel, type FoundPipeline, type LeftOut } from './found-pipeline.js';
 import { fromKept, fromMelConfig, fromModelIndex, fromUnetConfig, fromVaeConfig, KEPT_KEY, PIPELINE_CLASS } from './model-index.js';
 import { fromSchedulerConfig } from './scheduler-config.js';
+import { isUnetClass } from './unet-classes.js';
 
 /** Pipeline classes of diffusers whose parts are understood. */
 export const ACCEPTED_CLASSES = ['DDPMPipeline', 'DDIMPipeline', 'LDMPipeline', 'AudioDiffusionPipeline', 'StableDiffusionPipeline', 'AudioLDMPipeline'] as const;
 
 const VAE_CLASS = 'AutoencoderKL';
-const UNET_CLASS = 'UNet2DModel';
 
 /**
  * Reads a pipeline folder's configurations. A run folder stands for its pipeline; a folder of one network
@@ -54,7 +54,7 @@ function findOwn(folder: string, raw: unknown): FoundPipeline {
   const unet = index.hasUnet ? { config: fromUnetConfig(readJsonFile(at('unet', 'config.json')), at('unet', 'config.json')), folder: at('unet') } : null;
   const { representation, vaeKind, labels, pixelScale, pixelShift } = index;
   return {
-    folder, className: PIPELINE_CLASS, representation, vaeKind, vae, unet, labels, hasNullClass: true, diffusion, mel, melReason: "the folder's own",
+    folder, className: PIPELINE_CLASS, representation, vaeKind, vae, unet, hasText: index.hasText, labels, hasNullClass: true, diffusion, mel, melReason: "the folder's own",
     latentScale: vae?.config.scaling_factor ?? pixelScale, latentShift: vae === null ? pixelShift : (vae.config.shift_factor ?? 0), leftOut: [],
   };
 }
@@ -63,7 +63,7 @@ function findOwn(folder: string, raw: unknown): FoundPipeline {
 function findNetwork(folder: string): FoundPipeline {
   const config = readJsonFile(join(folder, 'config.json')) as Record<string, unknown>;
   const className = classNameOf(config);
-  const part = className === UNET_CLASS ? 'unet' : 'vae';
+  const part = isUnetClass(className) ? 'unet' : 'vae';
   const kept = KEPT_KEY in config ? { [KEPT_KEY]: config[KEPT_KEY] } : {};
   return findForeign(folder, className, { [part]: ['diffusers', className], ...kept }, '');
 }
@@ -73,12 +73,15 @@ function findForeign(folder: string, className: string, index: Record<string, un
   const indexPath = join(folder, 'model_index.json');
   const leftOut: LeftOut[] = [];
   const found: Partial<Pick<FoundPipeline, 'vae' | 'unet' | 'diffusion' | 'mel' | 'melReason'>> = {};
+  const kinds = new Map(partsOf(index));
+  const hasText = kinds.get('text_encoder') === 'CLIPTextModel' && (kinds.get('tokenizer') ?? '').startsWith('CLIPTokenizer');
   let missingDecoder: string | null = null;
-  for (const [part, kind] of partsOf(index)) {
+  for (const [part, kind] of kinds) {
     const place = join(folder, below ?? part);
     const read = <T>(name: string, convert: (raw: unknown, where: string) => T): T => convert(readJsonFile(join(place, name)), join(place, name));
     if (kind === VAE_CLASS) Object.assign(found, { vae: { config: read('config.json', fromVaeConfig), folder: place } });
-    else if (kind === UNET_CLASS) Object.assign(found, { unet: { config: read('config.json', fromUnetConfig), folder: place } });
+    else if (isUnetClass(kind)) Object.assign(found, { unet: { config: read('config.json', fromUnetConfig), folder: place } });
+    else if (hasText && (part === 'text_encoder' || part === 'tokenizer')) continue;
     else if (part === 'scheduler') Object.assign(found, { diffusion: read('scheduler_config.json', fromSchedulerConfig) });
     else if (part === 'mel') {
       const { mel, reason } = read('mel_config.json', fromAudioDiffusionMel);
@@ -91,7 +94,7 @@ function findForeign(folder: string, className: string, index: Record<string, un
   const { vae = null, unet = null } = found;
   if (missingDecoder !== null || (vae === null && unet === null)) {
     throw new MelstromError({
-      kind: 'checkpoint', where: indexPath, got: `${missingDecoder === null ? 'no network' : missingDecoder} that can be run here`, expected: `${VAE_CLASS} or ${UNET_CLASS}`,
+      kind: 'checkpoint', where: indexPath, got: `${missingDecoder === null ? 'no network' : missingDecoder} that can be run here`, expected: `${VAE_CLASS}, UNet2DModel or UNet2DConditionModel`,
     });
   }
   const kept = fromKept(index, indexPath);
@@ -100,7 +103,7 @@ function findForeign(folder: string, className: string, index: Record<string, un
     Object.assign(found, { mel, melReason: reason });
   }
   return {
-    folder, className, vae, unet, leftOut,
+    folder, className, vae, unet, hasText, leftOut,
     representation: vae === null ? 'pixel' : 'latent',
     vaeKind: kept?.vaeKind ?? 'kl',
     labels: kept?.labels ?? classNames(unet?.config.num_class_embeds ?? 0),

@@ -11,6 +11,7 @@ import { importPipeline } from './import.node.js';
 import { PIPELINE_CLASS, toMelConfig, toModelIndex, toUnetConfig, toVaeConfig } from './model-index.js';
 import type { Pipeline } from './pipeline.js';
 import { toSchedulerConfig } from './scheduler-config.js';
+import { textFiles } from './text-folder.node.js';
 
 /** Where the reference looks for a network's weights. */
 export const WEIGHTS = 'diffusion_pytorch_model.safetensors';
@@ -40,6 +41,7 @@ export async function savePipeline(folder: string, pipeline: Pipeline, { dtype =
     files.set('unet/config.json', toJson(toUnetConfig(pipeline)));
     files.set(`unet/${WEIGHTS}`, referenceFile(pipeline.unet.parameters, dtype));
   }
+  if (pipeline.text !== null) for (const [path, contents] of textFiles(pipeline.text, dtype)) files.set(path, contents);
   await requirePipelineFolder(folder);
   await writeFolder(folder, files);
 }

@@ -6,9 +6,9 @@ import { unetDownsampling, vaeDownsampling } from '../config/derive.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
 import { defaultMelSettings, type MelSettings } from '../config/mel.js';
 import { configurationError, problemsOf } from '../config/problems.js';
-import type { Unet2dConfig } from '../config/unet-2d.js';
 import { slaneyMel, suggestMel } from '../spectrogram/suggest-mel.js';
 import type { Representation, VaeKind } from './pipeline.js';
+import type { AnyUnetConfig } from './unet-classes.js';
 
 /** A network with its configuration, and the folder of its weights. */
 export interface FoundNetwork<C> {
@@ -29,7 +29,9 @@ export interface FoundPipeline {
   readonly representation: Representation;
   readonly vaeKind: VaeKind;
   readonly vae: FoundNetwork<AutoencoderKLConfig> | null;
-  readonly unet: FoundNetwork<Unet2dConfig> | null;
+  readonly unet: FoundNetwork<AnyUnetConfig> | null;
+  /** Whether the folder has a tokenizer and a text encoder that can be run. */
+  readonly hasText: boolean;
   /** Names of the UNet's classes by row. */
   readonly labels: readonly string[];
   /** Whether the row after the last label stands for no label; otherwise every row is a label. */

@@ -2,12 +2,16 @@
 import { diffusionSchema } from '../config/diffusion.js';
 import type { MelSettings } from '../config/mel.js';
 import type { LoadReport } from '../nn/index.js';
-import type { AutoencoderKL, Unet2d } from '../models/index.js';
+import type { AutoencoderKL } from '../models/index.js';
+import type { AnyUnet } from './any-unet.js';
 import { hasSeveralChannels, type ChannelRule } from './channel-rule.js';
 import { findPipeline } from './find-pipeline.node.js';
 import { melForNetworks, type FoundPipeline, type LeftOut } from './found-pipeline.js';
 import { openUnet, openVae, type OpenNetworkOptions } from './open-networks.node.js';
 import { createPipeline, type Pipeline } from './pipeline.js';
+import { readText } from './text-folder.node.js';
+import type { TextConditioner } from './text.js';
+import { isConditionConfig, unetClassOf } from './unet-classes.js';
 
 export interface ImportOptions extends OpenNetworkOptions {
   /** Mel settings to take instead of the folder's, with where they come from in words. */
@@ -38,7 +42,7 @@ export async function importPipeline(folder: string, options: ImportOptions = {}
   const { mel, reason } = options.mel ?? (found.mel === null ? melForNetworks(found) : { mel: found.mel, reason: found.melReason });
   const newLabels = found.hasNullClass || found.labels.length === 0 ? null : found.labels;
   const weights: Record<string, LoadReport> = {};
-  let [vae, unet]: [AutoencoderKL | null, Unet2d | null] = [null, null];
+  let [vae, unet, text]: [AutoencoderKL | null, AnyUnet | null, TextConditioner | null] = [null, null, null];
   try {
     if (found.vae !== null) {
       const opened = openVae(found.vae, options);
@@ -50,22 +54,25 @@ export async function importPipeline(folder: string, options: ImportOptions = {}
       unet = opened.network;
       weights.unet = opened.report;
     }
+    if (found.hasText) text = await readText(found.folder, options);
     const { representation, vaeKind, labels, latentScale, latentShift } = found;
     const diffusion = found.diffusion ?? diffusionSchema.parse({});
-    const pipeline = createPipeline({ mel, representation, vaeKind, labels, diffusion, vae, unet, latentScale, latentShift });
+    const pipeline = createPipeline({ mel, representation, vaeKind, labels, diffusion, vae, unet, text, latentScale, latentShift });
     const report = { className: found.className, taken: takenOf(found), leftOut: found.leftOut, mel, melReason: reason, notes: notesOf(found, channels), weights };
     return { pipeline, report };
   } catch (error) {
     vae?.dispose();
     unet?.dispose();
+    text?.encoder.dispose();
     throw error;
   }
 }
 
-function takenOf({ vae, unet, diffusion }: FoundPipeline): string[] {
+function takenOf({ vae, unet, diffusion, hasText }: FoundPipeline): string[] {
   return [
     ...(vae === null ? [] : [`autoencoder (AutoencoderKL, ${vae.config.in_channels} image channels, ${vae.config.latent_channels} latent channels)`]),
-    ...(unet === null ? [] : [`UNet (UNet2DModel, ${unet.config.in_channels} channels in, ${unet.config.out_channels} out)`]),
+    ...(unet === null ? [] : [`UNet (${unetClassOf(unet.config)}, ${unet.config.in_channels} channels in, ${unet.config.out_channels} out)`]),
+    ...(hasText ? ['tokenizer and text encoder (CLIPTextModel)'] : []),
     ...(diffusion === null ? [] : [`scheduler (${diffusion.predictionType}, ${diffusion.trainTimesteps} timesteps)`]),
   ];
 }
@@ -79,6 +86,7 @@ function notesOf(found: FoundPipeline, channels: ChannelRule): string[] {
       : `the first convolution is summed over its ${outer.config.in_channels} channels, the last one averaged: one channel from here on`);
   }
   if (!found.hasNullClass && found.labels.length > 0) notes.push(`the table of ${found.labels.length} classes has one more row, their mean, which stands for no label`);
+  if (found.unet !== null && isConditionConfig(found.unet.config) && !found.hasText) notes.push('the UNet attends to a condition that nothing here makes: its weights are kept, but it cannot draw');
   if (found.diffusion === null) notes.push('no scheduler in the folder: the default noise process');
   return notes;
 }

@@ -4,6 +4,7 @@ import type { RunConfig } from '../config/run-config.js';
 import { findPipeline } from './find-pipeline.node.js';
 import type { FoundPipeline } from './found-pipeline.js';
 import { unetConfigUnder, vaeConfigUnder } from './open-networks.node.js';
+import { isConditionConfig } from './unet-classes.js';
 
 /**
  * Reads the folder's configurations: a pipeline of ours, a run, or one that diffusers made. No weight is read.
@@ -22,12 +23,13 @@ export function initialDefaults(found: FoundPipeline, { initialChannels: channel
     ...(mel === null ? {} : { mel }),
     ...(diffusion === null ? {} : { diffusion }),
     ...(vae === null ? {} : { vae: { kind: vaeKind, network: vaeConfigUnder(vae, channels) } }),
-    unet: unet === null ? { classTable: 'new' } : { network: unetNetwork({ ...found, unet }, { channels, classTable }) },
+    unet: unet === null ? { classTable: 'new' } : unetNetwork({ ...found, unet }, { channels, classTable }),
   };
 }
 
 /** The size is derived from the mel settings, and the number of classes of a new table from the corpus. */
-function unetNetwork(found: FoundPipeline & { unet: NonNullable<FoundPipeline['unet']> }, { channels, classTable }: { channels: 'repeat' | 'adapt'; classTable: 'keep' | 'new' }): object {
+function unetNetwork(found: FoundPipeline & { unet: NonNullable<FoundPipeline['unet']> }, { channels, classTable }: { channels: 'repeat' | 'adapt'; classTable: 'keep' | 'new' }): NonNullable<InitialDefaults['unet']> {
   const config = { ...unetConfigUnder(found, { channels }), sample_size: null };
-  return classTable === 'new' ? { ...config, num_class_embeds: null } : config;
+  if (isConditionConfig(config)) return { conditionNetwork: classTable === 'new' ? { ...config, class_embed_type: null, num_class_embeds: null } : config };
+  return { network: classTable === 'new' ? { ...config, num_class_embeds: null } : config, conditionNetwork: null };
 }

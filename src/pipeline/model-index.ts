@@ -4,10 +4,10 @@ import { MelstromError } from '../base/errors.js';
 import { autoencoderKlReferenceDefaults, autoencoderKlSchema, type AutoencoderKLConfig } from '../config/autoencoder-kl.js';
 import { melSchema, type MelSettings } from '../config/mel.js';
 import { configurationError, problemsOf } from '../config/problems.js';
-import { unet2dReferenceDefaults, unet2dSchema, type Unet2dConfig } from '../config/unet-2d.js';
 import { codecHash } from '../spectrogram/codec-identity.js';
 import type { Pipeline } from './pipeline.js';
 import { toSchedulerConfig } from './scheduler-config.js';
+import { UNET_SCHEMAS, unetClassOf, type AnyUnetConfig } from './unet-classes.js';
 import { MELSTROM_VERSION } from './version.js';
 
 export const PIPELINE_CLASS = 'MelstromPipeline';
@@ -24,7 +24,8 @@ const ownFields = {
   pixel_shift: z.number().optional(),
 };
 
-const indexSchema = z.looseObject({ _class_name: z.literal(PIPELINE_CLASS), ...ownFields, unet: z.array(z.string().nullable()).length(2) });
+const textEncoder = z.union([z.tuple([z.literal('transformers'), z.literal('CLIPTextModel')]), z.tuple([z.null(), z.null()])]).optional();
+const indexSchema = z.looseObject({ _class_name: z.literal(PIPELINE_CLASS), ...ownFields, unet: z.array(z.string().nullable()).length(2), text_encoder: textEncoder });
 /** Under a key that the reference passes over, what an exported folder keeps of a pipeline of ours. */
 const keptSchema = z.looseObject({ ...ownFields, mel: z.looseObject({}) });
 export const KEPT_KEY = '_melstrom';
@@ -40,13 +41,14 @@ export interface ModelIndex {
 
 /** The text of model_index.json as plain data. Labels are under id2label, as the reference's class-conditional pipelines keep them. */
 export function toModelIndex(pipeline: Pipeline): Record<string, unknown> {
-  const { vae, unet } = pipeline;
+  const { vae, unet, text } = pipeline;
   return {
     _class_name: PIPELINE_CLASS,
     _diffusers_version: REFERENCE_VERSION,
     ...ownKeysOf(pipeline),
     scheduler: ['diffusers', schedulerClass(pipeline)],
-    unet: unet === null ? [null, null] : ['diffusers', 'UNet2DModel'],
+    ...(text === null ? {} : { text_encoder: ['transformers', 'CLIPTextModel'], tokenizer: ['transformers', 'CLIPTokenizer'] }),
+    unet: unet === null ? [null, null] : ['diffusers', unetClassOf(unet.config)],
     vae: vae === null ? [null, null] : ['diffusers', 'AutoencoderKL'],
   };
 }
@@ -72,9 +74,9 @@ function ownKeysOf({ representation, vaeKind, labels, vae, latentScale, latentSh
 }
 
 /** @throws MelstromError when it is not a pipeline of ours, or the labels are not numbered 0, 1, 2 … */
-export function fromModelIndex(raw: unknown, where: string): ModelIndex & { readonly hasUnet: boolean } {
+export function fromModelIndex(raw: unknown, where: string): ModelIndex & { readonly hasUnet: boolean; readonly hasText: boolean } {
   const index = parse(indexSchema, raw, where);
-  return { ...readOwn(index, where), hasUnet: index.unet[0] !== null };
+  return { ...readOwn(index, where), hasUnet: index.unet[0] !== null, hasText: (index.text_encoder?.[0] ?? null) !== null };
 }
 
 /** What an exported folder kept, or null for a folder that the reference made. @throws MelstromError when it does not hold together */
@@ -106,12 +108,14 @@ export function fromVaeConfig(raw: unknown, where: string): AutoencoderKLConfig 
 }
 
 export function toUnetConfig({ unet }: Pipeline): Record<string, unknown> {
-  return { ...networkHead('UNet2DModel'), ...unet!.config };
+  return { ...networkHead(unetClassOf(unet!.config)), ...unet!.config };
 }
 
-/** @throws MelstromError of kind 'configuration' that names what does not fit */
-export function fromUnetConfig(raw: unknown, where: string): Unet2dConfig {
-  return parse(unet2dSchema, { ...unet2dReferenceDefaults, ...ownKeys(raw, where, 'UNet2DModel') }, where);
+/** A UNet's configuration of either class. @throws MelstromError of kind 'configuration' that names what does not fit */
+export function fromUnetConfig(raw: unknown, where: string): AnyUnetConfig {
+  const { _class_name: name } = parse(z.looseObject({ _class_name: z.enum(['UNet2DModel', 'UNet2DConditionModel']) }), raw, where);
+  const { schema, defaults } = UNET_SCHEMAS[name];
+  return parse(schema as z.ZodType<AnyUnetConfig>, { ...defaults, ...ownKeys(raw, where, name) }, where);
 }
 
 export function toMelConfig({ mel }: Pipeline): Record<string, unknown> {

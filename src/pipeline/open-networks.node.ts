@@ -1,10 +1,12 @@
 // Networks with their weights from a pipeline folder, under a rule for channels and for classes. Knows no corpus.
-import { createAutoencoderKL, createUnet2d, type AutoencoderKL, type Unet2d } from '../models/index.js';
+import { createAutoencoderKL, type AutoencoderKL } from '../models/index.js';
 import { loadReference, type LoadReport, type ParameterTree, type TensorSource } from '../nn/index.js';
+import type { AnyUnet } from './any-unet.js';
 import { channelRuleConfig, channelRuleSource, UNET_OUTER_LAYERS, VAE_OUTER_LAYERS, type ChannelRule } from './channel-rule.js';
 import { withClassTable } from './class-table.js';
 import { openWeights, type OpenWeightsOptions } from './component-files.node.js';
 import type { FoundPipeline } from './found-pipeline.js';
+import { createAnyUnet, embeddingWidth } from './unet-classes.js';
 
 export interface OpenNetworkOptions extends OpenWeightsOptions {
   /** For networks that see images of several channels. Default `repeat`, which leaves weights as they are. */
@@ -44,19 +46,19 @@ type FoundUnet = Pick<FoundPipeline, 'labels' | 'hasNullClass' | 'representation
 export function unetConfigUnder({ unet, representation }: FoundUnet, { channels = 'repeat', newLabels = null }: OpenUnetOptions): FoundUnet['unet']['config'] {
   const { config, folder } = unet;
   const ruled = representation === 'pixel' ? channelRuleConfig(config, channels, folder) : config;
-  return newLabels === null ? ruled : { ...ruled, num_class_embeds: newLabels.length + 1 };
+  return newLabels === null ? ruled : { ...ruled, class_embed_type: null, num_class_embeds: newLabels.length + 1 };
 }
 
 /** @throws MelstromError when the weights do not fit and a partial load is not asked for */
-export function openUnet(found: FoundUnet, options: OpenUnetOptions = {}): Opened<Unet2d> {
+export function openUnet(found: FoundUnet, options: OpenUnetOptions = {}): Opened<AnyUnet> {
   const { channels = 'repeat', newLabels = null, isPartial = false } = options;
   const config = unetConfigUnder(found, options);
-  const width = config.time_embedding_dim ?? 4 * config.block_out_channels[0];
+  const width = embeddingWidth(config);
   const change = (source: TensorSource): TensorSource => {
     const ruled = found.representation === 'pixel' ? channelRuleSource(source, channels, UNET_OUTER_LAYERS) : source;
     return newLabels === null ? ruled : withClassTable(ruled, { oldLabels: found.labels, hasOldNullRow: found.hasNullClass, newLabels, width });
   };
-  return load(createUnet2d(config, { seed: isPartial ? 0 : null }), found.unet.folder, { options, change });
+  return load(createAnyUnet(config, { seed: isPartial ? 0 : null }), found.unet.folder, { options, change });
 }
 
 interface Network {

@@ -8,11 +8,14 @@ import type { Reporter } from '../base/logger.js';
 import { initialConflicts } from '../config/initial.js';
 import { configurationError } from '../config/problems.js';
 import type { RunConfig } from '../config/run-config.js';
-import type { AutoencoderKL, Unet2d } from '../models/index.js';
+import type { AutoencoderKL } from '../models/index.js';
+import type { AnyUnet } from '../pipeline/any-unet.js';
 import { findPipeline } from '../pipeline/find-pipeline.node.js';
 import type { FoundPipeline } from '../pipeline/found-pipeline.js';
 import { initialDefaults } from '../pipeline/initial-defaults.node.js';
 import { openUnet, openVae } from '../pipeline/open-networks.node.js';
+import { readText } from '../pipeline/text-folder.node.js';
+import type { TextConditioner } from '../pipeline/text.js';
 import { assertSameCodec } from '../spectrogram/codec-identity.js';
 
 export interface InitialWeights {
@@ -25,7 +28,9 @@ export interface InitialWeights {
   /** Memory: the caller disposes. */
   createVae(): AutoencoderKL;
   /** Null when the folder has no UNet: a new one is trained then. Memory: the caller disposes. */
-  createUnet(): Unet2d | null;
+  createUnet(): AnyUnet | null;
+  /** Tokenizer and text encoder; null when the folder has none. Memory: the caller disposes the encoder. */
+  readText(): Promise<TextConditioner | null>;
 }
 
 /** Whether scale and shift of what is diffused stay those of the initial pipeline. */
@@ -49,6 +54,7 @@ export async function openInitial(config: RunConfig, labels: readonly string[], 
   }
   const newLabels = config.unet.classTable === 'new' ? labels : null;
   if (found.unet !== null && newLabels === null) requireSameLabels(found, labels);
+  if (found.unet !== null && newLabels === null) requireOwnConditions(found.unet);
   warnOfOtherMel(found, config, log);
   const { initialChannels: channels } = config;
   log.info(`starts from ${found.folder}: ${[found.vae && 'autoencoder', found.unet && 'UNet'].filter(Boolean).join(' and ')}`);
@@ -59,6 +65,7 @@ export async function openInitial(config: RunConfig, labels: readonly string[], 
     shift: found.latentShift,
     createVae: () => openVae(found.vae!, { channels }).network,
     createUnet: () => (found.unet === null ? null : openUnet({ ...found, unet: found.unet }, { channels, newLabels }).network),
+    readText: async () => (found.hasText ? readText(found.folder) : null),
   };
 }
 
@@ -74,6 +81,12 @@ function requireSameLabels({ labels: known, hasNullClass, folder, unet }: FoundP
     expected: `those of the corpus: ${of(labels)}`,
     fix: 'Set unet.classTable to new for a table of the corpus\' labels, or corpus.labels to the same labels in the same order, or corpus.labelsFrom to none.',
   });
+}
+
+/** @throws MelstromError when the UNet is asked with vectors, such as AudioLDM's of prompts, that nothing here makes */
+function requireOwnConditions({ config, folder }: NonNullable<FoundPipeline['unet']>): void {
+  if (config.class_embed_type === null) return;
+  throw new MelstromError({ kind: 'configuration', where: `${folder}: class_embed_type`, got: config.class_embed_type, expected: 'classes', fix: 'Set unet.classTable to new: a table of the corpus\' labels takes its place.' });
 }
 
 function warnOfOtherMel({ mel, folder }: FoundPipeline, config: RunConfig, log: Reporter['log']): void {

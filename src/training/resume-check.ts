@@ -7,7 +7,7 @@ import type { StageName } from './stage.js';
 /** Keys of a training block that change nothing about the weights of a step. */
 const HARMLESS: readonly string[] = ['maxMinutes', 'validateEvery', 'previewEvery', 'checkpointEvery', 'keepCheckpoints', 'patience'];
 /** Keys without which the checkpoint makes no sense: another network, other data. */
-const BINDING = /^(seed|initialPipeline|initialChannels|unet\.classTable|labels|mel|representation|corpus|diffusion|(vae|unet)\.(kind|network)|vae\.loss\.discriminatorWeight|vae\.discriminator\.(channels|layers))(\.|$)/;
+const BINDING = /^(seed|initialPipeline|initialChannels|unet\.classTable|labels|mel|representation|corpus|diffusion|(vae|unet)\.(kind|network|conditionNetwork)|vae\.loss\.discriminatorWeight|vae\.discriminator\.(channels|layers))(\.|$)/;
 
 /** Keys that mean nothing without an initial pipeline, or nothing to the weights of a stage that trains. */
 const OF_INITIAL: readonly string[] = ['vae.trainable', 'vae.latentScale', 'unet.classTable'];
@@ -25,6 +25,7 @@ export function relevantKeys(config: RunConfig, { labels, stage, initialHash }: 
   const initial = initialHash === null ? {} : { initialPipeline: initialHash, initialChannels, 'unet.classTable': unet.classTable };
   flatten({ seed, labels, precision: convPrecision(), mel, representation, corpus, ...own }, '', keys);
   for (const name of OF_INITIAL) delete keys[name];
+  if (unet.conditionNetwork === null) delete keys['unet.conditionNetwork'];
   flatten(initial, '', keys);
   for (const name of HARMLESS) delete keys[`${stage}.training.${name}`];
   return keys;

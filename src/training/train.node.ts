@@ -7,9 +7,12 @@ import type { Reporter } from '../base/logger.js';
 import { deriveNetworks, type DerivedNetworks } from '../config/derive.js';
 import { stringifyRunConfig, type RunConfig } from '../config/run-config.js';
 import { convPrecision, setConvPrecision } from '../engine/ops/index.js';
-import { createAutoencoderKL, createUnet2d } from '../models/index.js';
+import { createAutoencoderKL } from '../models/index.js';
 import { savePipeline } from '../pipeline/folder.node.js';
+import { isTextUnet } from '../pipeline/any-unet.js';
 import { createPipeline, type Pipeline, type PipelineParts } from '../pipeline/pipeline.js';
+import { encodePrompts } from '../pipeline/text.js';
+import { createAnyUnet } from '../pipeline/unet-classes.js';
 import { listCheckpoints, requireWritable } from './checkpoint-store.node.js';
 import type { SliceSource } from './corpus-source.js';
 import { diskError } from './disk-error.node.js';
@@ -123,9 +126,11 @@ async function trainVae(options: TrainOptions, { networks, initial }: Networks):
 
 async function trainUnet(options: TrainOptions, { networks, initial, ground }: Networks & { readonly ground: Ground }): Promise<StageResult> {
   const { config, corpus, runFolder, reporter } = options;
-  const unet = initial?.createUnet() ?? createUnet2d(networks.unet, { seed: config.seed });
+  const unet = initial?.createUnet() ?? createAnyUnet(networks.conditionUnet ?? networks.unet, { seed: config.seed });
+  const text = isTextUnet(unet) ? ((await initial?.readText()) ?? null) : null;
+  const textStates = text === null ? null : encodePrompts(text, ['']); // sounds without words
   const { training, labelDropout } = config.unet;
-  const stage = createUnetStage({ unet, diffusion: config.diffusion, training, source: ground.source, labelCount: corpus.labels.length, labelDropout, seed: config.seed });
+  const stage = createUnetStage({ unet, textStates, diffusion: config.diffusion, training, source: ground.source, labelCount: corpus.labels.length, labelDropout, seed: config.seed });
   reporter.log.info(`unet: ${unet.parameters.count.toLocaleString('en')} parameters`);
   try {
     return await runStage({
@@ -134,9 +139,11 @@ async function trainUnet(options: TrainOptions, { networks, initial, ground }: N
         await writeConfig(options);
         if (step === 0 && ground.vae !== null) await savePipeline(join(runFolder, 'pipeline'), assemble(options, ground));
       },
-      pipeline: async () => assemble(options, { ...ground, unet }),
+      pipeline: async () => assemble(options, { ...ground, unet, text }),
     });
   } finally {
+    textStates?.dispose();
+    text?.encoder.dispose();
     unet.dispose();
   }
 }
@@ -148,11 +155,11 @@ async function saveAutoencoder(options: TrainOptions, ground: Ground, { stepsPer
   await savePipeline(join(options.runFolder, 'pipeline'), assemble(options, ground));
 }
 
-type Parts = Pick<PipelineParts, 'vae'> & Partial<Pick<PipelineParts, 'unet'>> & { readonly scale: number; readonly shift: number };
+type Parts = Pick<PipelineParts, 'vae'> & Partial<Pick<PipelineParts, 'unet' | 'text'>> & { readonly scale: number; readonly shift: number };
 
-function assemble({ config, corpus }: TrainOptions, { vae, unet = null, scale, shift }: Parts): Pipeline {
+function assemble({ config, corpus }: TrainOptions, { vae, unet = null, text = null, scale, shift }: Parts): Pipeline {
   const { mel, representation, diffusion } = config;
-  return createPipeline({ mel, representation, vaeKind: config.vae.kind, labels: corpus.labels, diffusion, vae, unet, latentScale: scale, latentShift: shift });
+  return createPipeline({ mel, representation, vaeKind: config.vae.kind, labels: corpus.labels, diffusion, vae, unet, text, latentScale: scale, latentShift: shift });
 }
 
 /** Everything that can be refused before any long work. */

@@ -4,14 +4,14 @@ import { createRandom } from '../base/random.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
 import type { TrainingConfig } from '../config/training.js';
 import { createNoiseSchedule, lossWeightAt, noisyTrainingBatch, trainingTimestep, type NoiseSchedule } from '../diffusion/index.js';
-import type { Unet2d } from '../models/index.js';
 import { valueAndGradients } from '../nn/index.js';
-import { forwardSample } from '../pipeline/denoiser.js';
+import type { AnyUnet } from '../pipeline/any-unet.js';
+import { forwardUnet } from '../pipeline/denoiser.js';
 import type { CleanSource } from './clean-source.js';
 import type { Figures, Stage } from './stage.js';
 
 export interface UnetStageOptions {
-  readonly unet: Unet2d;
+  readonly unet: AnyUnet;
   readonly diffusion: DiffusionConfig;
   readonly training: TrainingConfig;
   readonly source: CleanSource;
@@ -20,6 +20,8 @@ export interface UnetStageOptions {
   /** Share of training samples whose label is hidden. */
   readonly labelDropout: number;
   readonly seed: number;
+  /** What a UNet that attends to text is told of every sample. Shape: [1, T, C]. Memory: the caller's. */
+  readonly textStates?: tf.Tensor3D | null;
 }
 
 /** Samples that a validation looks at, at most. */
@@ -41,7 +43,7 @@ export function createUnetStage(options: UnetStageOptions): Stage {
       const labels = batch.labels.map((label) => (random.uniform() < labelDropout ? labelCount : classOf(label, labelCount)));
       const timesteps = spreadTimesteps(schedule, { count, offset: random.uniform() });
       const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size) });
-      const { value, gradients } = valueAndGradients(unet.parameters, () => weightedError(unet, inputs));
+      const { value, gradients } = valueAndGradients(unet.parameters, () => weightedError(options, inputs));
       const figures = { loss: value.dataSync()[0] };
       tf.dispose([value, batch.clean, ...inputs.tensors]);
       return { gradients, figures, indices: batch.indices };
@@ -82,20 +84,21 @@ function prepare(
 }
 
 /** Squared error of the answer, mean over elements, weighted by timestep, mean over the batch. */
-function weightedError(unet: Unet2d, inputs: StepInputs): tf.Scalar {
-  return tf.mean(tf.mul(errorPerItem(unet, inputs), inputs.weights)) as tf.Scalar;
+function weightedError(options: UnetStageOptions, inputs: StepInputs): tf.Scalar {
+  return tf.mean(tf.mul(errorPerItem(options, inputs), inputs.weights)) as tf.Scalar;
 }
 
 /** Shape: [B]. */
-function errorPerItem(unet: Unet2d, { input, target, timesteps, labels }: StepInputs): tf.Tensor1D {
+function errorPerItem({ unet, textStates }: UnetStageOptions, { input, target, timesteps, labels }: StepInputs): tf.Tensor1D {
   const classLabels = unet.config.num_class_embeds === null ? undefined : labels;
-  const output = forwardSample(unet, { sample: input, timestep: timesteps, classLabels });
+  const states = textStates ? tf.tile(textStates, [input.shape[0], 1, 1]) : undefined;
+  const output = forwardUnet(unet, { sample: input, timestep: timesteps, classLabels }, states);
   return tf.mean(tf.square(tf.sub(output, target)), [1, 2, 3]) as tf.Tensor1D;
 }
 
 /** loss is weighted as in training; meanSquaredError counts every timestep alike. */
 async function validate(options: UnetStageOptions, schedule: NoiseSchedule): Promise<Figures> {
-  const { unet, training, source, labelCount, seed } = options;
+  const { training, source, labelCount, seed } = options;
   let [loss, meanSquaredError, count] = [0, 0, 0];
   let batchNumber = 0;
   for await (const batch of source.fixed(training.batchSize, VALIDATION_LIMIT)) {
@@ -104,7 +107,7 @@ async function validate(options: UnetStageOptions, schedule: NoiseSchedule): Pro
       const timesteps = spreadTimesteps(schedule, { count: batch.labels.length, offset: random.uniform() });
       const labels = batch.labels.map((label) => classOf(label, labelCount));
       const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size) });
-      const errors = tf.tidy(() => errorPerItem(unet, inputs));
+      const errors = tf.tidy(() => errorPerItem(options, inputs));
       const weights = inputs.weights.dataSync();
       errors.dataSync<'float32'>().forEach((error, item) => {
         loss += error * weights[item];
