@@ -14,8 +14,8 @@ export interface TextUnet {
     readonly num_class_embeds: number | null;
   };
   readonly parameters: ParameterTree;
-  /** Shape: encoderHiddenStates [B, T, cross_attention_dim] -> [B, H, W, out_channels]. */
-  forward(inputs: Unet2dInputs & { readonly encoderHiddenStates?: tf.Tensor3D }): tf.Tensor4D;
+  /** null lets the image attend to itself, where the widths allow it. Shape: encoderHiddenStates [B, T, cross_attention_dim] -> [B, H, W, out_channels]. */
+  forward(inputs: Unet2dInputs & { readonly encoderHiddenStates?: tf.Tensor3D | null }): tf.Tensor4D;
   dispose(): void;
 }
 

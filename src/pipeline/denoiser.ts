@@ -5,7 +5,7 @@ import type { Denoiser } from '../diffusion/denoiser.js';
 import { withGuidance } from '../diffusion/guidance.js';
 import { denoiserFrom } from '../diffusion/parameterisation.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
-import type { Unet2dInputs } from '../models/index.js';
+import { averageChannels, repeatChannel, type Unet2dInputs } from '../models/index.js';
 import { isTextUnet, type AnyUnet } from './any-unet.js';
 import { nullClassOf, type Pipeline } from './pipeline.js';
 
@@ -40,9 +40,21 @@ export function createPipelineDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels
   );
 }
 
-/** Asks either kind of UNet. @throws MelstromError when one that attends to no text is given some */
-export function forwardUnet(unet: AnyUnet, inputs: Unet2dInputs, textStates: tf.Tensor3D | undefined): tf.Tensor4D {
-  if (isTextUnet(unet)) return unet.forward({ ...inputs, encoderHiddenStates: textStates });
+/**
+ * Asks either kind of UNet about a sample of as many channels as it has, or of one: a UNet for several then sees it in all of them, and
+ * answers with their mean.
+ *
+ * @throws MelstromError when one that attends to no text is given some
+ */
+export function forwardUnet(unet: AnyUnet, { sample, ...rest }: Unet2dInputs, textStates?: tf.Tensor3D): tf.Tensor4D {
+  const isRepeated = sample.shape[3] === 1 && unet.config.in_channels !== 1;
+  const inputs = { sample: isRepeated ? repeatChannel(sample, unet.config.in_channels!) : sample, ...rest };
+  const answer = askUnet(unet, inputs, textStates);
+  return isRepeated ? averageChannels(answer) : answer;
+}
+
+function askUnet(unet: AnyUnet, inputs: Unet2dInputs, textStates: tf.Tensor3D | undefined): tf.Tensor4D {
+  if (isTextUnet(unet)) return unet.forward({ ...inputs, encoderHiddenStates: textStates ?? null });
   if (textStates === undefined) return unet.forward(inputs);
   throw new MelstromError({ kind: 'usage', where: 'pipeline: condition', got: 'text', expected: 'none, since the UNet attends to no text' });
 }

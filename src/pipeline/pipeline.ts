@@ -4,7 +4,7 @@ import { unetDownsampling, vaeDownsampling } from '../config/derive.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
 import type { MelSettings } from '../config/mel.js';
 import type { AutoencoderKL } from '../models/index.js';
-import { isTextUnet, type AnyUnet } from './any-unet.js';
+import type { AnyUnet } from './any-unet.js';
 import { checkText, type TextConditioner } from './text.js';
 
 /** Latents, or the spectrogram's own cells, are what is diffused. */
@@ -20,9 +20,9 @@ export interface PipelineParts {
   /** Class i is labels[i]; class labels.length stands for no label. */
   readonly labels: readonly string[];
   readonly diffusion: DiffusionConfig;
-  /** null exactly when the representation is pixel. */
+  /** null exactly when the representation is pixel. One for several image channels sees a mel image in all of them, and is heard as their mean. */
   readonly vae: AutoencoderKL | null;
-  /** null while only the autoencoder is trained. */
+  /** null while only the autoencoder is trained. On pixels it may be one for several channels, as the autoencoder may. */
   readonly unet: AnyUnet | null;
   /** What reads prompts for a UNet that attends to text; null for one that does not. Default null. */
   readonly text?: TextConditioner | null;
@@ -93,8 +93,8 @@ export function sampleShape(pipeline: Pick<Pipeline, 'vae' | 'unet' | 'mel'>, fr
 function checkRepresentation({ representation, vae }: Pipeline): void {
   if (representation === 'latent' && vae === null) throw misfit('vae', 'none', 'an autoencoder, since latents are diffused');
   if (representation === 'pixel' && vae !== null) throw misfit('vae', 'an autoencoder', 'none, since the spectrogram itself is diffused');
-  if (vae !== null && (vae.config.in_channels !== 1 || vae.config.out_channels !== 1)) {
-    throw misfit('vae: in_channels and out_channels', `${vae.config.in_channels} and ${vae.config.out_channels}`, '1 and 1, as a mel image has');
+  if (vae !== null && vae.config.in_channels !== vae.config.out_channels) {
+    throw misfit('vae: in_channels and out_channels', `${vae.config.in_channels} and ${vae.config.out_channels}`, '1 and 1, as a mel image has, or any other number twice');
   }
 }
 
@@ -108,13 +108,14 @@ function checkUnet(pipeline: Pipeline): void {
   const [, , channels] = sampleShape(pipeline);
   if (unet === null) return;
   const { in_channels: inChannels, out_channels: outChannels, num_class_embeds: classes } = unet.config;
-  if (inChannels !== channels || outChannels !== channels) {
+  const isRepeated = pipeline.vae === null && inChannels === outChannels; // a UNet for images of several channels
+  if (!isRepeated && (inChannels !== channels || outChannels !== channels)) {
     throw misfit('unet: in_channels and out_channels', `${inChannels} and ${outChannels}`, `${channels}, the channels of what is diffused`);
   }
   if (classes !== null && classes !== labels.length + 1) {
     throw misfit('unet: num_class_embeds', String(classes), `${labels.length + 1}: ${labels.length} labels and one for no label`);
   }
-  if (classes === null && labels.length > 0 && !isTextUnet(unet)) throw misfit('unet: num_class_embeds', 'null', `${labels.length + 1}, since there are labels`);
+  if (classes === null && labels.length > 0) throw misfit('unet: num_class_embeds', 'null', `${labels.length + 1}, since there are labels`);
 }
 
 function misfit(where: string, got: string, expected: string): MelstromError {

@@ -6,7 +6,9 @@ import { MelstromError, messageOf } from '../base/errors.js';
 import { clipTextEncoderSchema, type ClipTextEncoderConfig } from '../config/clip-text-encoder.js';
 import { configurationError, problemsOf } from '../config/problems.js';
 import { createClipTextEncoder } from '../models/index.js';
-import { decodeSafetensors, encodeSafetensors, fromReference, toReference, type HostTensor } from '../nn/index.js';
+import { loadReference, referenceFile, renamedSource, type FloatDtype, type TensorSource } from '../nn/index.js';
+import type { FileContents } from './_whole-folder.node.js';
+import { openWeights, type OpenWeightsOptions } from './component-files.node.js';
 import { createClipTokenizer, type TokenizerFiles } from './clip-tokenizer.js';
 import type { TextConditioner } from './text.js';
 
@@ -19,12 +21,12 @@ const ENCODER_CLASS = 'CLIPTextModel';
 const REFERENCE_VERSION = '5.24.0';
 
 /** The files of a text conditioner by their paths in a pipeline folder. */
-export function textFiles({ tokenizer, encoder }: TextConditioner): Map<string, Uint8Array | string> {
-  const files = new Map<string, Uint8Array | string>();
+export function textFiles({ tokenizer, encoder }: TextConditioner, dtype: FloatDtype = 'F32'): Map<string, FileContents> {
+  const files = new Map<string, FileContents>();
   for (const [name, bytes] of tokenizer.files) files.set(`${TOKENIZER_FOLDER}/${name}`, bytes);
-  const config = { architectures: [ENCODER_CLASS], ...encoder.config, dtype: 'float32', model_type: 'clip_text_model', transformers_version: REFERENCE_VERSION };
+  const config = { architectures: [ENCODER_CLASS], ...encoder.config, dtype: { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }[dtype], model_type: 'clip_text_model', transformers_version: REFERENCE_VERSION };
   files.set(`${ENCODER_FOLDER}/config.json`, `${JSON.stringify(config, null, 2)}\n`);
-  files.set(`${ENCODER_FOLDER}/${WEIGHTS}`, encodeSafetensors(toReference(encoder.parameters)));
+  files.set(`${ENCODER_FOLDER}/${WEIGHTS}`, referenceFile(encoder.parameters, dtype));
   return files;
 }
 
@@ -33,13 +35,17 @@ export function textFiles({ tokenizer, encoder }: TextConditioner): Map<string, 
  *
  * @throws MelstromError that names the file when one is absent, damaged or does not fit
  */
-export async function readText(folder: string): Promise<TextConditioner> {
+export async function readText(folder: string, options: OpenWeightsOptions = {}): Promise<TextConditioner> {
   const tokenizer = createClipTokenizer(await readTokenizer(join(folder, TOKENIZER_FOLDER)), join(folder, TOKENIZER_FOLDER));
   const configPath = join(folder, ENCODER_FOLDER, 'config.json');
   const encoder = createClipTextEncoder(fromEncoderConfig(toJson(await readBytes(configPath), configPath), configPath), { seed: null });
   try {
-    const path = join(folder, ENCODER_FOLDER, WEIGHTS);
-    fromReference(encoder.parameters, publishedNames(decodeSafetensors(await readBytes(path), path)), path);
+    const source = openWeights(join(folder, ENCODER_FOLDER), options);
+    try {
+      loadReference(encoder.parameters, publishedNames(source));
+    } finally {
+      source.close();
+    }
     return { tokenizer, encoder };
   } catch (thrown) {
     encoder.dispose();
@@ -49,16 +55,15 @@ export async function readText(folder: string): Promise<TextConditioner> {
 
 const PREFIX = 'text_model.';
 /** 0, 1, 2 …, which old files carry and no version reads. */
-const POSITION_NUMBERS = `${PREFIX}embeddings.position_ids`;
+const POSITION_NUMBERS = /^(text_model\.)?embeddings\.position_ids$/;
 
 /**
  * The names that published files have. Newer versions of the reference write them without `text_model.`, old ones carry the
  * positions' numbers too: the only tensor that is left out.
  */
-export function publishedNames(tensors: ReadonlyMap<string, HostTensor>): Map<string, HostTensor> {
-  const hasPrefix = [...tensors.keys()].some((name) => name.startsWith(PREFIX));
-  const named = [...tensors].map(([name, tensor]) => [hasPrefix ? name : `${PREFIX}${name}`, tensor] as const);
-  return new Map(named.filter(([name]) => name !== POSITION_NUMBERS));
+export function publishedNames(source: TensorSource): TensorSource {
+  const hasPrefix = [...source.entries.keys()].some((name) => name.startsWith(PREFIX));
+  return renamedSource(source, (name) => (POSITION_NUMBERS.test(name) ? null : hasPrefix ? name : `${PREFIX}${name}`));
 }
 
 const headSchema = z.looseObject({

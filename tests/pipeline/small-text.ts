@@ -24,7 +24,7 @@ export function tellingUnet({ channels = 3, width = 8, classes = null }: { chann
     config: { in_channels: channels, out_channels: channels, block_out_channels: [1, 1], cross_attention_dim: width, num_class_embeds: classes },
     parameters: new ParameterTree(null),
     forward({ sample, classLabels, encoderHiddenStates }) {
-      if (encoderHiddenStates === undefined) throw new Error('no states');
+      if (!encoderHiddenStates) throw new Error('no states');
       const told = tf.reshape(tf.mean(encoderHiddenStates, [1, 2]), [-1, 1, 1, 1]);
       const both = classLabels === undefined ? told : tf.add(told, tf.reshape(tf.cast(classLabels, 'float32'), [-1, 1, 1, 1]));
       return tf.add(tf.mul(sample, 0), both);
