@@ -1,7 +1,7 @@
 // Where results are written: nothing is overwritten unless told to.
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
+import { dirname, resolve, sep } from 'node:path';
 import { MelstromError } from '../base/errors.js';
 import { requireReadableFolder, requireWritableFolder } from './arguments.js';
 
@@ -33,6 +33,26 @@ export function requireReportFolder(folder: string): void {
   const foreign = existsSync(folder) ? readdirSync(folder).find((name) => !REPORT_ENTRIES.has(name)) : undefined;
   if (foreign === undefined) return;
   throw new MelstromError({ kind: 'usage', where: folder, got: `a folder with other files in it ('${foreign}')`, expected: 'a new folder, or an earlier report', fix: 'Choose another folder.' });
+}
+
+/** What a pipeline folder or that of a network alone holds at its top. */
+const PIPELINE_ENTRIES: ReadonlySet<string> = new Set([
+  'model_index.json', 'vae', 'vqvae', 'unet', 'scheduler', 'mel', 'text_encoder', 'tokenizer', 'vocoder', 'config.json', 'diffusion_pytorch_model.safetensors',
+]);
+
+/**
+ * @param source what is read, which is never written over
+ * @throws MelstromError when the folder exists and force is off, or is the source or holds anything but a pipeline, even with force
+ */
+export function requirePipelineOutput(folder: string, { source, force }: { readonly source: string; readonly force: boolean }): void {
+  if (!existsSync(folder)) return;
+  const [from, to] = [source, folder].map((path) => (existsSync(path) ? realpathSync(path) : resolve(path)));
+  if (`${from}${sep}`.startsWith(`${to}${sep}`)) throw new MelstromError({ kind: 'usage', where: folder, got: 'the folder that is read, or one around it', expected: 'another folder' });
+  const names = readdirSync(folder);
+  const foreign = names.find((name) => !PIPELINE_ENTRIES.has(name));
+  if (foreign !== undefined) throw new MelstromError({ kind: 'usage', where: folder, got: `a folder with other files in it ('${foreign}')`, expected: 'a new folder, or an earlier pipeline folder', fix: 'Choose another folder.' });
+  if (force || names.length === 0) return;
+  throw new MelstromError({ kind: 'usage', where: folder, got: 'a folder that exists', expected: 'a new name', fix: 'Add --force to replace it.' });
 }
 
 /** Moves a finished report to its place, instead of an earlier one. @throws MelstromError as requireReportFolder */

@@ -7,7 +7,9 @@ import { addDecode, addEncode } from './commands/encode-decode.js';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addEvaluate } from './commands/evaluate.js';
+import { addExport } from './commands/export.js';
 import { addGenerate } from './commands/generate.js';
+import { addImport } from './commands/import.js';
 import { addInspect } from './commands/inspect.js';
 import { addPrepare } from './commands/prepare.js';
 import { addReconstruct } from './commands/reconstruct.js';
@@ -15,7 +17,7 @@ import { addSetup } from './commands/setup.js';
 import { addTrain } from './commands/train.js';
 
 const ADDERS = [
-  addSetup, addDoctor, addInspect, addPrepare, addTrain, addGenerate, addReconstruct, addEncode, addDecode, addEvaluate, addCorpus, addDemo, addBench,
+  addSetup, addDoctor, addInspect, addPrepare, addTrain, addGenerate, addReconstruct, addEncode, addDecode, addEvaluate, addImport, addExport, addCorpus, addDemo, addBench,
 ] as const;
 
 /** The version in package.json. */

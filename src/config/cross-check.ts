@@ -1,20 +1,25 @@
 // Checks that need more than one block of the configuration. Knows no network, only what the blocks' numbers imply.
 import type { z } from 'zod';
-import { vaeDownsampling, unetDownsampling } from './derive.js';
+import { chosenUnet, vaeDownsampling, unetDownsampling } from './derive.js';
 import type { ConfigProblem } from './problems.js';
 import type { runConfigSchema } from './schema.js';
 
 type Config = z.output<typeof runConfigSchema>;
 
-/** Everything that does not fit together, each with a fix in words. */
-export function crossCheck(config: Config): ConfigProblem[] {
-  return [...checkSizes(config), ...checkCrop(config), ...checkChannels(config), ...checkCorpus(config), ...checkSteps(config)];
+/**
+ * Everything that does not fit together, each with a fix in words.
+ *
+ * @param areNetworksKnown false before the networks of an initial pipeline are filled in
+ */
+export function crossCheck(config: Config, areNetworksKnown = true): ConfigProblem[] {
+  const networks = areNetworksKnown ? [...checkSizes(config), ...checkCrop(config), ...checkChannels(config), ...checkText(config)] : [];
+  return [...networks, ...checkCorpus(config), ...checkSteps(config), ...checkInitial(config)];
 }
 
 function checkSizes({ mel, representation, vae, unet }: Config): ConfigProblem[] {
   const isLatent = representation === 'latent';
   const vaeFactor = isLatent ? vaeDownsampling(vae.network) : 1;
-  const unetFactor = unetDownsampling(unet.network);
+  const unetFactor = unetDownsampling(chosenUnet(unet));
   const factor = vaeFactor * unetFactor;
   const reason = isLatent
     ? `a multiple of ${factor}: the autoencoder halves ${Math.log2(vaeFactor)} times and the UNet ${Math.log2(unetFactor)} times`
@@ -42,20 +47,21 @@ function nearestMultiples(value: number, factor: number): string {
   return below === 0 ? String(factor) : `${below} or ${below + factor}`;
 }
 
-function checkChannels({ representation, vae, unet }: Config): ConfigProblem[] {
+function checkChannels({ representation, vae, unet, initialPipeline, initialChannels }: Config): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   const latent = representation === 'latent' ? vae.network.latent_channels : 1;
+  const isRepeated = initialPipeline !== null && initialChannels === 'repeat'; // a network for images of several channels may see one in all
   for (const key of ['in_channels', 'out_channels'] as const) {
-    const channels = unet.network[key];
-    if (channels !== null && channels !== latent) {
+    const channels = chosenUnet(unet)[key];
+    if (channels !== null && channels !== latent && !(isRepeated && representation === 'pixel')) {
       problems.push({
-        key: `unet.network.${key}`,
+        key: `unet.${unet.conditionNetwork === null ? 'network' : 'conditionNetwork'}.${key}`,
         got: String(channels),
         expected: representation === 'latent' ? `${latent}, as vae.network.latent_channels` : '1, as a spectrogram has one channel',
         fix: 'Leave it out: it is derived.',
       });
     }
-    if (vae.network[key] !== 1) {
+    if (vae.network[key] !== 1 && !isRepeated) {
       problems.push({ key: `vae.network.${key}`, got: String(vae.network[key]), expected: '1, as a spectrogram has one channel' });
     }
   }
@@ -64,6 +70,28 @@ function checkChannels({ representation, vae, unet }: Config): ConfigProblem[] {
     problems.push({ key, got: 'identity', expected: 'null or timestep, as training numbers its labels and has no vectors for them', fix: 'Leave it out.' });
   }
   return problems;
+}
+
+function checkText({ corpus, unet, initialPipeline }: Config): ConfigProblem[] {
+  const isUnread = unet.conditionNetwork === null;
+  const deaf = 'null, since unet.conditionNetwork is null: the UNet attends to no text';
+  const needsEncoder = corpus.captionColumn !== null && !isUnread && unet.textEncoder === null && initialPipeline === null;
+  return [
+    ...(corpus.captionColumn !== null && isUnread ? [{ key: 'corpus.captionColumn', got: corpus.captionColumn, expected: deaf }] : []),
+    ...(unet.textEncoder !== null && isUnread ? [{ key: 'unet.textEncoder', got: unet.textEncoder, expected: deaf }] : []),
+    ...(needsEncoder
+      ? [{ key: 'unet.textEncoder', got: 'null', expected: 'a folder with text_encoder/ and tokenizer/, since there are captions to read', fix: 'Name the folder of a model that has them, such as Stable Diffusion 1.x as the diffusers library saves it.' }]
+      : []),
+  ];
+}
+
+function checkInitial({ initialPipeline, vae }: Config): ConfigProblem[] {
+  if (initialPipeline !== null) return [];
+  const expected = 'initialPipeline, whose it is';
+  return [
+    ...(vae.trainable ? [] : [{ key: 'vae.trainable', got: 'false without initialPipeline', expected }]),
+    ...(vae.latentScale === 'keep' ? [{ key: 'vae.latentScale', got: 'keep without initialPipeline', expected }] : []),
+  ];
 }
 
 function checkCorpus({ corpus, mel }: Config): ConfigProblem[] {

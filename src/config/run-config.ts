@@ -22,11 +22,16 @@ export function parseRunConfig(text: string, where: string): RunConfig {
   return checkRunConfig(parseYaml(text, where), where);
 }
 
-/** Checks plain data as parseRunConfig does. @throws MelstromError of kind 'configuration' */
-export function checkRunConfig(raw: unknown, where: string): RunConfig {
+/**
+ * Checks plain data as parseRunConfig does.
+ *
+ * @param options.areNetworksKnown false before the networks of an initial pipeline are filled in. Default true
+ * @throws MelstromError of kind 'configuration'
+ */
+export function checkRunConfig(raw: unknown, where: string, { areNetworksKnown = true }: { readonly areNetworksKnown?: boolean } = {}): RunConfig {
   const result = runConfigSchema.safeParse(raw ?? {});
   if (!result.success) throw configurationError(where, problemsOf(runConfigSchema, raw, result.error.issues));
-  const problems = crossCheck(result.data);
+  const problems = crossCheck(result.data, areNetworksKnown);
   if (problems.length > 0) throw configurationError(where, problems);
   return deepFreeze(result.data) as RunConfig;
 }
@@ -38,10 +43,19 @@ export function checkRunConfig(raw: unknown, where: string): RunConfig {
  */
 export function resolveOverrides(config: RunConfig, overrides: readonly string[]): RunConfig {
   if (overrides.length === 0) return config;
-  const raw = structuredClone(config) as Record<string, unknown>;
-  const problems = overrides.flatMap((override) => applyOverride(raw, override) ?? []);
+  return checkRunConfig(applyOverrides(config as Record<string, unknown>, overrides), '--set');
+}
+
+/**
+ * Plain data with overrides, unchecked but for their keys; blocks that are not there yet are made.
+ *
+ * @throws MelstromError of kind 'configuration' that lists every problem
+ */
+export function applyOverrides(raw: Readonly<Record<string, unknown>>, overrides: readonly string[]): Record<string, unknown> {
+  const copy = structuredClone(raw) as Record<string, unknown>;
+  const problems = overrides.flatMap((override) => applyOverride(copy, override) ?? []);
   if (problems.length > 0) throw configurationError('--set', problems);
-  return checkRunConfig(raw, '--set');
+  return copy;
 }
 
 /** YAML of a configuration with every key, for the run folder; parseRunConfig reads it back to the same values. */
@@ -59,7 +73,7 @@ function applyOverride(raw: Record<string, unknown>, override: string): ConfigPr
     if (typeof block !== 'object' || block === null || !Object.hasOwn(shapeOf(schemaAt(runConfigSchema, parent) ?? runConfigSchema) ?? {}, name)) {
       return unknownKey(runConfigSchema, parent, name);
     }
-    if (index < path.length - 1) block = (block as Record<string, unknown>)[name];
+    if (index < path.length - 1) block = (block as Record<string, unknown>)[name] ??= {};
   }
   try {
     (block as Record<string, unknown>)[path[path.length - 1]] = parse(text) as unknown;
@@ -69,7 +83,8 @@ function applyOverride(raw: Record<string, unknown>, override: string): ConfigPr
   }
 }
 
-function parseYaml(text: string, where: string): unknown {
+/** YAML as plain data. @throws MelstromError of kind 'configuration' with line and column */
+export function parseYaml(text: string, where: string): unknown {
   const document = parseDocument(text.replace(/^\uFEFF/, ''), { prettyErrors: true });
   const [problem] = document.errors;
   if (problem !== undefined) {

@@ -4,13 +4,16 @@
 export interface Sidecar {
   /** null: drawn without a label, or the model has none. */
   readonly label: string | null;
+  /** null: the model follows no text. */
+  readonly prompt: string | null;
+  readonly negativePrompt: string | null;
   readonly seed: number;
   /** A sampler's name; the reference's class where the pipeline's own scheduler was used; `vae-prior` for the autoencoder alone. */
   readonly sampler: string;
   /** Noise levels of a named sampler; null where it has none to choose. */
   readonly spacing: string | null;
   readonly steps: number;
-  /** null where there is no label to follow. */
+  /** null where there is no label or text to follow. */
   readonly guidance: number | null;
   readonly guidanceRescale: number;
   /** null for samplers that have none. */

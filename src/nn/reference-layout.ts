@@ -1,7 +1,11 @@
-// Parameters to and from the reference's names and layouts. Loading is exact: every name and shape must agree.
+// Parameters to and from the reference's names and layouts, one tensor at a time. Loading is exact: every name and shape must agree.
 import * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
+import { withCurrentNames } from './old-names.js';
 import type { Parameter, ParameterLayout, ParameterTree } from './parameters.js';
+import { encodeValues, safetensorsHead } from './safetensors.js';
+import type { FloatDtype } from './safetensors-header.js';
+import { memorySource, type TensorSource } from './tensor-source.js';
 
 /** A tensor on the host, as files hold it: row-major. */
 export interface HostTensor {
@@ -24,89 +28,117 @@ export function referenceShape({ variable, layout }: Parameter): number[] {
  * @param values tensors by path to read instead of the parameters, such as an average of them
  */
 export function toReference(tree: ParameterTree, values?: ReadonlyMap<string, tf.Tensor>): Map<string, HostTensor> {
-  const tensors = new Map<string, HostTensor>();
-  for (const { path, variable, layout } of tree.list()) {
-    const tensor: tf.Tensor = values?.get(path) ?? variable;
-    const data = tensor.dataSync<'float32'>();
-    tensors.set(path, permute({ shape: tensor.shape, data }, TO_FILE[layout]));
-  }
-  return tensors;
+  return new Map(tree.list().map((parameter) => [parameter.path, { shape: referenceShape(parameter), data: readOut(parameter, values?.get(parameter.path)) }]));
 }
 
 /**
- * Sets every parameter from tensors in the reference's layout.
+ * The bytes of a safetensors file of all parameters, piece by piece: the header, then one tensor after another, so that no more than
+ * one of them is on the host.
  *
- * Mutates: tree, and only when all names and shapes agree.
- * @param where names the source in errors, usually the file
+ * @param dtype how values are stored; F16 and BF16 round. Default F32, which is exact
+ * @param instead values by path to write in place of the parameters' own, of the same shape
+ */
+export function* referenceFile(tree: ParameterTree, dtype: FloatDtype = 'F32', instead?: ReadonlyMap<string, Float32Array>): Generator<Uint8Array> {
+  const parameters = tree.list();
+  yield safetensorsHead(parameters.map((parameter) => ({ name: parameter.path, shape: referenceShape(parameter) })), { format: 'pt' }, dtype);
+  for (const parameter of parameters) yield encodeValues(instead?.get(parameter.path) ?? readOut(parameter), dtype);
+}
+
+/** What loading left out; all empty unless it was asked to be partial. */
+export interface LoadReport {
+  /** Parameters that keep the values they had, since the source does not have them. */
+  readonly missing: readonly string[];
+  /** Tensors of the source that the network has no use for. */
+  readonly unexpected: readonly string[];
+  /** Parameters that keep the values they had, since the source's have another shape. */
+  readonly misshapen: readonly string[];
+}
+
+export interface LoadOptions {
+  /** Takes what fits and reports the rest instead of refusing it. Default false. */
+  readonly isPartial?: boolean;
+}
+
+/**
+ * Sets every parameter from a source in the reference's layout, tensor by tensor. Names that older versions of the reference gave
+ * to attentions are understood.
+ *
+ * Mutates: tree, and only when all names and shapes agree or a partial load is asked for. Memory: one tensor beside the tree's own.
  * @throws MelstromError of kind 'checkpoint' that lists what is missing, unexpected or misshapen
  */
+export function loadReference(tree: ParameterTree, source: TensorSource, { isPartial = false }: LoadOptions = {}): LoadReport {
+  const current = withCurrentNames(source, tree);
+  const report = compare(tree, current);
+  if (!isPartial) refuseMisfit(tree, current, report);
+  const passedBy = new Set([...report.unexpected, ...report.misshapen]);
+  for (const { name, shape } of current.entries.values()) {
+    if (!passedBy.has(name)) assign(tree.get(name), { shape, data: current.read(name) });
+  }
+  return report;
+}
+
+/** loadReference from tensors in memory. @param where names them in errors, usually the file */
 export function fromReference(tree: ParameterTree, tensors: ReadonlyMap<string, HostTensor>, where = 'weights'): void {
-  const problems = [...missing(tree, tensors), ...unexpected(tree, tensors), ...misshapen(tree, tensors)];
-  if (problems.length > 0) {
-    throw new MelstromError({
-      kind: 'checkpoint',
-      where,
-      got: `weights that do not fit this network: ${shorten(problems)}`,
-      fix: 'Check that the configuration beside the weights is the one they were made with.',
-    });
-  }
-  for (const { path, variable, layout } of tree.list()) {
-    const { shape, data } = permute(tensors.get(path)!, FROM_FILE[layout]);
-    const tensor = tf.tensor(data, [...shape], 'float32');
-    variable.assign(tensor);
-    tensor.dispose();
-  }
+  loadReference(tree, memorySource(tensors, where));
 }
 
-function missing(tree: ParameterTree, tensors: ReadonlyMap<string, HostTensor>): string[] {
-  return tree.list().flatMap(({ path }) => (tensors.has(path) ? [] : [`${path} is missing`]));
+function compare(tree: ParameterTree, { entries }: TensorSource): LoadReport {
+  const shared = tree.list().filter(({ path }) => entries.has(path));
+  return {
+    missing: tree.list().filter(({ path }) => !entries.has(path)).map(({ path }) => path),
+    unexpected: [...entries.keys()].filter((name) => !tree.has(name)),
+    misshapen: shared.filter((parameter) => entries.get(parameter.path)!.shape.join() !== referenceShape(parameter).join()).map(({ path }) => path),
+  };
 }
 
-function unexpected(tree: ParameterTree, tensors: ReadonlyMap<string, HostTensor>): string[] {
-  return [...tensors.keys()].filter((path) => !tree.has(path)).map((path) => `${path} is unexpected`);
-}
-
-function misshapen(tree: ParameterTree, tensors: ReadonlyMap<string, HostTensor>): string[] {
-  return tree.list().flatMap((parameter) => {
-    const tensor = tensors.get(parameter.path);
-    const expected = referenceShape(parameter);
-    if (tensor === undefined) return [];
-    if (tensor.shape.join() === expected.join() && tensor.data.length === parameter.variable.size) return [];
-    return [`${parameter.path} has shape [${tensor.shape.join(', ')}] and not [${expected.join(', ')}]`];
+function refuseMisfit(tree: ParameterTree, { entries, where }: TensorSource, { missing, unexpected, misshapen }: LoadReport): void {
+  const shapes = (path: string): string => `shape [${entries.get(path)!.shape.join(', ')}] and not [${referenceShape(tree.get(path)).join(', ')}]`;
+  const problems = [
+    ...missing.map((path) => `${path} is missing`),
+    ...unexpected.map((path) => `${path} is unexpected`),
+    ...misshapen.map((path) => `${path} has ${shapes(path)}`),
+  ];
+  if (problems.length === 0) return;
+  throw new MelstromError({
+    kind: 'checkpoint',
+    where,
+    got: `weights that do not fit this network: ${shortList(problems)}`,
+    fix: 'Check that the configuration beside the weights is the one they were made with.',
   });
 }
 
 const MOST_LISTED = 20;
 
-function shorten(problems: readonly string[]): string {
+/** The first problems in words, and how many more there are. */
+export function shortList(problems: readonly string[]): string {
   const rest = problems.length - MOST_LISTED;
   return problems.slice(0, MOST_LISTED).join('; ') + (rest > 0 ? `; and ${rest} more` : '');
 }
 
-/** A copy with its axes in another order: axis i of the result is axis order[i] of the tensor. */
-function permute({ shape, data }: HostTensor, order: readonly number[] | null): HostTensor {
-  if (order === null) return { shape: [...shape], data: Float32Array.from(data) };
-  const newShape = order.map((axis) => shape[axis]);
-  const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
-  const steps = order.map((axis) => strides[axis]);
-  const result = new Float32Array(data.length);
-  const [rows, columns] = [newShape[newShape.length - 2], newShape[newShape.length - 1]];
-  const [rowStep, columnStep] = steps.slice(-2);
-  let written = 0;
-  for (const start of outerOffsets(newShape.slice(0, -2), steps)) {
-    for (let row = 0; row < rows; row += 1) {
-      let read = start + row * rowStep;
-      for (let column = 0; column < columns; column += 1, read += columnStep) result[written++] = data[read];
-    }
-  }
-  return { shape: newShape, data: result };
+/**
+ * Moves axes on the engine, into memory of its own: that of the values may be used again at once. Values that stay in place are copied
+ * first, since an engine may keep the memory that it is given.
+ */
+function assign({ variable, layout }: Parameter, { shape, data }: HostTensor): void {
+  const order = FROM_FILE[layout] ?? [...shape.keys()];
+  const lasting = isMoved(shape, order) ? data : data.slice();
+  const value = tf.tidy(() => tf.transpose(tf.tensor(lasting, [...shape], 'float32'), [...order]));
+  variable.assign(value);
+  value.dispose();
 }
 
-/** Where each matrix of the last two axes begins, in order. */
-function outerOffsets(shape: readonly number[], steps: readonly number[]): number[] {
-  let offsets = [0];
-  shape.forEach((size, axis) => {
-    offsets = offsets.flatMap((offset) => Array.from({ length: size }, (_, index) => offset + index * steps[axis]));
-  });
-  return offsets;
+/** Whether any value changes its place: axes of length 1 move nothing. */
+function isMoved(shape: readonly number[], order: readonly number[]): boolean {
+  const longAxes = order.filter((axis) => shape[axis] !== 1);
+  return longAxes.some((axis, index) => index > 0 && axis < longAxes[index - 1]);
+}
+
+/** Memory: an array of its own. */
+function readOut({ variable, layout }: Parameter, instead?: tf.Tensor): Float32Array {
+  const order = TO_FILE[layout];
+  if (order === null) return (instead ?? variable).dataSync<'float32'>().slice();
+  const moved = tf.transpose<tf.Tensor>(instead ?? variable, [...order]);
+  const data = moved.dataSync<'float32'>();
+  moved.dispose();
+  return data;
 }

@@ -1,7 +1,10 @@
 // The header of a safetensors file: which tensors it holds and where. Every statement is checked before anything is read by it.
 import { MelstromError } from '../base/errors.js';
 
-export type SafetensorsDtype = 'F32' | 'F16' | 'BF16';
+/** Formats that are read and written as values. */
+export type FloatDtype = 'F32' | 'F16' | 'BF16';
+/** Formats that a header may name; a file may hold a tensor, such as a table of positions, that no network here asks for. */
+export type SafetensorsDtype = FloatDtype | 'F64' | 'F8_E4M3' | 'F8_E5M2' | 'I64' | 'I32' | 'I16' | 'I8' | 'U64' | 'U32' | 'U16' | 'U8' | 'BOOL';
 
 /** Where one tensor lies, in bytes from the start of the data. */
 export interface SafetensorsEntry {
@@ -21,13 +24,30 @@ export interface SafetensorsHeader {
 }
 
 /** Bytes per value. */
-export const DTYPE_BYTES: Readonly<Record<SafetensorsDtype, number>> = Object.freeze({ F32: 4, F16: 2, BF16: 2 });
+export const DTYPE_BYTES: Readonly<Record<SafetensorsDtype, number>> = Object.freeze({
+  F32: 4, F16: 2, BF16: 2, F64: 8, F8_E4M3: 1, F8_E5M2: 1, I64: 8, I32: 4, I16: 2, I8: 1, U64: 8, U32: 4, U16: 2, U8: 1, BOOL: 1,
+});
 
 /** The length at the start of the file, in bytes. */
 export const LENGTH_BYTES = 8;
 
 /** The reference's own limit. */
 const MOST_HEADER_BYTES = 100_000_000;
+
+/**
+ * Where the data begins, from the first 8 bytes alone, so that a header is only read once its length is known to be possible.
+ *
+ * @param bytes the first bytes of the file
+ * @param fileBytes size of the whole file
+ * @throws MelstromError of kind 'checkpoint' when there can be no header of the stated length
+ */
+export function safetensorsDataOffset(bytes: Uint8Array, where: string, fileBytes: number): number {
+  if (bytes.byteLength < LENGTH_BYTES) throw refuse(where, `${bytes.byteLength} bytes`, `at least ${LENGTH_BYTES}, the header's length`);
+  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  if (length > MOST_HEADER_BYTES) throw refuse(where, `a header of ${length} bytes`, `at most ${MOST_HEADER_BYTES}`, NOT_SAFETENSORS);
+  if (LENGTH_BYTES + length > fileBytes) throw refuse(where, `a header of ${length} bytes in a file of ${fileBytes}`, 'a whole file', TRUNCATED);
+  return LENGTH_BYTES + length;
+}
 
 /**
  * Reads and checks a header.
@@ -37,11 +57,8 @@ const MOST_HEADER_BYTES = 100_000_000;
  * @throws MelstromError of kind 'checkpoint' when the file is truncated, has extra bytes, or its header is not consistent
  */
 export function parseSafetensorsHeader(bytes: Uint8Array, where: string, fileBytes = bytes.byteLength): SafetensorsHeader {
-  if (bytes.byteLength < LENGTH_BYTES) throw refuse(where, `${bytes.byteLength} bytes`, `at least ${LENGTH_BYTES}, the header's length`);
-  const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
-  if (length > MOST_HEADER_BYTES) throw refuse(where, `a header of ${length} bytes`, `at most ${MOST_HEADER_BYTES}`, NOT_SAFETENSORS);
-  const dataOffset = LENGTH_BYTES + length;
-  if (dataOffset > fileBytes || dataOffset > bytes.byteLength) throw refuse(where, `a header of ${length} bytes in a file of ${fileBytes}`, 'a whole file', TRUNCATED);
+  const dataOffset = safetensorsDataOffset(bytes, where, fileBytes);
+  if (dataOffset > bytes.byteLength) throw refuse(where, `${bytes.byteLength} bytes`, `the ${dataOffset} through the header`, TRUNCATED);
   const raw = parseJson(bytes.subarray(LENGTH_BYTES, dataOffset), where);
   const entries = Object.entries(raw).flatMap(([name, value]) => (name === '__metadata__' ? [] : [readEntry(name, value, where)]));
   entries.sort((a, b) => a.begin - b.begin || a.end - b.end);
@@ -51,6 +68,12 @@ export function parseSafetensorsHeader(bytes: Uint8Array, where: string, fileByt
 
 const TRUNCATED = 'The file seems cut short: copy or download it again.';
 const NOT_SAFETENSORS = 'It does not seem to be a safetensors file.';
+
+/** @throws MelstromError of kind 'checkpoint' when the format is not one that is read as values */
+export function requireFloat({ name, dtype }: Pick<SafetensorsEntry, 'name' | 'dtype'>, where: string): FloatDtype {
+  if (dtype === 'F32' || dtype === 'F16' || dtype === 'BF16') return dtype;
+  throw refuse(`${where}: ${name}`, `dtype ${JSON.stringify(dtype)}`, 'F32, F16 or BF16');
+}
 
 function parseJson(bytes: Uint8Array, where: string): Record<string, unknown> {
   let raw: unknown;
@@ -67,7 +90,7 @@ function readEntry(name: string, value: unknown, where: string): SafetensorsEntr
   const place = `${where}: ${name}`;
   if (!isObject(value)) throw refuse(place, 'no description', 'dtype, shape and data_offsets');
   const { dtype, shape, data_offsets: offsets } = value;
-  if (typeof dtype !== 'string' || !Object.hasOwn(DTYPE_BYTES, dtype)) throw refuse(place, `dtype ${JSON.stringify(dtype)}`, 'F32, F16 or BF16');
+  if (typeof dtype !== 'string' || !Object.hasOwn(DTYPE_BYTES, dtype)) throw refuse(place, `dtype ${JSON.stringify(dtype)}`, `one of ${Object.keys(DTYPE_BYTES).join(', ')}`);
   if (!isCountList(shape)) throw refuse(place, `shape ${JSON.stringify(shape)}`, 'a list of sizes');
   if (!isCountList(offsets) || offsets.length !== 2) throw refuse(place, `data_offsets ${JSON.stringify(offsets)}`, 'two byte positions');
   const [begin, end] = offsets;

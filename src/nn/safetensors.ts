@@ -1,7 +1,7 @@
 // Tensors to and from safetensors bytes. Knows no file and no network.
-import { bfloat16ToFloat, floatToBfloat16, floatToHalf, halfToFloat } from './half.js';
+import { narrow, widen } from './half.js';
 import type { HostTensor } from './reference-layout.js';
-import { DTYPE_BYTES, LENGTH_BYTES, parseSafetensorsHeader, type SafetensorsDtype, type SafetensorsEntry } from './safetensors-header.js';
+import { DTYPE_BYTES, LENGTH_BYTES, parseSafetensorsHeader, requireFloat, type FloatDtype, type SafetensorsEntry } from './safetensors-header.js';
 
 /**
  * Encodes tensors in the order of the map. The reference's Python library reads the result.
@@ -9,31 +9,45 @@ import { DTYPE_BYTES, LENGTH_BYTES, parseSafetensorsHeader, type SafetensorsDtyp
  * @param metadata text kept in the file; the reference's models carry `{ format: 'pt' }`, which is the default
  * @param dtype how values are stored; F16 and BF16 round. Default F32, which is exact
  */
-export function encodeSafetensors(
-  tensors: ReadonlyMap<string, HostTensor>,
-  metadata: Readonly<Record<string, string>> = { format: 'pt' },
-  dtype: SafetensorsDtype = 'F32',
-): Uint8Array {
+export function encodeSafetensors(tensors: ReadonlyMap<string, HostTensor>, metadata: Readonly<Record<string, string>> = { format: 'pt' }, dtype: FloatDtype = 'F32'): Uint8Array {
+  const named = Array.from(tensors, ([name, { shape }]) => ({ name, shape }));
+  const head = safetensorsHead(named, metadata, dtype);
+  const bytes = new Uint8Array(head.length + named.reduce((sum, { shape }) => sum + countOf(shape) * DTYPE_BYTES[dtype], 0));
+  bytes.set(head);
+  let position = head.length;
+  for (const { data } of tensors.values()) {
+    const values = encodeValues(data, dtype);
+    bytes.set(values, position);
+    position += values.length;
+  }
+  return bytes;
+}
+
+/** The part of a file before its values: the header's length and the header, for tensors whose values follow in this order. */
+export function safetensorsHead(tensors: readonly { readonly name: string; readonly shape: readonly number[] }[], metadata: Readonly<Record<string, string>>, dtype: FloatDtype): Uint8Array {
   const header = Object.create(null) as Record<string, unknown>; // so that every name is a key like any other
   header.__metadata__ = metadata;
   let dataBytes = 0;
-  for (const [name, { shape, data }] of tensors) {
-    const end = dataBytes + data.length * DTYPE_BYTES[dtype];
+  for (const { name, shape } of tensors) {
+    const end = dataBytes + countOf(shape) * DTYPE_BYTES[dtype];
     header[name] = { dtype, shape: [...shape], data_offsets: [dataBytes, end] };
     dataBytes = end;
   }
   const text = new TextEncoder().encode(JSON.stringify(header));
   const headerBytes = Math.ceil(text.length / 8) * 8; // spaces to a multiple of 8, so that values are aligned
-  const bytes = new Uint8Array(LENGTH_BYTES + headerBytes + dataBytes);
+  const bytes = new Uint8Array(LENGTH_BYTES + headerBytes).fill(0x20);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(headerBytes), true);
-  bytes.fill(0x20, LENGTH_BYTES, LENGTH_BYTES + headerBytes);
   bytes.set(text, LENGTH_BYTES);
-  let position = LENGTH_BYTES + headerBytes;
-  for (const { data } of tensors.values()) {
-    writeValues(bytes, position, data, dtype);
-    position += data.length * DTYPE_BYTES[dtype];
-  }
   return bytes;
+}
+
+/** Values as the file holds them; a view of the same memory for F32. */
+export function encodeValues(data: Float32Array, dtype: FloatDtype): Uint8Array {
+  // Typed arrays lie in the machine's byte order; safetensors is little-endian, as is every platform of Node.
+  if (dtype === 'F32') return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const values = new Uint16Array(data.length);
+  narrow(data, dtype, values);
+  return new Uint8Array(values.buffer);
 }
 
 /**
@@ -44,23 +58,21 @@ export function encodeSafetensors(
  */
 export function decodeSafetensors(bytes: Uint8Array, where: string): Map<string, HostTensor> {
   const { entries, dataOffset } = parseSafetensorsHeader(bytes, where);
-  return new Map(entries.map((entry) => [entry.name, { shape: entry.shape, data: readValues(bytes, dataOffset, entry) }]));
+  for (const entry of entries) requireFloat(entry, where);
+  return new Map(entries.map((entry) => [entry.name, { shape: entry.shape, data: readValues(bytes, dataOffset, entry, where) }]));
 }
 
-// Typed arrays lie in the machine's byte order; safetensors is little-endian, as is every platform of Node.
-function writeValues(bytes: Uint8Array, position: number, data: Float32Array, dtype: SafetensorsDtype): void {
-  if (dtype === 'F32') {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), position);
-    return;
-  }
-  const convert = dtype === 'F16' ? floatToHalf : floatToBfloat16;
-  const values = Uint16Array.from(data, convert);
-  bytes.set(new Uint8Array(values.buffer), position);
-}
-
-function readValues(bytes: Uint8Array, dataOffset: number, { dtype, begin, end }: SafetensorsEntry): Float32Array {
+function readValues(bytes: Uint8Array, dataOffset: number, entry: SafetensorsEntry, where: string): Float32Array {
+  const { begin, end } = entry;
   const own = new Uint8Array(end - begin); // a copy, aligned and independent of the file's bytes
   own.set(bytes.subarray(dataOffset + begin, dataOffset + end));
+  const dtype = requireFloat(entry, where);
   if (dtype === 'F32') return new Float32Array(own.buffer);
-  return Float32Array.from(new Uint16Array(own.buffer), dtype === 'F16' ? halfToFloat : bfloat16ToFloat);
+  const values = new Float32Array(own.length / 2);
+  widen(new Uint16Array(own.buffer), dtype, values);
+  return values;
+}
+
+function countOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
 }

@@ -5,8 +5,11 @@ import { MelstromError } from '../base/errors.js';
 
 let writtenCount = 0;
 
+/** Text, bytes, or bytes piece by piece, of which one at a time is in memory. */
+export type FileContents = string | Uint8Array | Iterable<Uint8Array>;
+
 /** Relative path to contents. */
-export type FolderFiles = ReadonlyMap<string, Uint8Array | string>;
+export type FolderFiles = ReadonlyMap<string, FileContents>;
 
 /**
  * Writes files to a temporary folder beside the wanted one, then renames it. An older folder is set aside first and removed last;
@@ -42,11 +45,12 @@ function asideOf(folder: string): string {
   return join(dirname(folder), `.${basename(folder)}.previous`);
 }
 
-async function writeSynced(path: string, contents: Uint8Array | string): Promise<void> {
+async function writeSynced(path: string, contents: FileContents): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
   const handle = await open(path, 'w');
   try {
-    await handle.writeFile(contents);
+    const pieces = typeof contents === 'string' || contents instanceof Uint8Array ? [contents] : contents;
+    for (const piece of pieces) await handle.writeFile(piece);
     await handle.sync();
   } finally {
     await handle.close();

@@ -1,49 +1,59 @@
 // Pipelines to and from folders laid out as the reference library does.
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MelstromError, messageOf } from '../base/errors.js';
 import type { MelSettings } from '../config/mel.js';
-import { createAutoencoderKL, createUnet2d, type AutoencoderKL, type Unet2d } from '../models/index.js';
-import { decodeSafetensors, encodeSafetensors, fromReference, toReference, type ParameterTree } from '../nn/index.js';
+import { referenceFile, type FloatDtype } from '../nn/index.js';
 import { assertSameCodec } from '../spectrogram/codec-identity.js';
-import { parsePythonJson } from './_python-json.js';
-import { recoverFolder, writeFolder } from './_whole-folder.node.js';
-import { fromMelConfig, fromModelIndex, fromUnetConfig, fromVaeConfig, toMelConfig, toModelIndex, toUnetConfig, toVaeConfig } from './model-index.js';
-import { createPipeline, type Pipeline } from './pipeline.js';
-import { fromSchedulerConfig, toSchedulerConfig } from './scheduler-config.js';
+import { writeFolder, type FileContents } from './_whole-folder.node.js';
+import { findPipeline } from './find-pipeline.node.js';
+import { importPipeline } from './import.node.js';
+import { PIPELINE_CLASS, toMelConfig, toModelIndex, toUnetConfig, toVaeConfig } from './model-index.js';
+import type { Pipeline } from './pipeline.js';
+import { toSchedulerConfig } from './scheduler-config.js';
+import { textFiles } from './text-folder.node.js';
 
-const WEIGHTS = 'diffusion_pytorch_model.safetensors';
+/** Where the reference looks for a network's weights. */
+export const WEIGHTS = 'diffusion_pytorch_model.safetensors';
+
+export interface SavePipelineOptions {
+  /** How weights are stored; F16 and BF16 round. Default F32, which is exact. */
+  readonly dtype?: FloatDtype;
+}
 
 /**
  * Writes a pipeline with the weights in use now. The folder appears whole or not at all; an older one is replaced.
  *
+ * Memory: one tensor at a time beside the pipeline's own.
  * @throws MelstromError when it cannot be written, or holds files that are not a pipeline's
  */
-export async function savePipeline(folder: string, pipeline: Pipeline): Promise<void> {
-  const files = new Map<string, Uint8Array | string>([
+export async function savePipeline(folder: string, pipeline: Pipeline, { dtype = 'F32' }: SavePipelineOptions = {}): Promise<void> {
+  const files = new Map<string, FileContents>([
     ['mel/mel_config.json', toJson(toMelConfig(pipeline))],
     ['scheduler/scheduler_config.json', toJson(toSchedulerConfig(pipeline))],
     ['model_index.json', toJson(toModelIndex(pipeline))],
   ]);
   if (pipeline.vae !== null) {
     files.set('vae/config.json', toJson(toVaeConfig(pipeline)));
-    files.set(`vae/${WEIGHTS}`, encodeSafetensors(toReference(pipeline.vae.parameters)));
+    files.set(`vae/${WEIGHTS}`, referenceFile(pipeline.vae.parameters, dtype));
   }
   if (pipeline.unet !== null) {
     files.set('unet/config.json', toJson(toUnetConfig(pipeline)));
-    files.set(`unet/${WEIGHTS}`, encodeSafetensors(toReference(pipeline.unet.parameters)));
+    files.set(`unet/${WEIGHTS}`, referenceFile(pipeline.unet.parameters, dtype));
   }
-  await refuseForeign(folder);
+  if (pipeline.text !== null) for (const [path, contents] of textFiles(pipeline.text, dtype)) files.set(path, contents);
+  await requirePipelineFolder(folder);
   await writeFolder(folder, files);
 }
 
-/** A folder is replaced whole, so one that holds anything but a pipeline must not be. */
-async function refuseForeign(folder: string): Promise<void> {
+/** A folder is replaced whole, so one that holds anything but a pipeline must not be. @throws MelstromError when it does */
+export async function requirePipelineFolder(folder: string): Promise<void> {
   const names = await readdir(folder).catch((thrown: { code?: string }): string[] => {
     if (thrown.code === 'ENOENT') return [];
     throw new MelstromError({ kind: 'data', where: folder, got: messageOf(thrown), expected: 'a folder that can be written', cause: thrown });
   });
-  if (names.length === 0 || names.includes('model_index.json')) return;
+  const isNetwork = names.includes('config.json') && names.includes(WEIGHTS);
+  if (names.length === 0 || names.includes('model_index.json') || isNetwork) return;
   throw new MelstromError({ kind: 'usage', where: folder, got: `a folder with other files (${names[0]})`, expected: 'a pipeline folder, an empty folder or a new name' });
 }
 
@@ -59,64 +69,15 @@ export interface LoadPipelineOptions {
  * @throws MelstromError that names the file when one is absent, damaged or does not fit the others
  */
 export async function loadPipeline(folder: string, { expectedMel }: LoadPipelineOptions = {}): Promise<Pipeline> {
-  await recoverFolder(folder);
-  const read = <T>(name: string, convert: (raw: unknown, where: string) => T): Promise<T> => readJson(join(folder, name)).then((raw) => convert(raw, join(folder, name)));
-  const index = await read('model_index.json', fromModelIndex);
-  const mel = await read('mel/mel_config.json', fromMelConfig);
-  if (expectedMel !== undefined) assertSameCodec(mel, expectedMel, join(folder, 'mel', 'mel_config.json'));
-  const { diffusion, scheduler } = await read('scheduler/scheduler_config.json', fromSchedulerConfig);
-  const loaded: (AutoencoderKL | Unet2d)[] = [];
-  const own = <N extends AutoencoderKL | Unet2d>(network: N): N => {
-    loaded.push(network);
-    return network;
-  };
-  try {
-    const vae = index.representation === 'pixel' ? null : own(createAutoencoderKL(await read('vae/config.json', fromVaeConfig), { seed: null }));
-    const unet = index.hasUnet ? own(createUnet2d(await read('unet/config.json', fromUnetConfig), { seed: null })) : null;
-    const { representation, vaeKind, labels, pixelScale, pixelShift } = index;
-    const pipeline = createPipeline({
-      mel, representation, vaeKind, labels, diffusion, scheduler, vae, unet,
-      latentScale: vae === null ? pixelScale : vae.config.scaling_factor,
-      latentShift: vae === null ? pixelShift : (vae.config.shift_factor ?? 0),
-    });
-    if (vae !== null) await loadWeights(join(folder, 'vae', WEIGHTS), vae.parameters);
-    if (unet !== null) await loadWeights(join(folder, 'unet', WEIGHTS), unet.parameters);
-    return pipeline;
-  } catch (thrown) {
-    for (const network of loaded) network.dispose();
-    throw thrown;
+  const found = await findPipeline(folder);
+  if (found.className !== PIPELINE_CLASS || found.mel === null) {
+    throw new MelstromError({ kind: 'checkpoint', where: `${folder}: _class_name`, got: found.className, expected: PIPELINE_CLASS, fix: `Import it first: melstrom import ${folder} --out <pipeline folder>.` });
   }
+  if (expectedMel !== undefined) assertSameCodec(found.mel, expectedMel, join(folder, 'mel', 'mel_config.json'));
+  return (await importPipeline(folder)).pipeline;
 }
 
-async function loadWeights(path: string, parameters: ParameterTree): Promise<void> {
-  fromReference(parameters, decodeSafetensors(await readBytes(path), path), path);
-}
-
-async function readJson(path: string): Promise<unknown> {
-  const text = new TextDecoder().decode(await readBytes(path));
-  try {
-    return parsePythonJson(text);
-  } catch (thrown) {
-    throw new MelstromError({ kind: 'checkpoint', where: path, got: `no JSON (${messageOf(thrown)})`, expected: 'a file written by Melstrom', cause: thrown });
-  }
-}
-
-async function readBytes(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (thrown) {
-    const isAbsent = (thrown as { code?: string }).code === 'ENOENT';
-    throw new MelstromError({
-      kind: 'checkpoint',
-      where: path,
-      got: isAbsent ? 'no such file' : messageOf(thrown),
-      expected: 'a file of a pipeline folder',
-      fix: isAbsent ? 'Check the folder, or train first.' : undefined,
-      cause: thrown,
-    });
-  }
-}
-
-function toJson(value: unknown): string {
+/** As files of a pipeline folder are written. */
+export function toJson(value: unknown): string {
   return `${JSON.stringify(value, null, 2)}\n`;
 }

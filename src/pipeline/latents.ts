@@ -1,6 +1,6 @@
 // Between mel images and what is diffused: the autoencoder with the measured scale, or the scale alone for pixels.
 import * as tf from '@tensorflow/tfjs';
-import { samplePosterior } from '../models/index.js';
+import { decodeOneChannel, encodeOneChannel, samplePosterior } from '../models/index.js';
 import type { Pipeline } from './pipeline.js';
 
 type Codec = Pick<Pipeline, 'vae' | 'vaeKind' | 'latentScale' | 'latentShift'>;
@@ -19,12 +19,12 @@ export function encodeLatents(pipeline: Codec, images: tf.Tensor4D, noise: tf.Te
 export function decodeLatents(pipeline: Codec, latents: tf.Tensor4D): tf.Tensor4D {
   return tf.tidy(() => {
     const raw = tf.add(tf.div(latents, pipeline.latentScale), pipeline.latentShift) as tf.Tensor4D;
-    return pipeline.vae === null ? raw : pipeline.vae.decode(raw);
+    return pipeline.vae === null ? raw : decodeOneChannel(pipeline.vae, raw);
   });
 }
 
 function encodeRaw({ vae, vaeKind }: Codec, images: tf.Tensor4D, noise: tf.Tensor4D | null): tf.Tensor4D {
   if (vae === null) return images;
-  const posterior = vae.encode(images);
+  const posterior = encodeOneChannel(vae, images);
   return noise === null || vaeKind === 'plain' ? posterior.mean : samplePosterior(posterior, noise);
 }

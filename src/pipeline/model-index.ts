@@ -4,10 +4,10 @@ import { MelstromError } from '../base/errors.js';
 import { autoencoderKlReferenceDefaults, autoencoderKlSchema, type AutoencoderKLConfig } from '../config/autoencoder-kl.js';
 import { melSchema, type MelSettings } from '../config/mel.js';
 import { configurationError, problemsOf } from '../config/problems.js';
-import { unet2dReferenceDefaults, unet2dSchema, type Unet2dConfig } from '../config/unet-2d.js';
 import { codecHash } from '../spectrogram/codec-identity.js';
 import { schedulerClassOf } from './_scheduler-classes.js';
 import type { Pipeline } from './pipeline.js';
+import { UNET_SCHEMAS, unetClassOf, type AnyUnetConfig } from './unet-classes.js';
 import { MELSTROM_VERSION } from './version.js';
 
 export const PIPELINE_CLASS = 'MelstromPipeline';
@@ -15,60 +15,81 @@ export const CODEC_CLASS = 'MelstromMelCodec';
 /** The version of the reference whose layout is written. */
 export const REFERENCE_VERSION = '0.42.1';
 
-const indexSchema = z.looseObject({
-  _class_name: z.literal(PIPELINE_CLASS),
+const ownFields = {
   _melstrom_version: z.string(),
   representation: z.enum(['latent', 'pixel']),
   vae_kind: z.enum(['kl', 'plain']),
   id2label: z.record(z.string(), z.string()),
   pixel_scale: z.number().optional(),
   pixel_shift: z.number().optional(),
-  unet: z.array(z.string().nullable()).length(2),
-});
+};
+
+const textEncoder = z.union([z.tuple([z.literal('transformers'), z.literal('CLIPTextModel')]), z.tuple([z.null(), z.null()])]).optional();
+const indexSchema = z.looseObject({ _class_name: z.literal(PIPELINE_CLASS), ...ownFields, unet: z.array(z.string().nullable()).length(2), text_encoder: textEncoder });
+/** Under a key that the reference passes over, what an exported folder keeps of a pipeline of ours. */
+const keptSchema = z.looseObject({ ...ownFields, mel: z.looseObject({}) });
+export const KEPT_KEY = '_melstrom';
 
 /** What model_index.json says. */
 export interface ModelIndex {
   readonly representation: Pipeline['representation'];
   readonly vaeKind: Pipeline['vaeKind'];
   readonly labels: readonly string[];
-  readonly hasUnet: boolean;
   readonly pixelScale: number;
   readonly pixelShift: number;
 }
 
 /** The text of model_index.json as plain data. Labels are under id2label, as the reference's class-conditional pipelines keep them. */
 export function toModelIndex(pipeline: Pipeline): Record<string, unknown> {
-  const { representation, vaeKind, labels, vae, unet, latentScale, latentShift } = pipeline;
+  const { vae, unet, text } = pipeline;
   return {
     _class_name: PIPELINE_CLASS,
     _diffusers_version: REFERENCE_VERSION,
+    ...ownKeysOf(pipeline),
+    scheduler: ['diffusers', schedulerClassOf(pipeline.scheduler)],
+    ...(text === null ? {} : { text_encoder: ['transformers', 'CLIPTextModel'], tokenizer: ['transformers', 'CLIPTokenizer'] }),
+    unet: unet === null ? [null, null] : ['diffusers', unetClassOf(unet.config)],
+    vae: vae === null ? [null, null] : ['diffusers', 'AutoencoderKL'],
+  };
+}
+
+/** What an exported folder keeps beside what the reference knows, so that it can be imported again as it was. */
+export function toKept(pipeline: Pipeline): Record<string, unknown> {
+  return { [KEPT_KEY]: { ...ownKeysOf(pipeline), mel: toMelConfig(pipeline) } };
+}
+
+function ownKeysOf({ representation, vaeKind, labels, vae, latentScale, latentShift }: Pipeline): Record<string, unknown> {
+  return {
     _melstrom_version: MELSTROM_VERSION,
     representation,
     vae_kind: vaeKind,
     ...(vae === null ? { pixel_scale: latentScale, pixel_shift: latentShift } : {}),
     id2label: Object.fromEntries(labels.map((label, index) => [String(index), label])),
-    scheduler: ['diffusers', schedulerClassOf(pipeline.scheduler)],
-    unet: unet === null ? [null, null] : ['diffusers', 'UNet2DModel'],
-    vae: vae === null ? [null, null] : ['diffusers', 'AutoencoderKL'],
   };
 }
 
 /** @throws MelstromError when it is not a pipeline of ours, or the labels are not numbered 0, 1, 2 … */
-export function fromModelIndex(raw: unknown, where: string): ModelIndex {
+export function fromModelIndex(raw: unknown, where: string): ModelIndex & { readonly hasUnet: boolean; readonly hasText: boolean } {
   const index = parse(indexSchema, raw, where);
+  return { ...readOwn(index, where), hasUnet: index.unet[0] !== null, hasText: (index.text_encoder?.[0] ?? null) !== null };
+}
+
+/** What an exported folder kept, or null for a folder that the reference made. @throws MelstromError when it does not hold together */
+export function fromKept(raw: Readonly<Record<string, unknown>>, where: string): (ModelIndex & { readonly mel: MelSettings }) | null {
+  if (!(KEPT_KEY in raw)) return null;
+  const place = `${where}: ${KEPT_KEY}`;
+  const kept = parse(keptSchema, raw[KEPT_KEY], place);
+  return { ...readOwn(kept, place), mel: fromMelConfig(kept.mel, `${place}.mel`) };
+}
+
+function readOwn(index: z.output<typeof keptSchema> | z.output<typeof indexSchema>, where: string): ModelIndex {
   const count = Object.keys(index.id2label).length;
   const labels = Array.from({ length: count }, (_, id) => index.id2label[String(id)]);
   if (labels.includes(undefined as never)) {
     throw new MelstromError({ kind: 'checkpoint', where: `${where}: id2label`, got: Object.keys(index.id2label).join(', '), expected: `the numbers 0 to ${count - 1}` });
   }
-  return {
-    representation: index.representation,
-    vaeKind: index.vae_kind,
-    labels,
-    hasUnet: index.unet[0] !== null,
-    pixelScale: index.pixel_scale ?? 1,
-    pixelShift: index.pixel_shift ?? 0,
-  };
+  const { representation, vae_kind: vaeKind, pixel_scale: pixelScale = 1, pixel_shift: pixelShift = 0 } = index;
+  return { representation, vaeKind, labels, pixelScale, pixelShift };
 }
 
 /** The autoencoder's config.json, with the scale that was measured. */
@@ -82,12 +103,14 @@ export function fromVaeConfig(raw: unknown, where: string): AutoencoderKLConfig 
 }
 
 export function toUnetConfig({ unet }: Pipeline): Record<string, unknown> {
-  return { ...networkHead('UNet2DModel'), ...unet!.config };
+  return { ...networkHead(unetClassOf(unet!.config)), ...unet!.config };
 }
 
-/** @throws MelstromError of kind 'configuration' that names what does not fit */
-export function fromUnetConfig(raw: unknown, where: string): Unet2dConfig {
-  return parse(unet2dSchema, { ...unet2dReferenceDefaults, ...ownKeys(raw, where, 'UNet2DModel') }, where);
+/** A UNet's configuration of either class. @throws MelstromError of kind 'configuration' that names what does not fit */
+export function fromUnetConfig(raw: unknown, where: string): AnyUnetConfig {
+  const { _class_name: name } = parse(z.looseObject({ _class_name: z.enum(['UNet2DModel', 'UNet2DConditionModel']) }), raw, where);
+  const { schema, defaults } = UNET_SCHEMAS[name];
+  return parse(schema as z.ZodType<AnyUnetConfig>, { ...defaults, ...ownKeys(raw, where, name) }, where);
 }
 
 export function toMelConfig({ mel }: Pipeline): Record<string, unknown> {

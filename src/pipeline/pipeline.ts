@@ -4,7 +4,9 @@ import { unetDownsampling, vaeDownsampling } from '../config/derive.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
 import type { MelSettings } from '../config/mel.js';
 import { defaultScheduler, type SchedulerSettings } from '../diffusion/scheduler-settings.js';
-import type { AutoencoderKL, Unet2d } from '../models/index.js';
+import type { AutoencoderKL } from '../models/index.js';
+import type { AnyUnet } from './any-unet.js';
+import { checkText, type TextConditioner } from './text.js';
 
 /** Latents, or the spectrogram's own cells, are what is diffused. */
 export type Representation = 'latent' | 'pixel';
@@ -21,10 +23,12 @@ export interface PipelineParts {
   readonly diffusion: DiffusionConfig;
   /** How it is sampled when no sampler is named. Default DPM-Solver++ 2M, or for flow Euler. */
   readonly scheduler?: SchedulerSettings;
-  /** null exactly when the representation is pixel. */
+  /** null exactly when the representation is pixel. One for several image channels sees a mel image in all of them, and is heard as their mean. */
   readonly vae: AutoencoderKL | null;
-  /** null while only the autoencoder is trained. */
-  readonly unet: Unet2d | null;
+  /** null while only the autoencoder is trained. On pixels it may be one for several channels, as the autoencoder may. */
+  readonly unet: AnyUnet | null;
+  /** What reads prompts for a UNet that attends to text; null for one that does not. Default null. */
+  readonly text?: TextConditioner | null;
   /** What is diffused is (latent - latentShift) · latentScale, of about unit deviation. Measured from data. Default 1. */
   readonly latentScale?: number;
   /** Default 0. */
@@ -50,15 +54,18 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     scheduler: parts.scheduler ?? defaultScheduler(parts.diffusion),
     latentScale: parts.latentScale ?? 1,
     latentShift: parts.latentShift ?? 0,
+    text: parts.text ?? null,
     dispose() {
       parts.vae?.dispose();
       parts.unet?.dispose();
+      parts.text?.encoder.dispose();
     },
   };
   checkRepresentation(pipeline);
   checkScale(pipeline);
   checkScheduler(pipeline);
   checkUnet(pipeline);
+  if (pipeline.text !== null) checkText(pipeline.text, pipeline.unet);
   return Object.freeze(pipeline);
 }
 
@@ -91,8 +98,8 @@ export function sampleShape(pipeline: Pick<Pipeline, 'vae' | 'unet' | 'mel'>, fr
 function checkRepresentation({ representation, vae }: Pipeline): void {
   if (representation === 'latent' && vae === null) throw misfit('vae', 'none', 'an autoencoder, since latents are diffused');
   if (representation === 'pixel' && vae !== null) throw misfit('vae', 'an autoencoder', 'none, since the spectrogram itself is diffused');
-  if (vae !== null && (vae.config.in_channels !== 1 || vae.config.out_channels !== 1)) {
-    throw misfit('vae: in_channels and out_channels', `${vae.config.in_channels} and ${vae.config.out_channels}`, '1 and 1, as a mel image has');
+  if (vae !== null && vae.config.in_channels !== vae.config.out_channels) {
+    throw misfit('vae: in_channels and out_channels', `${vae.config.in_channels} and ${vae.config.out_channels}`, '1 and 1, as a mel image has, or any other number twice');
   }
 }
 
@@ -111,7 +118,8 @@ function checkUnet(pipeline: Pipeline): void {
   const [, , channels] = sampleShape(pipeline);
   if (unet === null) return;
   const { in_channels: inChannels, out_channels: outChannels, num_class_embeds: classes } = unet.config;
-  if (inChannels !== channels || outChannels !== channels) {
+  const isRepeated = pipeline.vae === null && inChannels === outChannels; // a UNet for images of several channels
+  if (!isRepeated && (inChannels !== channels || outChannels !== channels)) {
     throw misfit('unet: in_channels and out_channels', `${inChannels} and ${outChannels}`, `${channels}, the channels of what is diffused`);
   }
   if (classes !== null && classes !== labels.length + 1) {

@@ -6,10 +6,11 @@ import { MelstromError } from '../base/errors.js';
 import type { Reporter } from '../base/logger.js';
 import type { DerivedNetworks } from '../config/derive.js';
 import type { RunConfig } from '../config/run-config.js';
-import { createAutoencoderKL, type AutoencoderKL } from '../models/index.js';
+import { createAutoencoderKL, encodeOneChannel, type AutoencoderKL } from '../models/index.js';
 import { loadLatestCheckpoint } from './checkpoint-store.node.js';
 import { createPixelSource, type CleanSource } from './clean-source.js';
 import { fixedBatches, imagesToTensor, type SliceSource } from './corpus-source.js';
+import { hasKeptScale, type InitialWeights } from './initial.node.js';
 import { openLatentCache } from './latent-cache.node.js';
 import { createLatentStatistics, type LatentStatistics } from './latent-statistics.js';
 import { stateFolder } from './run-stage.node.js';
@@ -32,6 +33,8 @@ export interface GroundOptions {
   readonly corpus: SliceSource;
   readonly runFolder: string;
   readonly networks: DerivedNetworks;
+  /** Null when the run starts from nothing. */
+  readonly initial: InitialWeights | null;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal;
 }
@@ -44,18 +47,20 @@ export async function layGround(options: GroundOptions): Promise<Ground | null> 
   return options.config.representation === 'pixel' ? pixelGround(options) : latentGround(options);
 }
 
-async function pixelGround({ config, corpus, reporter }: GroundOptions): Promise<Ground> {
-  const statistics = await imageStatistics(corpus, config.unet.training.batchSize);
-  const standard = standardise(statistics, reporter, 'image');
+async function pixelGround({ config, corpus, initial, reporter }: GroundOptions): Promise<Ground> {
+  const kept = keptStandard(config, initial, reporter);
+  const standard = kept ?? standardise(await imageStatistics(corpus, config.unet.training.batchSize), reporter, 'image');
   const source = createPixelSource(corpus, { seed: config.seed, augment: config.unet.training.augment, standardise: standard });
   return { vae: null, ...standard, source, key: hash('pixel', corpusIdentity(corpus), JSON.stringify(standard)), dispose: () => source.close() };
 }
 
-async function latentGround({ config, corpus, runFolder, networks, reporter, signal }: GroundOptions): Promise<Ground | null> {
-  const { vae, weightsHash } = await loadTrainedVae({ config, runFolder, networks, reporter });
+async function latentGround({ config, corpus, runFolder, networks, initial, reporter, signal }: GroundOptions): Promise<Ground | null> {
+  const isFrozen = initial !== null && !config.vae.trainable;
+  const { vae, weightsHash } = isFrozen ? { vae: initial.createVae(), weightsHash: initial.vaeHash } : await loadTrainedVae({ config, runFolder, networks, reporter });
   try {
     const { augment, batchSize } = config.unet.training;
-    const key = hash(weightsHash, corpusIdentity(corpus), JSON.stringify({ augment, seed: config.seed, kind: config.vae.kind, mel: config.mel }));
+    const kept = keptStandard(config, initial, reporter);
+    const key = hash(weightsHash, corpusIdentity(corpus), JSON.stringify({ augment, seed: config.seed, kind: config.vae.kind, mel: config.mel, ...(kept && { kept }) }));
     const cache = await openLatentCache({
       path: join(runFolder, 'state', 'latents.f32'), vae, kind: config.vae.kind, corpus, augment, seed: config.seed, batchSize,
       balanceLabels: config.corpus.balanceLabels, key, reporter, signal,
@@ -64,7 +69,7 @@ async function latentGround({ config, corpus, runFolder, networks, reporter, sig
       vae.dispose();
       return null;
     }
-    const standard = standardise(cache.statistics, reporter, 'latent');
+    const standard = kept ?? standardise(cache.statistics, reporter, 'latent');
     const dispose = (): void => {
       cache.close();
       vae.dispose();
@@ -76,8 +81,16 @@ async function latentGround({ config, corpus, runFolder, networks, reporter, sig
   }
 }
 
+/** The scale of the initial pipeline, where it is to be kept. */
+function keptStandard(config: RunConfig, initial: InitialWeights | null, reporter: Reporter): { scale: number; shift: number } | null {
+  if (initial === null || !hasKeptScale(config)) return null;
+  const { scale, shift } = initial;
+  reporter.log.info(`scale ${scale.toPrecision(5)} and shift ${shift.toPrecision(3)} are those of the initial pipeline`);
+  return { scale, shift };
+}
+
 /** The averages of the latest checkpoint of the autoencoder's stage. */
-async function loadTrainedVae({ config, runFolder, networks, reporter }: Omit<GroundOptions, 'corpus' | 'signal'>): Promise<{ vae: AutoencoderKL; weightsHash: string }> {
+async function loadTrainedVae({ config, runFolder, networks, reporter }: Omit<GroundOptions, 'corpus' | 'signal' | 'initial'>): Promise<{ vae: AutoencoderKL; weightsHash: string }> {
   const folder = stateFolder(runFolder, 'vae');
   const checkpoint = await loadLatestCheckpoint(folder, reporter.log);
   if (checkpoint === null) {
@@ -102,7 +115,7 @@ export async function estimateLatents(vae: AutoencoderKL, config: RunConfig, cor
   const statistics = createLatentStatistics(vae.config.latent_channels);
   for await (const batch of fixedBatches(corpus, { split: 'train', batchSize: config.vae.training.batchSize, limit: ESTIMATE_LIMIT })) {
     const stacked = tf.tidy(() => {
-      const { mean, logVariance } = vae.encode(imagesToTensor(batch, corpus.mel));
+      const { mean, logVariance } = encodeOneChannel(vae, imagesToTensor(batch, corpus.mel));
       return tf.stack([mean, config.vae.kind === 'kl' ? tf.exp(tf.mul(logVariance, 0.5)) : tf.zerosLike(mean)], 1);
     });
     statistics.add(stacked.dataSync<'float32'>(), stacked.size / stacked.shape[0] / 2);

@@ -7,7 +7,7 @@ import type { Reporter } from '../base/logger.js';
 import { createRandom } from '../base/random.js';
 import type { AugmentConfig } from '../config/training.js';
 import { balancedOrder, uniformOrder } from '../corpus/batch-order.js';
-import type { AutoencoderKL } from '../models/index.js';
+import { encodeOneChannel, type AutoencoderKL } from '../models/index.js';
 import type { CleanBatch, CleanSource } from './clean-source.js';
 import { diskError, isDiskFull } from './disk-error.node.js';
 import { fixedBatches, imagesToTensor, validationSplit, type SliceBatch, type SliceSource, type Split } from './corpus-source.js';
@@ -144,7 +144,7 @@ function firstOf(batch: SliceBatch, count: number): SliceBatch {
 /** One record per slice: the posterior's means, then its standard deviations (0 for the plain autoencoder). */
 function encodeBatch({ vae, kind, corpus }: LatentCacheOptions, batch: SliceBatch): { records: Float32Array; shape: [number, number, number] } {
   const stacked = tf.tidy(() => {
-    const { mean, logVariance } = vae.encode(imagesToTensor(batch, corpus.mel));
+    const { mean, logVariance } = encodeOneChannel(vae, imagesToTensor(batch, corpus.mel));
     const deviation = kind === 'kl' ? tf.exp(tf.mul(logVariance, 0.5)) : tf.zerosLike(mean);
     return tf.stack([mean, deviation], 1) as tf.Tensor5D; // [B, H, W, C] twice -> [B, 2, H, W, C]
   });

@@ -7,15 +7,30 @@ import type { StageName } from './stage.js';
 /** Keys of a training block that change nothing about the weights of a step. */
 const HARMLESS: readonly string[] = ['maxMinutes', 'validateEvery', 'previewEvery', 'checkpointEvery', 'keepCheckpoints', 'patience'];
 /** Keys without which the checkpoint makes no sense: another network, other data. */
-const BINDING = /^(seed|labels|mel|representation|corpus|diffusion|(vae|unet)\.(kind|network)|vae\.loss\.discriminatorWeight|vae\.discriminator\.(channels|layers))(\.|$)/;
+const BINDING = /^(seed|initialPipeline|initialChannels|unet\.classTable|labels|mel|representation|corpus|diffusion|(vae|unet)\.(kind|network|conditionNetwork)|vae\.loss\.discriminatorWeight|vae\.discriminator\.(channels|layers))(\.|$)/;
 
-/** The part of a configuration that a stage's weights depend on, by key path, as JSON texts. */
-export function relevantKeys(config: RunConfig, labels: readonly string[], stage: StageName): Record<string, string> {
-  const { seed, mel, representation, vae, unet, diffusion } = config;
+/** Keys that mean nothing without an initial pipeline, or nothing to the weights of a stage that trains. */
+const OF_INITIAL: readonly string[] = ['vae.trainable', 'vae.latentScale', 'unet.classTable'];
+
+/** Keys that mean nothing where the UNet attends to no text. */
+const OF_TEXT: readonly string[] = ['unet.conditionNetwork', 'unet.captionDropout', 'corpus.captionColumn'];
+
+/**
+ * The part of a configuration that a stage's weights depend on, by key path, as JSON texts.
+ *
+ * @param initialHash of the files that the stage starts from; null when it starts from nothing. The folder itself may move
+ */
+export function relevantKeys(config: RunConfig, { labels, stage, initialHash }: { readonly labels: readonly string[]; readonly stage: StageName; readonly initialHash: string | null }): Record<string, string> {
+  const { seed, mel, representation, vae, unet, diffusion, initialChannels } = config;
   const { path: _path, manifest: _manifest, maxBadShare: _share, ...corpus } = config.corpus; // a corpus may move
   const own = stage === 'vae' ? { vae } : { unet, diffusion };
   const keys: Record<string, string> = {};
+  const initial = initialHash === null ? {} : { initialPipeline: initialHash, initialChannels, 'unet.classTable': unet.classTable };
   flatten({ seed, labels, precision: convPrecision(), mel, representation, corpus, ...own }, '', keys);
+  for (const name of OF_INITIAL) delete keys[name];
+  delete keys['unet.textEncoder']; // it may move: what it makes of captions is checked
+  if (unet.conditionNetwork === null) for (const name of OF_TEXT) delete keys[name];
+  flatten(initial, '', keys);
   for (const name of HARMLESS) delete keys[`${stage}.training.${name}`];
   return keys;
 }

@@ -23,6 +23,8 @@ export interface RunStageOptions {
   readonly stage: Stage;
   /** The pipeline around the network in training, as it is to be saved. Asked for with the averages in place. */
   readonly pipeline: () => Promise<Pipeline>;
+  /** Hash of the files that the stage's first weights come from; a checkpoint that started from others is refused. Default: from nothing. */
+  readonly initialHash?: string | null;
   readonly resume: boolean;
   /** Called once it is sure that the stage can start or resume, before its first step. */
   readonly onStart?: (step: number) => Promise<void>;
@@ -88,9 +90,9 @@ interface SavedMeta {
 }
 
 async function save(options: RunStageOptions, trainer: Trainer, { folder, position }: { folder: string; position: LoopPosition }): Promise<void> {
-  const { config, labels, stage, reporter, dependsOn = null } = options;
+  const { config, labels, stage, reporter, dependsOn = null, initialHash = null } = options;
   const { training } = config[stage.name];
-  const keys = relevantKeys(config, labels, stage.name);
+  const keys = relevantKeys(config, { labels, stage: stage.name, initialHash });
   const { step, elapsedSeconds, validations } = position;
   const meta: SavedMeta = {
     version: 1, stage: stage.name, seed: config.seed, passes: step * training.accumulate, elapsedSeconds, validations, keys,
@@ -106,7 +108,7 @@ async function saveAverages({ runFolder, pipeline }: RunStageOptions, ema: Ema):
 }
 
 async function startPosition(options: RunStageOptions, trainer: Trainer, folder: string): Promise<LoopPosition> {
-  const { config, labels, stage, resume, reporter, dependsOn = null } = options;
+  const { config, labels, stage, resume, reporter, dependsOn = null, initialHash = null } = options;
   if (!resume) {
     await refuseExisting(folder);
     return { step: 0, elapsedSeconds: 0, validations: [] };
@@ -118,10 +120,10 @@ async function startPosition(options: RunStageOptions, trainer: Trainer, folder:
   }
   const where = join(folder, `step-${checkpoint.step}`);
   const meta = readMeta(checkpoint, stage.name, where);
-  const changed = checkResumable(meta.keys, relevantKeys(config, labels, stage.name), where);
+  const changed = checkResumable(meta.keys, relevantKeys(config, { labels, stage: stage.name, initialHash }), where);
   if (changed.length > 0) reporter.log.warn(`${stage.name}: resumed with other ${changed.join(', ')}; the result is not that of a run that never stopped`);
   if (meta.dependsOn !== dependsOn) {
-    throw new MelstromError({ kind: 'checkpoint', where, got: 'a checkpoint trained on the latents of another autoencoder or corpus', expected: 'the one at hand', fix: 'Train the UNet anew into another run folder.' });
+    throw new MelstromError({ kind: 'checkpoint', where, got: 'a checkpoint trained on the latents of another autoencoder or corpus, or on other captions', expected: 'the one at hand', fix: 'Train the UNet anew into another run folder.' });
   }
   restoreTrainer(trainer, checkpoint.files, where);
   reporter.log.info(`${stage.name}: resumed at step ${checkpoint.step}`);

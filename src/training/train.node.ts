@@ -8,13 +8,17 @@ import type { Reporter } from '../base/logger.js';
 import { deriveNetworks, type DerivedNetworks } from '../config/derive.js';
 import { stringifyRunConfig, type RunConfig } from '../config/run-config.js';
 import { convPrecision, setConvPrecision } from '../engine/ops/index.js';
-import { createAutoencoderKL, createUnet2d } from '../models/index.js';
+import { createAutoencoderKL } from '../models/index.js';
 import { savePipeline } from '../pipeline/folder.node.js';
 import { createPipeline, type Pipeline, type PipelineParts } from '../pipeline/pipeline.js';
+import { checkText } from '../pipeline/text.js';
+import { createAnyUnet } from '../pipeline/unet-classes.js';
+import { openCaptions, type Captions } from './captions.node.js';
 import { listCheckpoints, requireWritable } from './checkpoint-store.node.js';
 import type { SliceSource } from './corpus-source.js';
 import { diskError } from './disk-error.node.js';
 import { estimateLatents, layGround, type Ground } from './ground.node.js';
+import { hasKeptScale, openInitial, type InitialWeights } from './initial.node.js';
 import type { PreviewCallback } from './previews.node.js';
 import { removeCheckpoints, runStage, stateFolder } from './run-stage.node.js';
 import type { StageName, StageResult, StageStatus } from './stage.js';
@@ -69,42 +73,55 @@ async function trainStages(options: TrainOptions): Promise<TrainResult> {
   if (stage === 'vae' && config.representation === 'pixel') {
     throw new MelstromError({ kind: 'configuration', where: 'representation', got: 'pixel, which has no autoencoder to train', expected: 'latent', fix: 'Train with stage unet, or set representation to latent.' });
   }
+  if (stage === 'vae' && !config.vae.trainable) {
+    throw new MelstromError({ kind: 'configuration', where: 'vae.trainable', got: 'false, so that there is no autoencoder to train', expected: 'true', fix: 'Train with stage unet, or set vae.trainable to true.' });
+  }
   await requireReady(options);
   const networks = deriveNetworks(config, corpus.labels.length);
+  const initial = await openInitial(config, corpus.labels, options.reporter);
   const stages: StageResult[] = [];
   const result = (status: StageStatus, ground: Ground | null): TrainResult => ({
     status, stages, runFolder, pipelineFolder: join(runFolder, 'pipeline'), latentScale: ground?.scale ?? null, latentShift: ground?.shift ?? null,
   });
 
-  if (config.representation === 'latent' && stage !== 'unet') {
-    const trained = await trainVae(options, networks);
+  if (config.representation === 'latent' && stage !== 'unet' && config.vae.trainable) {
+    const trained = await trainVae(options, { networks, initial });
     stages.push(trained);
     if (trained.status === 'interrupted') return result('interrupted', null);
   }
-  const ground = await layGround({ ...options, networks });
+  const ground = await layGround({ ...options, networks, initial });
   if (ground === null || signal?.aborted) {
     ground?.dispose();
     return result('interrupted', ground);
   }
   try {
     if (stage === 'vae') await saveAutoencoder(options, ground, stages[0]);
-    else stages.push(await trainUnet(options, networks, ground));
+    else {
+      const trained = await trainUnet(options, { networks, initial, ground });
+      if (trained === null) return result('interrupted', ground);
+      stages.push(trained);
+    }
   } finally {
     ground.dispose();
   }
   return result(stages[stages.length - 1].status, ground);
 }
 
-async function trainVae(options: TrainOptions, networks: DerivedNetworks): Promise<StageResult> {
+interface Networks {
+  readonly networks: DerivedNetworks;
+  readonly initial: InitialWeights | null;
+}
+
+async function trainVae(options: TrainOptions, { networks, initial }: Networks): Promise<StageResult> {
   const { config, corpus, runFolder } = options;
   const { kind, loss, discriminator, training, cropFrames } = config.vae;
-  const vae = createAutoencoderKL(networks.vae, { seed: config.seed });
+  const vae = initial?.createVae() ?? createAutoencoderKL(networks.vae, { seed: config.seed });
   const stage = createVaeStage({ vae, kind, loss, discriminator, training, cropFrames, corpus, seed: config.seed });
   options.reporter.log.info(`vae: ${vae.parameters.count.toLocaleString('en')} parameters`);
   try {
     return await runStage({
-      ...options, stage, runFolder, labels: corpus.labels, onStart: () => writeConfig(options),
-      pipeline: async () => assemble(options, { vae, ...(await estimateLatents(vae, config, corpus)) }),
+      ...options, stage, runFolder, labels: corpus.labels, initialHash: initial?.vaeHash, onStart: () => writeConfig(options),
+      pipeline: async () => assemble(options, { vae, ...(initial !== null && hasKeptScale(config) ? initial : await estimateLatents(vae, config, corpus)) }),
     });
   } finally {
     stage.dispose();
@@ -112,20 +129,36 @@ async function trainVae(options: TrainOptions, networks: DerivedNetworks): Promi
   }
 }
 
-async function trainUnet(options: TrainOptions, networks: DerivedNetworks, ground: Ground): Promise<StageResult> {
+/** Null when the signal came before its first step. */
+async function trainUnet(options: TrainOptions, parts: Networks & { readonly ground: Ground }): Promise<StageResult | null> {
+  const captions = options.config.unet.conditionNetwork === null ? null : await openCaptions({ ...options, initial: parts.initial });
+  if (captions === 'interrupted') return null;
+  try {
+    return await trainUnetOn(options, { ...parts, captions });
+  } finally {
+    captions?.dispose();
+  }
+}
+
+async function trainUnetOn(options: TrainOptions, { networks, initial, ground, captions }: Networks & { readonly ground: Ground; readonly captions: Captions | null }): Promise<StageResult> {
   const { config, corpus, runFolder, reporter } = options;
-  const unet = createUnet2d(networks.unet, { seed: config.seed });
+  const { conditionUnet } = networks;
+  const width = captions?.text.encoder.config.hidden_size ?? null;
+  const network = conditionUnet === null ? networks.unet : { ...conditionUnet, cross_attention_dim: conditionUnet.cross_attention_dim ?? width };
+  const unet = initial?.createUnet() ?? createAnyUnet(network, { seed: config.seed });
+  const text = captions?.text ?? null;
   const { training, labelDropout } = config.unet;
-  const stage = createUnetStage({ unet, diffusion: config.diffusion, training, source: ground.source, labelCount: corpus.labels.length, labelDropout, seed: config.seed });
+  const stage = createUnetStage({ unet, captions: captions?.source, diffusion: config.diffusion, training, source: ground.source, labelCount: corpus.labels.length, labelDropout, seed: config.seed });
   reporter.log.info(`unet: ${unet.parameters.count.toLocaleString('en')} parameters`);
   try {
+    if (text !== null) checkText(text, unet);
     return await runStage({
-      ...options, stage, labels: corpus.labels, dependsOn: ground.key,
+      ...options, stage, labels: corpus.labels, initialHash: initial?.unetHash, dependsOn: captions === null ? ground.key : `${ground.key} ${captions.key}`,
       onStart: async (step) => {
         await writeConfig(options);
         if (step === 0 && ground.vae !== null) await savePipeline(join(runFolder, 'pipeline'), assemble(options, ground));
       },
-      pipeline: async () => assemble(options, { ...ground, unet }),
+      pipeline: async () => assemble(options, { ...ground, unet, text, scheduler: initial?.scheduler }),
     });
   } finally {
     unet.dispose();
@@ -139,11 +172,13 @@ async function saveAutoencoder(options: TrainOptions, ground: Ground, { stepsPer
   await savePipeline(join(options.runFolder, 'pipeline'), assemble(options, ground));
 }
 
-type Parts = Pick<PipelineParts, 'vae'> & Partial<Pick<PipelineParts, 'unet'>> & { readonly scale: number; readonly shift: number };
+type Parts = Pick<PipelineParts, 'vae'> & Partial<Pick<PipelineParts, 'unet' | 'text' | 'scheduler'>> & { readonly scale: number; readonly shift: number };
 
-function assemble({ config, corpus }: TrainOptions, { vae, unet = null, scale, shift }: Parts): Pipeline {
+function assemble({ config, corpus }: TrainOptions, { vae, unet = null, text = null, scheduler, scale, shift }: Parts): Pipeline {
   const { mel, representation, diffusion } = config;
-  return createPipeline({ mel, representation, vaeKind: config.vae.kind, labels: corpus.labels, diffusion, vae, unet, latentScale: scale, latentShift: shift });
+  const fits = scheduler !== undefined && (scheduler.kind === 'flow') === (diffusion.predictionType === 'flow'); // else it samples another process
+  const labels = unet !== null && unet.config.num_class_embeds === null ? [] : corpus.labels; // a UNet that goes by words has none
+  return createPipeline({ mel, representation, vaeKind: config.vae.kind, labels, diffusion, scheduler: fits ? scheduler : undefined, vae, unet, text, latentScale: scale, latentShift: shift });
 }
 
 /** Everything that can be refused before any long work. */

@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { createRandom } from '../base/random.js';
 import type { DiscriminatorConfig, TrainingConfig, VaeLossConfig } from '../config/training.js';
-import { klPerItem, samplePosterior, type AutoencoderKL } from '../models/index.js';
+import { decodeOneChannel, encodeOneChannel, klPerItem, samplePosterior, type AutoencoderKL } from '../models/index.js';
 import { valueAndGradients } from '../nn/index.js';
 import { adaptiveWeight, createAdversary, type Adversary } from './adversary.js';
 import { cropBatch } from './crop-batch.js';
@@ -97,8 +97,8 @@ function passOnBatch(parts: BatchParts): Omit<Pass, 'indices'> {
 /** Loss without the discriminator's term. Memory: for use inside a gradient. */
 function reconstructionLoss({ options, image, weights, noise }: Omit<BatchParts, 'adversary' | 'step'>): { reconstruction: tf.Tensor4D; l1: tf.Scalar; gradient: tf.Scalar; kl: tf.Scalar; total: tf.Scalar } {
   const { vae, loss, kind } = options;
-  const posterior = vae.encode(image);
-  const reconstruction = vae.decode(noise === null ? posterior.mean : samplePosterior(posterior, noise));
+  const posterior = encodeOneChannel(vae, image);
+  const reconstruction = decodeOneChannel(vae, noise === null ? posterior.mean : samplePosterior(posterior, noise));
   const { l1, gradient, total } = spectrogramLoss(reconstruction, image, { ...loss, weights });
   if (kind === 'plain') return { reconstruction, l1, gradient, kl: tf.scalar(0), total };
   const kl = tf.mean(klPerItem(posterior)) as tf.Scalar;
@@ -109,13 +109,13 @@ function reconstructionLoss({ options, image, weights, noise }: Omit<BatchParts,
 function weightOfJudgement({ options, image, weights, noise }: BatchParts, adversary: Adversary): number {
   const { vae, loss } = options;
   const latent = tf.tidy(() => {
-    const posterior = vae.encode(image);
+    const posterior = encodeOneChannel(vae, image);
     return noise === null ? posterior.mean : samplePosterior(posterior, noise);
   });
   try {
     return adaptiveWeight(vae.lastLayer, {
-      reconstruction: () => spectrogramLoss(vae.decode(latent), image, { ...loss, weights }).total,
-      generator: () => adversary.generatorLoss(vae.decode(latent)),
+      reconstruction: () => spectrogramLoss(decodeOneChannel(vae, latent), image, { ...loss, weights }).total,
+      generator: () => adversary.generatorLoss(decodeOneChannel(vae, latent)),
     });
   } finally {
     latent.dispose();
@@ -133,8 +133,8 @@ async function validate({ vae, loss, kind, training, corpus }: VaeStageOptions):
     const figures = tf.tidy(() => {
       const image = imagesToTensor(batch, corpus.mel);
       const weights = frameWeights(batch.fills, frames, loss.paddingWeight);
-      const posterior = vae.encode(image);
-      const reconstruction = vae.decode(posterior.mean);
+      const posterior = encodeOneChannel(vae, image);
+      const reconstruction = decodeOneChannel(vae, posterior.mean);
       const { l1, gradient, total } = spectrogramLoss(reconstruction, image, { ...loss, weights });
       const kl = kind === 'kl' ? tf.mean(klPerItem(posterior)) : tf.scalar(0);
       const active = tf.cast(tf.greater(image, activeFrom), 'float32');

@@ -3,14 +3,17 @@ import { Option, type Command } from 'commander';
 import { MelstromError } from '../../base/errors.js';
 import { SAMPLER_NAMES, SPACINGS, type SamplerName, type Spacing } from '../../diffusion/index.js';
 import { startEngine } from '../../engine/start.node.js';
-import { integer, number, requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
+import { collect, integer, number, requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { drawClips } from '../draw-clips.js';
 import { openRun } from '../open-run.js';
+import type { Pipeline } from '../../pipeline/pipeline.js';
 
 export interface GenerateFlags {
   readonly label?: string;
   readonly fromVaePrior?: boolean;
+  readonly prompt?: string[];
+  readonly negativePrompt?: string;
   readonly count: number;
   readonly seed: number;
   readonly sampler?: SamplerName | 'scheduler';
@@ -36,15 +39,17 @@ export function addGenerate(program: Command): void {
     .argument('<run>', 'run folder, or a pipeline folder')
     .option('--out <folder>', 'folder for the clips')
     .option('--label <name>', 'label to draw (default: all labels in turn)')
+    .option('--prompt <text>', 'what to draw, for a model that follows text; several are drawn in turn', collect)
+    .option('--negative-prompt <text>', 'what not to draw: what guidance leads away from')
     .option('--count <n>', 'number of clips', integer(1), 8)
     .option('--seed <n>', 'seed of the first clip; the next ones count up', integer(0), 0)
     .addOption(new Option('--sampler <name>', SAMPLER_HELP).choices([...SAMPLER_NAMES, 'scheduler']))
     .addOption(new Option('--spacing <name>', 'noise levels that a named sampler visits (default: the run\'s own, or trailing)').choices(SPACINGS))
     .option('--steps <n>', 'network calls per clip', integer(1))
-    .option('--guidance <x>', 'how far the label is pushed; 1 follows it as trained', number(0))
+    .option('--guidance <x>', 'how far label and prompt are pushed; 1 follows them as trained', number(0))
     .option('--eta <x>', 'fresh noise per step of ddim, 0 to 1', number(0, 1))
     .addOption(
-      new Option('--from-vae-prior', 'draw from the autoencoder alone, without the UNet: shows what its latent space holds').conflicts(['label', 'sampler', 'spacing', 'steps', 'guidance', 'eta']),
+      new Option('--from-vae-prior', 'draw from the autoencoder alone, without the UNet: shows what its latent space holds').conflicts(['label', 'prompt', 'negativePrompt', 'sampler', 'spacing', 'steps', 'guidance', 'eta']),
     )
     .option('--batch-size <n>', 'clips drawn at once', integer(1))
     .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float').choices(['16', '24', '32']).default('16'))
@@ -61,6 +66,7 @@ export function addGenerate(program: Command): void {
       const labels = Array.from({ length: flags.count }, (_, index) =>
         pipeline.labels.length === 0 || flags.fromVaePrior === true ? null : (label ?? index % pipeline.labels.length),
       );
+      const prompts = promptsOf(pipeline, flags);
       const { sampler, spacing, steps, guidance, eta, batchSize } = { ...generation, ...definedOf(flags) };
       if (flags.spacing !== undefined && sampler === 'scheduler') {
         throw new MelstromError({
@@ -68,7 +74,7 @@ export function addGenerate(program: Command): void {
         });
       }
       const files = await drawClips({
-        pipeline, out, labels, firstSeed: flags.seed,
+        pipeline, out, labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed,
         settings: { ...generation, sampler, spacing, steps, guidance, eta, batchSize }, isFromVaePrior: flags.fromVaePrior ?? false,
         bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false, reporter, signal,
       });
@@ -85,6 +91,18 @@ function labelIndex(labels: readonly string[], wanted: string): number {
     expected: labels.length === 0 ? 'no label, since this model was trained without' : `one of ${labels.join(', ')}`,
     fix: 'Leave it out to draw all labels in turn.',
   });
+}
+
+/** A prompt for each clip, or none where the model follows no text. @throws MelstromError when one is given without use, or absent */
+function promptsOf({ text }: Pipeline, { prompt, negativePrompt, count }: GenerateFlags): string[] | undefined {
+  if (text !== null && prompt === undefined) {
+    throw new MelstromError({ kind: 'usage', where: '--prompt', got: 'none', expected: 'what to draw, since this model follows text', fix: "Use --prompt '' to draw without." });
+  }
+  const [flag, value] = prompt === undefined ? ['--negative-prompt', negativePrompt] : ['--prompt', prompt[0]];
+  if (text === null && value !== undefined) {
+    throw new MelstromError({ kind: 'usage', where: flag, got: `'${value}'`, expected: 'no prompt, since this model follows no text', fix: 'Use --label, or leave it out.' });
+  }
+  return prompt && Array.from({ length: count }, (_, index) => prompt[index % prompt.length]);
 }
 
 function definedOf({ sampler, spacing, steps, guidance, eta, batchSize }: GenerateFlags): Partial<GenerateFlags> {

@@ -1,0 +1,28 @@
+// Networks for images of several channels on images of one: repeated on the way in, averaged on the way out. Knows no weights.
+import * as tf from '@tensorflow/tfjs';
+import type { AutoencoderKL } from './autoencoder-kl.js';
+import type { Posterior } from './posterior.js';
+
+/**
+ * Encodes one-channel images with an autoencoder of any number of image channels: the one channel stands in all of them.
+ *
+ * Shape: [B, M, N, 1] -> as `encode`.
+ */
+export function encodeOneChannel(vae: AutoencoderKL, image: tf.Tensor4D): Posterior {
+  return vae.encode(repeatChannel(image, vae.config.in_channels));
+}
+
+/** Decodes to one channel: the mean of the decoder's channels. Shape: as `decode` -> [B, M, N, 1]. */
+export function decodeOneChannel(vae: AutoencoderKL, latent: tf.Tensor4D): tf.Tensor4D {
+  return averageChannels(vae.decode(latent));
+}
+
+/** Shape: [B, H, W, 1] -> [B, H, W, channels], all channels alike. One channel stays the tensor it is. */
+export function repeatChannel(image: tf.Tensor4D, channels: number): tf.Tensor4D {
+  return channels === 1 ? image : tf.tile(image, [1, 1, 1, channels]);
+}
+
+/** Shape: [B, H, W, channels] -> [B, H, W, 1], their mean. One channel stays the tensor it is. */
+export function averageChannels(image: tf.Tensor4D): tf.Tensor4D {
+  return image.shape[3] === 1 ? image : tf.mean(image, 3, true);
+}

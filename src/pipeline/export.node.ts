@@ -1,0 +1,109 @@
+// Writes a pipeline as a folder that the diffusers library opens as one of its own classes.
+import { MelstromError } from '../base/errors.js';
+import type { MelSettings } from '../config/mel.js';
+import { referenceFile, type FloatDtype } from '../nn/index.js';
+import { writeFolder, type FileContents } from './_whole-folder.node.js';
+import { requirePipelineFolder, toJson, WEIGHTS } from './folder.node.js';
+import { foldShift } from './fold-shift.js';
+import { REFERENCE_VERSION, toKept, toUnetConfig, toVaeConfig } from './model-index.js';
+import type { Pipeline } from './pipeline.js';
+import { schedulerClassOf, toSchedulerConfig } from './scheduler-config.js';
+
+/** Classes that a folder can be written as: of a pipeline, or of an autoencoder alone. */
+export const EXPORT_CLASSES = ['DDIMPipeline', 'DDPMPipeline', 'LDMPipeline', 'AudioDiffusionPipeline', 'AutoencoderKL'] as const;
+export type ExportClass = (typeof EXPORT_CLASSES)[number];
+
+export interface ExportOptions {
+  /** How weights are stored; F16 and BF16 round. Default F32, which is exact. */
+  readonly dtype?: FloatDtype;
+  /** Default: DDIMPipeline for pixels, LDMPipeline for latents, AutoencoderKL where there is no UNet. */
+  readonly pipelineClass?: ExportClass;
+}
+
+export interface ExportReport {
+  readonly className: ExportClass;
+  /** What was changed on the way, and what the class there does not do, in words. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Writes the folder, whole or not at all; an older one is replaced. What diffusers has no place for, such as labels and mel settings, lies
+ * under a key that it passes over, so that the folder can be imported again.
+ *
+ * Memory: one tensor at a time beside the pipeline's own.
+ * @throws MelstromError when the pipeline has not the parts of the class, or the folder cannot be written
+ */
+export async function exportPipeline(folder: string, pipeline: Pipeline, options: ExportOptions = {}): Promise<ExportReport> {
+  const { dtype = 'F32', pipelineClass: className = defaultClass(pipeline) } = options;
+  requireParts(pipeline, className);
+  await requirePipelineFolder(folder);
+  const { files, notes } = describe(pipeline, className, dtype);
+  await writeFolder(folder, files);
+  return { className, notes };
+}
+
+function defaultClass({ representation, unet }: Pipeline): ExportClass {
+  if (unet === null) return 'AutoencoderKL';
+  return representation === 'pixel' ? 'DDIMPipeline' : 'LDMPipeline';
+}
+
+function requireParts({ representation, unet, vae, mel }: Pipeline, className: ExportClass): void {
+  const refuse = (got: string, expected: string): MelstromError => new MelstromError({ kind: 'usage', where: `--pipeline-class ${className}`, got, expected, fix: 'Leave it out to get the class that fits.' });
+  if (className === 'AutoencoderKL') {
+    if (vae === null) throw refuse('a pipeline on pixels', 'one with an autoencoder');
+    return;
+  }
+  if (unet === null) throw refuse('a pipeline without UNet', 'one with a UNet');
+  if (className === 'LDMPipeline' && representation === 'pixel') throw refuse('a pipeline on pixels', 'one with an autoencoder');
+  if ((className === 'DDIMPipeline' || className === 'DDPMPipeline') && representation === 'latent') throw refuse('a pipeline with an autoencoder', 'one on pixels');
+  if (className === 'AudioDiffusionPipeline') requireAudioDiffusionMel(mel, refuse);
+}
+
+function requireAudioDiffusionMel(mel: MelSettings, refuse: (got: string, expected: string) => MelstromError): void {
+  const { melScale, melNorm, minHz, maxHz, sampleRateHz, windowSamples, fftSize } = mel;
+  const got = JSON.stringify({ melScale, melNorm, minHz, maxHz, windowSamples });
+  const expected = { melScale: 'slaney', melNorm: 'slaney', minHz: 0, maxHz: sampleRateHz / 2, windowSamples: fftSize };
+  if (got !== JSON.stringify(expected)) throw refuse(`mel settings ${got}`, `${JSON.stringify(expected)}, as its Mel class has them`);
+}
+
+function describe(pipeline: Pipeline, className: ExportClass, dtype: FloatDtype): { files: Map<string, FileContents>; notes: string[] } {
+  const { vae, unet, latentShift, latentScale, representation, labels, mel } = pipeline;
+  const files = new Map<string, FileContents>();
+  const notes: string[] = [];
+  const isAlone = className === 'AutoencoderKL';
+  const vaePlace = isAlone ? '' : 'vqvae/';
+  if (vae !== null) {
+    const folded = latentShift === 0 ? null : foldShift(vae, latentShift);
+    if (folded !== null) notes.push(`the shift of latents, ${latentShift.toPrecision(4)}, is moved into quant_conv and post_quant_conv, since the class knows only their scale`);
+    else if (latentShift !== 0) notes.push(`latents must be shifted by ${latentShift.toPrecision(4)} by hand (shift_factor): the class knows only their scale`);
+    const config = { ...toVaeConfig(pipeline), ...(folded === null ? {} : { shift_factor: null }), ...(isAlone ? toKept(pipeline) : {}) };
+    files.set(`${vaePlace}config.json`, toJson(config));
+    files.set(`${vaePlace}${WEIGHTS}`, referenceFile(vae.parameters, dtype, folded ?? undefined));
+  }
+  if (isAlone) return { files, notes };
+  files.set('unet/config.json', toJson(toUnetConfig(pipeline)));
+  files.set(`unet/${WEIGHTS}`, referenceFile(unet!.parameters, dtype));
+  files.set('scheduler/scheduler_config.json', toJson(toSchedulerConfig(pipeline)));
+  if (className === 'AudioDiffusionPipeline') files.set('mel/mel_config.json', toJson(toAudioDiffusionMel(mel)));
+  files.set('model_index.json', toJson({
+    _class_name: className,
+    _diffusers_version: REFERENCE_VERSION,
+    ...toKept(pipeline),
+    ...(className === 'AudioDiffusionPipeline' ? { mel: ['diffusers', 'Mel'] } : {}),
+    scheduler: ['diffusers', schedulerClassOf(pipeline.scheduler)],
+    unet: ['diffusers', 'UNet2DModel'],
+    ...(vae !== null ? { vqvae: ['diffusers', 'AutoencoderKL'] } : className === 'AudioDiffusionPipeline' ? { vqvae: [null, null] } : {}),
+  }));
+  if (labels.length > 0) notes.push(`${className} knows no classes: call its unet with class_labels, 0 to ${labels.length - 1} for ${labels.slice(0, 3).join(', ')}${labels.length > 3 ? ' …' : ''}, ${labels.length} for none`);
+  if (representation === 'pixel' && (latentScale !== 1 || latentShift !== 0)) notes.push(`images are its samples / ${latentScale.toPrecision(4)} + ${latentShift.toPrecision(4)}`);
+  if (className === 'LDMPipeline') notes.push('diffusers remarks that vqvae is an AutoencoderKL and no VQModel; it runs nevertheless');
+  if (className === 'AudioDiffusionPipeline') notes.push('diffusers remarks that unet is a UNet2DModel and no UNet2DConditionModel; it runs nevertheless');
+  return { files, notes };
+}
+
+function toAudioDiffusionMel(mel: MelSettings): Record<string, unknown> {
+  return {
+    _class_name: 'Mel', _diffusers_version: REFERENCE_VERSION, x_res: mel.frames, y_res: mel.melBins, sample_rate: mel.sampleRateHz, n_fft: mel.fftSize,
+    hop_length: mel.hopSamples, top_db: Math.round(mel.ceilingDb - mel.floorDb), n_iter: 32,
+  };
+}

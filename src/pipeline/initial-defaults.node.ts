@@ -1,0 +1,35 @@
+// What the folder of an initial pipeline says to the configuration that retrains it.
+import type { InitialDefaults } from '../config/initial.js';
+import type { RunConfig } from '../config/run-config.js';
+import { findPipeline } from './find-pipeline.node.js';
+import type { FoundPipeline } from './found-pipeline.js';
+import { unetConfigUnder, vaeConfigUnder } from './open-networks.node.js';
+import { isConditionConfig } from './unet-classes.js';
+
+/**
+ * Reads the folder's configurations: a pipeline of ours, a run, or one that diffusers made. No weight is read.
+ *
+ * @throws MelstromError as findPipeline does
+ */
+export async function readInitialDefaults(folder: string, config: RunConfig): Promise<InitialDefaults> {
+  return initialDefaults(await findPipeline(folder), config);
+}
+
+/** Networks under the rule for channels, and whatever the folder says of sound and noise. */
+export function initialDefaults(found: FoundPipeline, { initialChannels: channels, unet: { classTable } }: Pick<RunConfig, 'initialChannels' | 'unet'>): InitialDefaults {
+  const { representation, vaeKind, vae, unet, mel, diffusion } = found;
+  return {
+    representation,
+    ...(mel === null ? {} : { mel }),
+    ...(diffusion === null ? {} : { diffusion }),
+    ...(vae === null ? {} : { vae: { kind: vaeKind, network: vaeConfigUnder(vae, channels) } }),
+    unet: unet === null ? { classTable: 'new' } : unetNetwork({ ...found, unet }, { channels, classTable }),
+  };
+}
+
+/** The size is derived from the mel settings, and the number of classes of a new table from the corpus. */
+function unetNetwork(found: FoundPipeline & { unet: NonNullable<FoundPipeline['unet']> }, { channels, classTable }: { channels: 'repeat' | 'adapt'; classTable: 'keep' | 'new' }): NonNullable<InitialDefaults['unet']> {
+  const config = { ...unetConfigUnder(found, { channels }), sample_size: null };
+  if (isConditionConfig(config)) return { conditionNetwork: classTable === 'new' ? { ...config, class_embed_type: null, num_class_embeds: null } : config };
+  return { network: classTable === 'new' ? { ...config, num_class_embeds: null } : config, conditionNetwork: null };
+}
