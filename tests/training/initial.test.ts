@@ -55,7 +55,7 @@ describe('a configuration with an initial pipeline', () => {
     expect(config.diffusion).toMatchObject({ predictionType: 'epsilon', zeroTerminalSnr: false, minSnrGamma: 3 });
     expect(config.mel.melBins).toBe(8);
     expect((await configOf(latent, { initialChannels: 'adapt' })).vae.network.in_channels).toBe(1);
-    expect((await configOf(latent, {}, ['initialPipeline=null', 'vae.network.latent_channels=3'])).vae.network.latent_channels).toBe(3);
+    expect((await configOf(latent, {}, ['initialPipeline=null', 'mel.melBins=16', 'vae.network.latent_channels=3'])).vae.network.latent_channels).toBe(3);
   });
 
   it('is refused where it contradicts the folder, and where a key asks for a folder that is not there', async () => {
