@@ -1,35 +1,36 @@
 // `melstrom encode` and `melstrom decode`: sound to spectrogram image and back.
-import { readFile, rename, writeFile } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { rename, writeFile } from 'node:fs/promises';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Clip } from '../../audio/clip.js';
 import { writeWav } from '../../audio/encode.node.js';
-import { loadMono } from '../../audio/load.node.js';
-import { defaultMelSettings } from '../../config/mel.js';
-import { createMelCodec } from '../../spectrogram/mel-codec.js';
-import { decodeMelPng, encodeMelPng } from '../../spectrogram/png.js';
-import { createGriffinLimVocoder } from '../../vocoder/griffin-lim-vocoder.js';
+import { amplitudeToDb } from '../../dsp/decibels.js';
+import { LAYOUTS } from '../../spectrogram/layouts/layout.js';
+import { UNKNOWN_LEVEL_PEAK_DB } from '../../spectrogram/layouts/peer-spectrogram.js';
 import { integer } from '../arguments.js';
-import { loadConfigWithFlags } from '../config-flags.js';
 import { createContext } from '../context.js';
 import { refuseExisting } from '../output.js';
+import { decodeImage, encodeImage, type DecodeFlags, type EncodeFlags } from '../spectrogram-images.js';
 
 /** Adds the command to the program. */
 export function addEncode(program: Command): void {
   program
     .command('encode')
-    .description('write the mel spectrogram of a sound as a 16-bit PNG that carries its parameters')
+    .description('write the mel spectrogram of a sound as a PNG that carries its parameters')
     .argument('<audio>', 'sound file')
     .requiredOption('--out <png>', 'image to write')
-    .option('--config <file>', 'configuration whose mel settings apply (default: the defaults)')
+    .addOption(new Option('--layout <name>', 'whose image').choices(LAYOUTS).default('melstrom'))
+    .addOption(new Option('--bits <n>', 'melstrom: 16 keeps 0.0013 dB, 8 keeps 0.34 dB (default: 16)').argParser(bits))
+    .option('--config <file>', 'melstrom: configuration whose mel settings apply (default: the defaults)')
+    .option('--stereo', 'riffusion: keep two channels')
+    .option('--mel-config <file>', 'audio-diffusion: mel_config.json of its model (default: its defaults, and as wide as the sound)')
+    .option('--slice <n>', 'audio-diffusion: which slice of a sound longer than the image (default: 0)', integer(0))
     .option('--force', 'overwrite')
-    .action(async (audio: string, flags: { out: string; config?: string; force?: boolean }, command: Command) => {
+    .action(async (audio: string, flags: EncodeFlags & { out: string; force?: boolean }, command: Command) => {
       const { print } = createContext(command);
       refuseExisting(flags.out, flags.force ?? false);
-      const config = flags.config === undefined ? null : await loadConfigWithFlags(flags.config, {});
-      const settings = config?.mel ?? defaultMelSettings;
-      const signal = await loadMono(audio, { sampleRateHz: settings.sampleRateHz, downmix: config?.corpus.downmix ?? 'mean' });
-      const image = createMelCodec(settings).analyse(signal);
-      await writeWhole(flags.out, encodeMelPng(image));
-      print({ out: flags.out, frames: image.frameCount, melBins: settings.melBins }, [`${flags.out}: ${settings.melBins} × ${image.frameCount}`]);
+      const { bytes, width, height, note } = await encodeImage(audio, flags);
+      await writeWhole(flags.out, bytes);
+      print({ out: flags.out, layout: flags.layout, frames: width, melBins: height }, [`${flags.out}: ${height} × ${width}${note === '' ? '' : ` (${note})`}`]);
     });
 }
 
@@ -38,20 +39,33 @@ export function addDecode(program: Command): void {
   program
     .command('decode')
     .description('turn a mel spectrogram PNG back into sound')
-    .argument('<png>', 'image written by encode')
+    .argument('<png>', 'image written by encode, by Riffusion or by audio-diffusion')
     .requiredOption('--out <wav>', 'sound to write')
+    .addOption(new Option('--layout <name>', 'whose image; auto tells by its metadata').choices(['auto', ...LAYOUTS]).default('auto'))
+    .option('--mel-config <file>', 'audio-diffusion: mel_config.json that the image was made with (default: its own, or the defaults)')
     .option('--iterations <n>', 'Griffin-Lim iterations', integer(0), 32)
     .option('--seed <n>', 'seed of the starting phase', integer(0), 0)
     .option('--force', 'overwrite')
-    .action(async (png: string, flags: { out: string; iterations: number; seed: number; force?: boolean }, command: Command) => {
+    .action(async (png: string, flags: DecodeFlags & { out: string; force?: boolean }, command: Command) => {
       const { print } = createContext(command);
       refuseExisting(flags.out, flags.force ?? false);
-      const image = decodeMelPng(await readFile(png), png);
-      const clip = createGriffinLimVocoder(image.settings, { iterations: flags.iterations }).invert(image, { seed: flags.seed });
+      const { clip, layout, isLevelKnown } = await decodeImage(png, flags);
       await writeWav(flags.out, clip, { bitDepth: 16, seed: flags.seed, onClip: 'normalise', force: flags.force ?? false });
       const seconds = clip.channels[0].length / clip.sampleRateHz;
-      print({ out: flags.out, seconds }, [`${flags.out}: ${seconds.toFixed(2)} s`]);
+      const gainDb = -amplitudeToDb(Math.max(1, peakOf(clip))) + 0;
+      const unknown = isLevelKnown ? '' : ` (the image does not tell its level: peak set to ${UNKNOWN_LEVEL_PEAK_DB} dBFS)`;
+      const turned = gainDb < 0 ? ` (turned down by ${(-gainDb).toFixed(1)} dB, so that no peak is clipped)` : '';
+      print({ out: flags.out, layout, seconds, channels: clip.channels.length, isLevelKnown, gainDb }, [`${flags.out}: ${seconds.toFixed(2)} s${unknown}${turned}`]);
     });
+}
+
+function peakOf({ channels }: Clip): number {
+  return channels.reduce((most, channel) => channel.reduce((a, b) => Math.max(a, Math.abs(b)), most), 0);
+}
+
+function bits(text: string): 8 | 16 {
+  if (text !== '8' && text !== '16') throw new InvalidArgumentError(`got '${text}', expected 8 or 16.`);
+  return text === '8' ? 8 : 16;
 }
 
 async function writeWhole(path: string, bytes: Uint8Array): Promise<void> {
