@@ -29,6 +29,7 @@ process.setMaxListeners(0); // every command listens for Ctrl-C until its proces
 const count = 11_025;
 const tone = (hz: number, gain: number): Float32Array => Float32Array.from({ length: count }, (_, index) => gain * Math.sin((2 * Math.PI * hz * index) / 22_050));
 await writeWav(at('tone.wav'), { sampleRateHz: 22_050, channels: [tone(440, 0.3), tone(880, 0.1)] }, { bitDepth: 16 });
+await writeWav(at('short.wav'), { sampleRateHz: 22_050, channels: [tone(440, 0.3), tone(880, 0.1)].map((channel) => channel.slice(0, 4410)) }, { bitDepth: 16 });
 const rms = (sound: Float32Array): number => Math.sqrt(sound.reduce((sum, sample) => sum + sample * sample, 0) / sound.length);
 
 describe('encode and decode', () => {
@@ -42,7 +43,7 @@ describe('encode and decode', () => {
 
   it.each([[[], 1], [['--stereo'], 2]] as const)("write Riffusion's and know it again: %j", async (flags, channelCount) => {
     const png = at(`riffusion-${channelCount}.png`);
-    expect(await run('encode', at('tone.wav'), '--layout', 'riffusion', '--out', png, ...flags)).toMatchObject({ layout: 'riffusion', melBins: 512, frames: 51 });
+    expect(await run('encode', at('short.wav'), '--layout', 'riffusion', '--out', png, ...flags)).toMatchObject({ layout: 'riffusion', melBins: 512, frames: 21 });
     expect(await run('decode', png, '--out', `${png}.wav`, '--iterations', '1')).toMatchObject({ layout: 'riffusion', channels: channelCount, isLevelKnown: true });
     const { sampleRateHz, channels } = await decodeFile(`${png}.wav`);
     expect([sampleRateHz, channels.length]).toEqual([44_100, channelCount]);
