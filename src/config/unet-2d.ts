@@ -18,15 +18,15 @@ const fields = z.strictObject({
   freq_shift: z.number().default(0),
   /** Cosines before sines in the timestep embedding. */
   flip_sin_to_cos: z.boolean().default(true),
-  /** One per level, from the sample inwards. All but the last halve rows and columns. The Attn kind attends within the level. */
+  /** One per level, from the sample inwards. All but the last halve rows and columns. The Attn kind attends within the level; the Resnet kind halves by a residual block. */
   down_block_types: z
-    .array(z.enum(['DownBlock2D', 'AttnDownBlock2D']))
+    .array(z.enum(['DownBlock2D', 'AttnDownBlock2D', 'ResnetDownsampleBlock2D']))
     .min(1)
     .default(['DownBlock2D', 'AttnDownBlock2D', 'AttnDownBlock2D']),
   mid_block_type: z.enum(['UNetMidBlock2D']).nullable().default('UNetMidBlock2D'),
   /** One per level, from the innermost outwards. All but the last double rows and columns. */
   up_block_types: z
-    .array(z.enum(['UpBlock2D', 'AttnUpBlock2D']))
+    .array(z.enum(['UpBlock2D', 'AttnUpBlock2D', 'ResnetUpsampleBlock2D']))
     .min(1)
     .default(['AttnUpBlock2D', 'AttnUpBlock2D', 'UpBlock2D']),
   /** Channels of each level. Parameters and time grow with the square. */
@@ -37,8 +37,9 @@ const fields = z.strictObject({
   mid_block_scale_factor: z.number().positive().default(1),
   /** Padding of the convolution that halves; 0 pads one row and one column at the far edges instead. */
   downsample_padding: z.int().min(0).max(1).default(1),
-  downsample_type: z.literal('conv').default('conv'),
-  upsample_type: z.literal('conv').default('conv'),
+  /** How blocks of the Attn kind halve and double: by a convolution or a residual block. The others do not read it, as in the reference. */
+  downsample_type: z.enum(['conv', 'resnet']).default('conv'),
+  upsample_type: z.enum(['conv', 'resnet']).default('conv'),
   /** Share of activations dropped in residual blocks while training. Only 0 is implemented. */
   dropout: z.literal(0).default(0),
   act_fn: z.enum(['silu', 'swish']).default('silu'),
@@ -53,8 +54,11 @@ const fields = z.strictObject({
   resnet_time_scale_shift: z.enum(['default', 'scale_shift']).default('default'),
   /** Self-attention at the innermost level. */
   add_attention: z.boolean().default(true),
-  /** Only a table of embeddings (null) is implemented. */
-  class_embed_type: z.null().default(null),
+  /**
+   * What classes are. null: rows of a table, which training uses for the corpus' labels; timestep: numbers; identity: vectors of the
+   * time embedding's width.
+   */
+  class_embed_type: z.enum(['timestep', 'identity']).nullable().default(null),
   /** Rows of the class table: labels plus one for no label. null: derived from the corpus; a network made with null has no classes. */
   num_class_embeds: z.int().min(1).max(1_000_000).nullable().default(null),
   /** Kept for the reference, which reads it for learned timestep embeddings; without effect here. */

@@ -1,37 +1,28 @@
 // The residual block of the autoencoder and the UNet.
 import * as tf from '@tensorflow/tfjs';
-import { addTimeEmbedding, silu } from '../nn/operations.js';
+import { addTimeEmbedding, averagePool2x, silu, upsampleNearest2x } from '../nn/operations.js';
 import { createConv2d, createGroupNorm, createLinear } from '../nn/layers.js';
 import type { ParameterScope } from '../nn/parameters.js';
-
-/** What all blocks of one network have in common. */
-export interface BlockStyle {
-  readonly groups: number;
-  readonly epsilon: number;
-  /** Width of the time embedding; null where there is none. */
-  readonly embeddingWidth: number | null;
-  /** Whether the time embedding is added, or scales and shifts after the second normalisation. */
-  readonly timeScaleShift: 'default' | 'scale_shift';
-}
+import type { Block, BlockStyle } from './_block.js';
 
 export interface ResnetBlockOptions {
   readonly inChannels: number;
   readonly outChannels: number;
   /** Divides the sum of the block and its shortcut; default 1. */
   readonly outputScale?: number;
+  /** Halves (by averaging) or doubles (by repetition) rows and columns on the way; default neither. */
+  readonly resample?: 'half' | 'double' | null;
 }
-
-/** Shape: x [B, H, W, inChannels], embedding [B, embeddingWidth] already through SiLU -> [B, H, W, outChannels]. */
-export type ResnetBlock = (x: tf.Tensor4D, embedding: tf.Tensor2D | null) => tf.Tensor4D;
 
 /**
  * Normalise, SiLU, convolve, take the time in, normalise, SiLU, convolve, add the shortcut.
  *
+ * Shape: [B, H, W, inChannels] -> [B, H, W, outChannels].
  * Source: diffusers 0.42, ResnetBlock2D.
  */
-export function createResnetBlock(scope: ParameterScope, style: BlockStyle, options: ResnetBlockOptions): ResnetBlock {
+export function createResnetBlock(scope: ParameterScope, style: BlockStyle, options: ResnetBlockOptions): Block {
   const { groups, epsilon, embeddingWidth, timeScaleShift } = style;
-  const { inChannels, outChannels, outputScale = 1 } = options;
+  const { inChannels, outChannels, outputScale = 1, resample = null } = options;
   const isScaled = embeddingWidth !== null && timeScaleShift === 'scale_shift';
   const norm1 = createGroupNorm(scope.at('norm1'), { channels: inChannels, groups, epsilon, silu: true });
   const conv1 = createConv2d(scope.at('conv1'), { inChannels, outChannels, kernelSize: 3, padding: [1, 1] });
@@ -40,14 +31,18 @@ export function createResnetBlock(scope: ParameterScope, style: BlockStyle, opti
   const norm2 = createGroupNorm(scope.at('norm2'), { channels: outChannels, groups, epsilon, silu: !isScaled });
   const conv2 = createConv2d(scope.at('conv2'), { inChannels: outChannels, outChannels, kernelSize: 3, padding: [1, 1] });
   const shortcut = inChannels === outChannels ? null : createConv2d(scope.at('conv_shortcut'), { inChannels, outChannels, kernelSize: 1, padding: [0, 0] });
+  const resize = resample === 'half' ? averagePool2x : resample === 'double' ? upsampleNearest2x : (x: tf.Tensor4D) => x;
 
-  return (x, embedding) => {
+  return (x, { embedding }) => {
     const time = projection === null || embedding === null ? null : projection(embedding);
-    let hidden = conv1(norm1(x));
-    if (time !== null && !isScaled) hidden = addTimeEmbedding(hidden, time);
-    hidden = norm2(hidden);
-    if (time !== null && isScaled) hidden = silu(scaleAndShift(hidden, time));
-    const sum = conv2(hidden, shortcut === null ? x : shortcut(x));
+    const hidden = tf.tidy(() => {
+      const convolved = conv1(resize(norm1(x)));
+      return time !== null && !isScaled ? addTimeEmbedding(convolved, time) : convolved;
+    });
+    const normalised = tf.tidy(() => (time !== null && isScaled ? silu(scaleAndShift(norm2(hidden), time)) : norm2(hidden)));
+    hidden.dispose();
+    const sized = resize(x);
+    const sum = conv2(normalised, shortcut === null ? sized : shortcut(sized));
     return outputScale === 1 ? sum : tf.div(sum, outputScale);
   };
 }

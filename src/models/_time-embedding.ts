@@ -34,20 +34,29 @@ export function createPositionalProjection({ width, isCosineFirst, frequencyShif
   };
 }
 
-/** Deviation of the random frequencies. */
-const FOURIER_SCALE = 16;
+export interface FourierOptions {
+  /** Half the width of the result. */
+  readonly width: number;
+  /** Deviation of the random frequencies. */
+  readonly deviation: number;
+  /** Whether the logarithm of the timestep is taken; then timesteps must be above 0. */
+  readonly isLogarithmic: boolean;
+  readonly isCosineFirst: boolean;
+}
 
 /**
- * Sines and cosines of the timestep's logarithm at fixed random frequencies. Parameter, never trained: weight.
- * The width of the result is twice `width`. Timesteps must be above 0.
+ * Sines and cosines of the timestep, or of its logarithm, at fixed random frequencies. Parameter, never trained: weight.
  *
  * Source: Song et al., "Score-based generative modeling through SDEs" (2021), appendix C; diffusers 0.42, GaussianFourierProjection.
  */
-export function createFourierProjection(scope: ParameterScope, width: number): TimeProjection {
-  const weight = scope.add('weight', { shape: [width], layout: 'plain', initialise: normal(FOURIER_SCALE), isTrainable: false });
+export function createFourierProjection(scope: ParameterScope, options: FourierOptions): TimeProjection {
+  const { width, deviation, isLogarithmic, isCosineFirst } = options;
+  const weight = scope.add('weight', { shape: [width], layout: 'plain', initialise: normal(deviation), isTrainable: false });
   return (timesteps) => {
-    const angles = tf.mul(tf.mul(tf.mul(tf.expandDims(tf.log(timesteps), 1), tf.reshape(weight, [1, width])), 2), Math.PI);
-    return tf.concat([tf.sin(angles), tf.cos(angles)], 1) as tf.Tensor2D;
+    const times = tf.expandDims(isLogarithmic ? tf.log(timesteps) : timesteps, 1);
+    const angles = tf.mul(tf.mul(tf.mul(times, tf.reshape(weight, [1, width])), 2), Math.PI);
+    const [sines, cosines] = [tf.sin(angles), tf.cos(angles)];
+    return tf.concat(isCosineFirst ? [cosines, sines] : [sines, cosines], 1) as tf.Tensor2D;
   };
 }
 

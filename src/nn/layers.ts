@@ -1,6 +1,6 @@
 // The layers with parameters that networks are made of. Each maker adds its parameters to a scope and returns the function.
 import * as tf from '@tensorflow/tfjs';
-import { addBias, conv2d, groupNorm, matMul } from '../engine/ops/index.js';
+import { addBias, conv2d, groupNorm, layerNorm, matMul } from '../engine/ops/index.js';
 import { normal, ones, uniformByFanIn, zeros } from './initialisers.js';
 import type { ParameterScope } from './parameters.js';
 
@@ -61,6 +61,13 @@ export function createGroupNorm(scope: ParameterScope, { channels, groups, epsil
   const gamma = scope.add('weight', { shape: [channels], layout: 'plain', initialise: ones });
   const beta = scope.add('bias', { shape: [channels], layout: 'plain', initialise: zeros });
   return (x: tf.Tensor4D): tf.Tensor4D => groupNorm(x, gamma, beta, { groups, epsilon, silu });
+}
+
+/** Layer normalisation over the last axis. Parameters: weight, bias. Shape: [..., channels], kept. */
+export function createLayerNorm(scope: ParameterScope, { channels, epsilon }: { readonly channels: number; readonly epsilon: number }) {
+  const gamma = scope.add('weight', { shape: [channels], layout: 'plain', initialise: ones });
+  const beta = scope.add('bias', { shape: [channels], layout: 'plain', initialise: zeros });
+  return <T extends tf.Tensor>(x: T): T => layerNorm(x, gamma, beta, { epsilon });
 }
 
 /**

@@ -26,9 +26,9 @@ describe('network configurations', () => {
 
   it('refuse keys they do not know and kinds they do not have', () => {
     expect(keysWithProblems(autoencoderKlSchema.safeParse({ latent_channel: 4 }))).toEqual(['latent_channel']);
-    expect(keysWithProblems(unet2dSchema.safeParse({ downsample_type: 'resnet' }))).toEqual(['downsample_type']);
+    expect(keysWithProblems(unet2dSchema.safeParse({ down_block_types: ['DownBlock2D', 'SkipDownBlock2D', 'AttnDownBlock2D'] }))).toEqual(['down_block_types.1']);
     expect(keysWithProblems(unet2dSchema.safeParse({ dropout: 0.1 }))).toEqual(['dropout']);
-    expect(keysWithProblems(unet2dSchema.safeParse({ class_embed_type: 'timestep' }))).toEqual(['class_embed_type']);
+    expect(keysWithProblems(unet2dSchema.safeParse({ class_embed_type: 'projection' }))).toEqual(['class_embed_type']);
   });
 
   it('refuse levels and groups that do not fit together', () => {

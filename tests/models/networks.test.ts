@@ -2,8 +2,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { autoencoderKlSchema } from '../../src/config/autoencoder-kl.js';
+import { unet2dConditionSchema } from '../../src/config/unet-2d-condition.js';
 import { unet2dSchema } from '../../src/config/unet-2d.js';
-import { createAutoencoderKL, createPatchDiscriminator, createUnet2d, samplePosterior } from '../../src/models/index.js';
+import { createAutoencoderKL, createPatchDiscriminator, createUnet2d, createUnet2dCondition, samplePosterior } from '../../src/models/index.js';
 import { disposeGradients, toReference, valueAndGradients, type ParameterTree } from '../../src/nn/index.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
@@ -14,6 +15,9 @@ useEngine();
 const vaeConfig = autoencoderKlSchema.parse({ block_out_channels: [8, 16, 16], norm_num_groups: 4, latent_channels: 3 });
 const unetConfig = unet2dSchema.parse({
   in_channels: 3, out_channels: 3, block_out_channels: [16, 16, 32], norm_num_groups: 8, attention_head_dim: 8, num_class_embeds: 4,
+});
+const conditionConfig = unet2dConditionSchema.parse({
+  in_channels: 3, out_channels: 3, block_out_channels: [16, 16, 32], norm_num_groups: 8, attention_head_dim: 2, cross_attention_dim: 6, num_class_embeds: 4,
 });
 
 interface Network {
@@ -55,6 +59,19 @@ const kinds: readonly NetworkKind[] = [
       const run = (sample: tf.Tensor4D): tf.Tensor4D => {
         const timestep: tf.Tensor1D = tf.mul(perItem(sample), 1000);
         return unet.forward({ sample, timestep, classLabels: tf.cast(tf.mod(tf.floor(timestep), 4), 'int32') });
+      };
+      return { parameters: unet.parameters, run, dispose: () => unet.dispose() };
+    },
+  },
+  {
+    name: 'UNet2DConditionModel',
+    itemShape: [8, 4, 3],
+    create(seed) {
+      const unet = createUnet2dCondition(conditionConfig, { seed });
+      const run = (sample: tf.Tensor4D): tf.Tensor4D => {
+        const timestep: tf.Tensor1D = tf.mul(perItem(sample), 1000);
+        const encoderHiddenStates: tf.Tensor3D = tf.reshape(tf.slice(sample, [0, 0, 0, 0], [-1, 4, 2, 3]), [-1, 4, 6]);
+        return unet.forward({ sample, timestep, encoderHiddenStates, classLabels: tf.cast(tf.mod(tf.floor(timestep), 4), 'int32') });
       };
       return { parameters: unet.parameters, run, dispose: () => unet.dispose() };
     },
@@ -180,7 +197,7 @@ describe('refusals', () => {
   it('refuses labels for a network without classes, and channels that were never derived', () => {
     const unet = createUnet2d({ ...unetConfig, num_class_embeds: null }, { seed: null });
     const inputs = { sample: tf.zeros([1, 8, 4, 3]) as tf.Tensor4D, timestep: tf.tensor1d([1]), classLabels: tf.tensor1d([0], 'int32') };
-    expect(() => unet.forward(inputs)).toThrow(/num_class_embeds is null/);
+    expect(() => unet.forward(inputs)).toThrow(/num_class_embeds are null/);
     tf.dispose(Object.values(inputs));
     unet.dispose();
     expect(() => createUnet2d({ ...unetConfig, in_channels: null }, { seed: 0 })).toThrow(/unet.network.in_channels: got null/);

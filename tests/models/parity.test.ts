@@ -7,7 +7,7 @@ import { createAutoencoderKL, createUnet2d, klPerItem, posteriorMode, samplePost
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
 import { rampTensor } from './ramp.js';
-import { channelsFirst, channelsLast, expectSameGradients, expectSameOutput, fillWithRamps, readReference, shapesOf, type UnetCase, type VaeCase } from './reference.js';
+import { channelsFirst, channelsLast, expectSameGradients, expectSameOutput, fillWithRamps, labelsOf, readReference, shapesOf, type UnetCase, type VaeCase } from './reference.js';
 
 useEngine();
 const reference = readReference();
@@ -69,7 +69,7 @@ describe.each(reference.unets)('UNet2DModel: $name', (expected: UnetCase) => {
       unet.forward({
         sample: channelsLast(rampTensor('sample', expected.inputShape)),
         timestep: tf.tensor1d(expected.timesteps, 'float32'),
-        classLabels: expected.classLabels === null ? undefined : tf.tensor1d(expected.classLabels, 'int32'),
+        classLabels: labelsOf(expected.classLabels, expected.inputShape[0]),
       });
     return { unet, forward };
   }

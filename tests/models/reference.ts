@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import { disposeGradients, fromReference, referenceShape, toReference, valueAndGradients, type HostTensor, type ParameterTree } from '../../src/nn/index.js';
 import { expectClose } from '../support/close.js';
-import { ramp, rampWeight } from './ramp.js';
+import { ramp, rampTensor, rampWeight } from './ramp.js';
 
 interface Numbers {
   readonly shape: number[];
@@ -20,7 +20,6 @@ interface ReferenceGradient {
 interface NetworkCase {
   readonly name: string;
   readonly config: Record<string, unknown>;
-  readonly inputShape: number[];
   readonly output: Numbers;
   readonly loss: number;
   readonly parameters: Record<string, number[]>;
@@ -28,15 +27,33 @@ interface NetworkCase {
 }
 
 export interface VaeCase extends NetworkCase {
+  readonly inputShape: number[];
   readonly mean: Numbers;
   readonly logVariance: Numbers;
   readonly sample: Numbers;
   readonly kl: Numbers;
 }
 
+/** Numbers, or the text `vectors of N` for a ramp. */
+export type ReferenceLabels = number[] | string | null;
+
 export interface UnetCase extends NetworkCase {
+  readonly inputShape: number[];
   readonly timesteps: number[];
-  readonly classLabels: number[] | null;
+  readonly classLabels: ReferenceLabels;
+}
+
+export interface ConditionCase extends NetworkCase {
+  readonly inputs: {
+    readonly sample: number[];
+    /** Tokens and their width. */
+    readonly states?: [number, number];
+    readonly timesteps: number[];
+    readonly classes?: ReferenceLabels;
+    readonly mask?: number[][];
+    /** Width of the texts and count of the numbers of text_time. */
+    readonly added?: [number, number];
+  };
 }
 
 interface Reference {
@@ -45,13 +62,34 @@ interface Reference {
   readonly posterior: { readonly parameters: Numbers; readonly mode: Numbers; readonly logVariance: Numbers; readonly sample: Numbers; readonly kl: Numbers };
 }
 
-/** Reads the fixture and checks it against its checksum. */
+/** The fixture of the autoencoder and of the UNet without condition. */
 export function readReference(): Reference {
-  const file = new URL('fixtures/reference.json', import.meta.url);
+  return readFixture<Reference>('reference.json');
+}
+
+/** The fixture of the UNet with a condition. */
+export function readConditionReference(): ConditionCase[] {
+  return readFixture<{ readonly unets: ConditionCase[] }>('reference-condition.json').unets;
+}
+
+/** Reads a fixture and checks it against its checksum. */
+function readFixture<T>(name: string): T {
+  const file = new URL(`fixtures/${name}`, import.meta.url);
   const text = readFileSync(file, 'utf8');
   const sum = createHash('sha256').update(text).digest('hex');
-  if (sum !== readFileSync(new URL(`${file.href}.sha256`), 'utf8').trim()) throw new Error('reference.json does not match its checksum: run generate.py');
-  return JSON.parse(text) as Reference;
+  if (sum !== readFileSync(new URL(`${file.href}.sha256`), 'utf8').trim()) throw new Error(`${name} does not match its checksum: run its generator`);
+  return JSON.parse(text) as T;
+}
+
+/** The ramp of a name as a tensor. */
+export function rampOf<T extends tf.Tensor>(name: string, shape: readonly number[], scale = 1): T {
+  return tf.tidy(() => tf.mul(tf.tensor(rampTensor(name, shape).data, [...shape]), scale));
+}
+
+/** Class labels as the generator makes them. */
+export function labelsOf(labels: ReferenceLabels | undefined, batch: number): tf.Tensor1D | tf.Tensor2D | undefined {
+  if (typeof labels === 'string') return rampOf<tf.Tensor2D>('classes', [batch, Number(labels.split(' ').at(-1))]);
+  return labels === null || labels === undefined ? undefined : tf.tensor1d(labels, 'int32');
 }
 
 /** Shape: [B, C, H, W] on the host -> [B, H, W, C]. */

@@ -1,21 +1,45 @@
 // Scaled dot-product attention of several heads.
 import * as tf from '@tensorflow/tfjs';
 import { requireShape } from '../../base/checks.js';
+import { longAttention } from './_long-attention.js';
 import { matMul } from './mat-mul.js';
 
+export interface AttentionOptions {
+  /** Added to the scores of each key, for every head and query alike; null for nothing. It gets no gradient. Shape: [B, S]. */
+  readonly bias?: tf.Tensor2D | null;
+  /** Scores that may be held at once. Longer sequences are worked through in parts, in both directions. Default 2^24, 64 MiB. */
+  readonly maxScores?: number;
+}
+
+const DEFAULT_MAX_SCORES = 2 ** 24;
+
 /**
- * softmax(q·kᵀ / √dim)·v for each item and head.
+ * softmax(q·kᵀ / √dim + bias)·v for each item and head.
  *
  * Shape: q [B, T, heads, dim], k and v [B, S, heads, dim] -> [B, T, heads, dim].
  * Source: Vaswani et al., "Attention is all you need" (2017), equation 1.
  */
-export function attention(q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D): tf.Tensor4D {
-  const [batch, , heads, width] = q.shape;
+export function attention(q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D, options: AttentionOptions = {}): tf.Tensor4D {
+  const { bias = null, maxScores = DEFAULT_MAX_SCORES } = options;
+  const [batch, queries, heads, width] = q.shape;
   requireShape('attention: k', k.shape, [batch, null, heads, width]);
   requireShape('attention: v', v.shape, k.shape);
+  if (bias !== null) requireShape('attention: bias', bias.shape, [batch, k.shape[1]]);
   const scaled = tf.mul(q, 1 / Math.sqrt(width)) as tf.Tensor4D;
-  const weights = tf.softmax(matMul(headsFirst(scaled), headsFirst(k), { transposeB: true })); // [B, heads, T, S]
+  if (batch * heads * queries * k.shape[1] > maxScores) {
+    const [biasedQ, biasedK] = bias === null ? [scaled, k] : appendBias(scaled, k, bias);
+    return headsLast(longAttention(headsFirst(biasedQ), headsFirst(biasedK), headsFirst(v), maxScores));
+  }
+  const products = matMul(headsFirst(scaled), headsFirst(k), { transposeB: true }); // [B, heads, T, S]
+  const weights = tf.softmax(bias === null ? products : tf.add(products, tf.reshape(bias, [batch, 1, 1, -1])));
   return headsLast(matMul(weights, headsFirst(v)) as tf.Tensor4D);
+}
+
+// One more dimension, 1 in every query and the bias in every key, so that products come out with the bias in them.
+function appendBias(q: tf.Tensor4D, k: tf.Tensor4D, bias: tf.Tensor2D): [tf.Tensor4D, tf.Tensor4D] {
+  const [batch, queries, heads] = q.shape;
+  const perKey = tf.tile(tf.reshape(bias, [batch, -1, 1, 1]), [1, 1, heads, 1]);
+  return [tf.concat([q, tf.ones([batch, queries, heads, 1])], 3) as tf.Tensor4D, tf.concat([k, perKey], 3) as tf.Tensor4D];
 }
 
 // [B, T, heads, dim] -> [B, heads, T, dim]; with one head or one position only the shape changes.

@@ -37,7 +37,8 @@ export function matMul(a: tf.Tensor, b: tf.Tensor, { transposeA = false, transpo
   return runMatMul({ a, b }, { transposeA, transposeB })[0];
 }
 
-function multiply(a: tf.Tensor, b: tf.Tensor, transposeA: boolean, transposeB: boolean): tf.Tensor {
+/** The product without a gradient, for use inside other operations. */
+export function multiply(a: tf.Tensor, b: tf.Tensor, transposeA: boolean, transposeB: boolean): tf.Tensor {
   if (convPrecision() === 'float32' || !hasNativeKernel('Bfloat16') || countProducts(a, b, transposeB) < BFLOAT16_MIN_PRODUCTS) {
     return tf.matMul(a, b, transposeA, transposeB);
   }

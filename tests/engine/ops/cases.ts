@@ -1,12 +1,16 @@
 // Every differentiable operation with the shapes it is tried on, and its oracle.
-import type * as tf from '@tensorflow/tfjs';
-import { addBias, addTimeEmbedding, attention, conv2d, groupNorm, matMul, silu, upsampleNearest2x } from '../../../src/engine/ops/index.js';
+import * as tf from '@tensorflow/tfjs';
+import { addBias, addTimeEmbedding, attention, averagePool2x, conv2d, geglu, gelu, groupNorm, layerNorm, matMul, silu, upsampleNearest2x } from '../../../src/engine/ops/index.js';
 import {
   addBiasOracle,
   addPerItemOracle,
   attentionOracle,
+  averagePoolOracle,
   convOracle,
+  gegluOracle,
+  geluOracle,
   groupNormOracle,
+  layerNormOracle,
   matMulOracle,
   siluOracle,
   upsampleOracle,
@@ -66,6 +70,34 @@ function matMulCase(a: readonly number[], b: readonly number[], transposeA: bool
   };
 }
 
+function layerNormCase(shape: readonly number[]): Case {
+  const width = shape[shape.length - 1];
+  return {
+    name: `layerNorm [${shape}]`,
+    shapes: [shape, [width], [width]],
+    run: ([x, gamma, beta]) => layerNorm(x, gamma, beta, { epsilon: 1e-5 }),
+    oracle: (inputs) => layerNormOracle(inputs, 1e-5),
+  };
+}
+
+interface AttentionCase {
+  readonly q: readonly number[];
+  readonly k: readonly number[];
+  /** One number per item and key. */
+  readonly bias?: readonly number[];
+  readonly maxScores?: number;
+}
+
+function attentionCase({ q, k, bias, maxScores }: AttentionCase): Case {
+  const biasTensor = (): tf.Tensor2D | null => (bias === undefined ? null : tf.tensor2d([...bias], [k[0], k[1]]));
+  return {
+    name: `attention of [${q}] to [${k}]${bias ? ' with bias' : ''}${maxScores === undefined ? '' : `, at most ${maxScores} scores`}`,
+    shapes: [q, k, k],
+    run: (inputs) => tf.tidy(() => attention(four(inputs[0]), four(inputs[1]), four(inputs[2]), { bias: biasTensor(), maxScores })),
+    oracle: (inputs) => attentionOracle(inputs, bias),
+  };
+}
+
 export const CASES: readonly Case[] = [
   groupNormCase([2, 3, 5, 12], 3, true),
   groupNormCase([2, 3, 5, 12], 3, false),
@@ -97,16 +129,18 @@ export const CASES: readonly Case[] = [
   matMulCase([2, 3, 4], [2, 3, 5], true, false),
   matMulCase([2, 3, 4], [2, 5, 4], false, true),
   matMulCase([4, 3], [5, 4], true, true),
-  {
-    name: 'attention [2, 3, 2, 4]',
-    shapes: [[2, 3, 2, 4], [2, 3, 2, 4], [2, 3, 2, 4]],
-    run: ([q, k, v]) => attention(four(q), four(k), four(v)),
-    oracle: attentionOracle,
-  },
-  {
-    name: 'attention of one head over other positions',
-    shapes: [[1, 3, 1, 4], [1, 5, 1, 4], [1, 5, 1, 4]],
-    run: ([q, k, v]) => attention(four(q), four(k), four(v)),
-    oracle: attentionOracle,
-  },
+  attentionCase({ q: [2, 3, 2, 4], k: [2, 3, 2, 4] }),
+  attentionCase({ q: [1, 3, 1, 4], k: [1, 5, 1, 4] }),
+  attentionCase({ q: [2, 3, 2, 3], k: [2, 4, 2, 3], bias: [0, -1, 0.5, 2, 0, 0, -10_000, 1] }),
+  attentionCase({ q: [2, 5, 2, 3], k: [2, 4, 2, 3], maxScores: 79 }), // one head, four queries and then one
+  attentionCase({ q: [2, 5, 2, 3], k: [2, 2, 2, 3], bias: [0, -1, 0.5, 2], maxScores: 16 }),
+  attentionCase({ q: [1, 130, 2, 2], k: [1, 3, 2, 2], maxScores: 772 }), // one head, 64 queries, then what is left
+  attentionCase({ q: [1, 171, 3, 1], k: [1, 1, 3, 1], maxScores: 512 }), // two heads and then one
+  attentionCase({ q: [1, 70, 3, 2], k: [1, 1, 3, 2], maxScores: 209 }), // one head, parts shorter than 64
+  layerNormCase([3, 7]),
+  layerNormCase([2, 3, 5]),
+  layerNormCase([1, 1, 64]),
+  { name: 'gelu [2, 35]', shapes: [[2, 35]], run: ([x]) => gelu(x), oracle: ([x]) => geluOracle(x) },
+  { name: 'geglu [2, 3, 10]', shapes: [[2, 3, 10]], run: ([x]) => geglu(x), oracle: ([x]) => gegluOracle(x) },
+  { name: 'averagePool2x [2, 4, 6, 3]', shapes: [[2, 4, 6, 3]], run: ([x]) => averagePool2x(four(x)), oracle: ([x]) => averagePoolOracle(x) },
 ];

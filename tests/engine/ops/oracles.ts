@@ -105,7 +105,8 @@ export function matMulOracle([a, b]: readonly Grid[], transposeA: boolean, trans
   });
 }
 
-export function attentionOracle([q, k, v]: readonly Grid[]): Grid {
+/** `bias` holds one number per item and key, added to the scores. */
+export function attentionOracle([q, k, v]: readonly Grid[], bias: readonly number[] = []): Grid {
   const [, queries, heads, width] = q.shape;
   const keys = k.shape[1];
   const at = (g: Grid, length: number, item: number, position: number, head: number, c: number): number =>
@@ -118,10 +119,56 @@ export function attentionOracle([q, k, v]: readonly Grid[]): Grid {
     const scores = Array.from({ length: keys }, (_, key) => {
       let dot = 0;
       for (let d = 0; d < width; d += 1) dot += at(q, queries, item, query, head, d) * at(k, keys, item, key, head, d);
-      return Math.exp(dot / Math.sqrt(width));
+      return Math.exp(dot / Math.sqrt(width) + (bias[item * keys + key] ?? 0));
     });
     const total = scores.reduce((sum, score) => sum + score, 0);
     return scores.reduce((sum, score, key) => sum + (score / total) * at(v, keys, item, key, head, c), 0);
+  });
+}
+
+export function layerNormOracle([x, gamma, beta]: readonly Grid[], epsilon: number): Grid {
+  const width = gamma.data.length;
+  return grid(x.shape, (index) => {
+    const vector = x.data.slice(index - (index % width), index - (index % width) + width);
+    const mean = vector.reduce((sum, value) => sum + value, 0) / width;
+    const variance = vector.reduce((sum, value) => sum + (value - mean) ** 2, 0) / width;
+    return ((x.data[index] - mean) / Math.sqrt(variance + epsilon)) * gamma.data[index % width] + beta.data[index % width];
+  });
+}
+
+/** The error function by its power series, good for |x| < 5. */
+function erf(x: number): number {
+  let term = x;
+  let sum = x;
+  for (let n = 1; n < 120; n += 1) {
+    term *= -(x * x) / n;
+    sum += term / (2 * n + 1);
+  }
+  return (2 / Math.sqrt(Math.PI)) * sum;
+}
+
+const gelu = (value: number): number => 0.5 * value * (1 + erf(value / Math.SQRT2));
+
+export function geluOracle(x: Grid): Grid {
+  return grid(x.shape, (index) => gelu(x.data[index]));
+}
+
+export function gegluOracle(x: Grid): Grid {
+  const width = x.shape[x.shape.length - 1] / 2;
+  return grid([...x.shape.slice(0, -1), width], (index) => {
+    const start = Math.floor(index / width) * 2 * width + (index % width);
+    return x.data[start] * gelu(x.data[start + width]);
+  });
+}
+
+export function averagePoolOracle(x: Grid): Grid {
+  const [batch, height, width, channels] = x.shape;
+  return grid([batch, height / 2, width / 2, channels], (index) => {
+    const c = index % channels;
+    const column = Math.floor(index / channels) % (width / 2);
+    const row = Math.floor(index / channels / (width / 2)); // over all items, whose rows are even in number
+    const at = (dy: number, dx: number): number => x.data[((2 * row + dy) * width + 2 * column + dx) * channels + c];
+    return (at(0, 0) + at(0, 1) + at(1, 0) + at(1, 1)) / 4;
   });
 }
 
