@@ -10,6 +10,9 @@ export interface DrawClipsOptions extends WriteOptions {
   readonly pipeline: Pipeline;
   readonly out: string;
   readonly labels: readonly (number | null)[];
+  /** Per clip, with what none is to be; for a model that follows text. */
+  readonly prompts?: readonly string[];
+  readonly negativePrompt?: string;
   /** Seed of the first clip; the next ones count up. */
   readonly firstSeed: number;
   readonly settings: GenerationConfig;
@@ -18,12 +21,12 @@ export interface DrawClipsOptions extends WriteOptions {
 }
 
 /** Draws and writes clips; what is written when the signal aborts stays. */
-export async function drawClips({ pipeline, out, labels, firstSeed, settings, reporter, signal, ...write }: DrawClipsOptions): Promise<WrittenClip[]> {
+export async function drawClips({ pipeline, out, labels, prompts, negativePrompt, firstSeed, settings, reporter, signal, ...write }: DrawClipsOptions): Promise<WrittenClip[]> {
   const seeds = labels.map((_, index) => firstSeed + index);
-  const names = await planOutput(out, pipeline, { seeds, labels }, write);
+  const names = await planOutput(out, pipeline, { seeds, labels, prompts }, write);
   const progress = reporter.startProgress('generate', 100, '%');
   const request: GenerateRequest = {
-    ...settings, labels, seeds, signal,
+    ...settings, labels, prompts, negativePrompt, seeds, signal,
     vocoder: createGriffinLimVocoder(pipeline.mel, { iterations: settings.griffinLimIterations }),
     onStep: ({ doneSteps, totalSteps, doneClips, totalClips }) =>
       progress.update(Math.floor((100 * doneSteps) / totalSteps), { clips: `${doneClips}/${totalClips}` }),

@@ -40,6 +40,8 @@ interface RenderOptions {
   readonly pipeline: Pipeline;
   readonly request: ClipRequest;
   readonly labels: readonly (number | null)[];
+  /** What was asked for in words; null where the model follows none. */
+  readonly words: { readonly prompts: readonly string[]; readonly negativePrompt: string } | null;
   readonly how: HowDrawn;
   /** Returns the batch's latents, which are disposed here. */
   readonly draw: (batch: Batch) => Promise<tf.Tensor4D>;
@@ -48,7 +50,7 @@ interface RenderOptions {
 const DEFAULT_BATCH_SIZE = 16;
 
 /** Draws batch after batch, decodes and inverts. An item's noise comes from its seed alone. */
-export async function* renderClips({ pipeline, request, labels, how, draw }: RenderOptions): AsyncGenerator<GeneratedClip> {
+export async function* renderClips({ pipeline, request, labels, words, how, draw }: RenderOptions): AsyncGenerator<GeneratedClip> {
   checkClipRequest(request);
   const { seeds, batchSize = DEFAULT_BATCH_SIZE, signal } = request;
   const frameCount = request.frameCount ?? pipeline.mel.frames;
@@ -78,6 +80,8 @@ export async function* renderClips({ pipeline, request, labels, how, draw }: Ren
       const label = labels[index];
       const sidecar: Sidecar = {
         label: label === null ? null : pipeline.labels[label],
+        prompt: words?.prompts[index] ?? null,
+        negativePrompt: words?.negativePrompt ?? null,
         seed: seeds[index],
         ...how,
         vocoder: request.vocoder.name,

@@ -32,15 +32,19 @@ export interface NamedRequest {
   readonly seeds: readonly number[];
   /** Per clip; null for none. */
   readonly labels: readonly (number | null)[];
+  /** Per clip; names those that have no label. */
+  readonly prompts?: readonly string[];
 }
 
-/** The base names of a request's clips, such as `kick-0001-seed42`, counted per label. */
-export function clipNames(labelTexts: readonly string[], { seeds, labels }: NamedRequest): string[] {
-  const safe = safeLabels(labelTexts);
+/** The base names of a request's clips, such as `kick-0001-seed42`, counted per label or prompt. */
+export function clipNames(labelTexts: readonly string[], { seeds, labels, prompts = [] }: NamedRequest): string[] {
+  const words = [...new Set(prompts.filter((prompt, index) => prompt.trim() !== '' && labels[index] === null))];
+  const safe = safeLabels([...labelTexts, ...words]);
   const counts = new Map<string, number>();
   return seeds.map((seed, index) => {
     const label = labels[index];
-    const name = label === null ? UNLABELLED : safe[label];
+    const word = words.indexOf(prompts[index]);
+    const name = label !== null ? safe[label] : word < 0 ? UNLABELLED : safe[labelTexts.length + word];
     const count = (counts.get(name) ?? 0) + 1;
     counts.set(name, count);
     return `${name}-${String(count).padStart(4, '0')}-seed${seed}`;

@@ -2,8 +2,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { samplerByName } from '../diffusion/samplers/by-name.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
-import { createGuidedDenoiser, type LabelCondition } from '../pipeline/denoiser.js';
+import { createGuidedDenoiser, isGuided, type PipelineCondition } from '../pipeline/denoiser.js';
 import { nullClassOf, type Pipeline } from '../pipeline/pipeline.js';
+import { encodePrompts } from '../pipeline/text.js';
 import { renderClips, type GeneratedClip } from './_render.js';
 import { checkClipRequest, checkGenerateRequest, type ClipRequest, type GenerateRequest } from './request.js';
 
@@ -12,7 +13,7 @@ export type { ClipRequest, GenerateRequest, GenerationProgress } from './request
 export type { Sidecar } from './sidecar.js';
 
 /**
- * Draws one clip per seed, in order, batch by batch. A clip depends on its seed, label and settings, not on what it is drawn
+ * Draws one clip per seed, in order, batch by batch. A clip depends on its seed, label, prompt and settings, not on what it is drawn
  * with: a batch of two gives what two batches of one give, but for float32 rounding in the network.
  *
  * The clip keeps the full length of its image; silence at its end stays.
@@ -25,24 +26,29 @@ export function generateClips(pipeline: Pipeline, request: GenerateRequest): Asy
   const { labels, steps, guidance, guidanceRescale = 0, eta = 0 } = request;
   const denoise = createGuidedDenoiser(pipeline, { guidance, guidanceRescale });
   const sigmas = createNoiseSchedule(pipeline.diffusion).sigmas(steps);
-  const sample = samplerByName<LabelCondition>(request.sampler, { eta });
+  const sample = samplerByName<PipelineCondition>(request.sampler, { eta });
   const nullClass = nullClassOf(pipeline);
-  const classOf = (item: number): number => labels[item] ?? nullClass ?? 0;
+  const { text } = pipeline;
+  const words = text === null ? null : { prompts: request.prompts ?? labels.map(() => ''), negativePrompt: request.negativePrompt ?? '' };
+  const conditionOf = (items: readonly number[]): PipelineCondition => ({
+    classLabels: nullClass === null ? null : Int32Array.from(items, (item) => labels[item] ?? nullClass),
+    ...(text === null || words === null ? {} : {
+      textStates: encodePrompts(text, items.map((item) => words.prompts[item])),
+      negativeStates: encodePrompts(text, items.map(() => words.negativePrompt)),
+    }),
+  });
   return renderClips({
     pipeline,
     request,
     labels,
-    how: { sampler: request.sampler, steps, guidance: nullClass === null ? null : guidance, guidanceRescale, eta: request.sampler === 'ddim' ? eta : null },
-    draw: ({ items, initialNoise, random, onStep }) =>
-      sample({
-        denoise,
-        sigmas,
-        initialNoise,
-        condition: { classLabels: nullClass === null ? null : Int32Array.from(items, classOf) },
-        random,
-        onStep,
-        signal: request.signal,
-      }),
+    words,
+    how: { sampler: request.sampler, steps, guidance: isGuided(pipeline) ? guidance : null, guidanceRescale, eta: request.sampler === 'ddim' ? eta : null },
+    draw: ({ items, initialNoise, random, onStep }) => {
+      const condition = conditionOf(items);
+      return sample({ denoise, sigmas, initialNoise, condition, random, onStep, signal: request.signal }).finally(() =>
+        tf.dispose([condition.textStates, condition.negativeStates]),
+      );
+    },
   });
 }
 
@@ -58,6 +64,7 @@ export function generateFromVaePrior(pipeline: Pipeline, request: ClipRequest): 
     pipeline,
     request,
     labels: request.seeds.map(() => null),
+    words: null,
     how: { sampler: 'vae-prior', steps: 1, guidance: null, guidanceRescale: 0, eta: null },
     draw: async ({ initialNoise, onStep }) => {
       onStep(1);

@@ -34,9 +34,13 @@ export interface ClipRequest {
 export interface GenerateRequest extends ClipRequest {
   /** Index into the pipeline's labels per clip; null draws without a label. */
   readonly labels: readonly (number | null)[];
+  /** What each clip is to be, for a model that follows text; left out, or '' for one: drawn without. */
+  readonly prompts?: readonly string[];
+  /** What no clip is to be: what guidance leads away from. Default '', from nothing in particular. */
+  readonly negativePrompt?: string;
   readonly sampler: SamplerName;
   readonly steps: number;
-  /** 1 follows the label as trained; 0 ignores it. */
+  /** 1 follows label and prompt as trained; 0 ignores them. */
   readonly guidance: number;
   /** Share of the level and contrast that guidance adds which is taken back. Default 0. */
   readonly guidanceRescale?: number;
@@ -58,6 +62,7 @@ export function checkGenerateRequest(pipeline: Pipeline, request: GenerateReques
   if (labels.length !== seeds.length) {
     throw new MelstromError({ kind: 'usage', where: 'labels and seeds', got: `${labels.length} and ${seeds.length}`, expected: 'one of each per clip' });
   }
+  checkPrompts(pipeline, request);
   const last = pipeline.labels.length - 1;
   labels.forEach((label, index) => {
     if (label !== null && last < 0) throw new MelstromError({ kind: 'usage', where: `labels[${index}]`, got: String(label), expected: 'null, since the model has no labels' });
@@ -67,6 +72,15 @@ export function checkGenerateRequest(pipeline: Pipeline, request: GenerateReques
   requireNumber('guidance', guidance, { min: 0 });
   requireNumber('guidanceRescale', guidanceRescale, { min: 0, max: 1 });
   requireNumber('eta', eta, { min: 0, max: 1 });
+}
+
+function checkPrompts({ text }: Pipeline, { prompts, negativePrompt, seeds }: GenerateRequest): void {
+  if (prompts !== undefined && prompts.length !== seeds.length) {
+    throw new MelstromError({ kind: 'usage', where: 'prompts and seeds', got: `${prompts.length} and ${seeds.length}`, expected: 'one of each per clip' });
+  }
+  const where = negativePrompt ? 'negativePrompt' : 'prompts';
+  if (text !== null || !(negativePrompt || prompts?.some((prompt) => prompt !== ''))) return;
+  throw new MelstromError({ kind: 'usage', where, got: JSON.stringify(negativePrompt || prompts!.find((prompt) => prompt !== '')), expected: 'none, since the model follows no text' });
 }
 
 /** The frames that the networks draw for a wanted number: the next multiple of what they halve down to. */

@@ -4,11 +4,14 @@
 export interface Sidecar {
   /** null: drawn without a label, or the model has none. */
   readonly label: string | null;
+  /** null: the model follows no text. */
+  readonly prompt: string | null;
+  readonly negativePrompt: string | null;
   readonly seed: number;
   /** A sampler's name; `vae-prior` for the autoencoder alone. */
   readonly sampler: string;
   readonly steps: number;
-  /** null where there is no label to follow. */
+  /** null where there is no label or text to follow. */
   readonly guidance: number | null;
   readonly guidanceRescale: number;
   /** null for samplers that have none. */

@@ -1,5 +1,6 @@
 // The networks.
 export { createAutoencoderKL, type AutoencoderKL, type NetworkOptions } from './autoencoder-kl.js';
+export { createClipTextEncoder, type ClipTextEncoder, type TextStates } from './clip-text-encoder.js';
 export { createPatchDiscriminator, type PatchDiscriminator, type PatchDiscriminatorConfig } from './patch-discriminator.js';
 export { klPerItem, posteriorMode, samplePosterior, type Posterior } from './posterior.js';
 export { createUnet2d, type Unet2d, type Unet2dInputs } from './unet-2d.js';

@@ -1,37 +1,50 @@
-// The UNet of a pipeline as a denoiser, with its labels as the condition.
+// The UNet of a pipeline as a denoiser, with labels and the states of prompts as the condition.
 import * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
 import type { Denoiser } from '../diffusion/denoiser.js';
 import { withGuidance } from '../diffusion/guidance.js';
 import { denoiserFrom } from '../diffusion/parameterisation.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
+import type { Unet2dInputs } from '../models/index.js';
+import { isTextUnet, type AnyUnet } from './any-unet.js';
 import { nullClassOf, type Pipeline } from './pipeline.js';
 
-/** One class per item, where the null class stands for no label; null: no item has a label. */
-export interface LabelCondition {
+/** What a batch is drawn after. Memory: the states are the caller's. */
+export interface PipelineCondition {
+  /** One class per item, where the null class stands for no label; null: no item has a label. */
   readonly classLabels: Int32Array | null;
+  /** What the text encoder makes of the prompts. Shape: [B, T, C]. Required exactly when the UNet attends to text. */
+  readonly textStates?: tf.Tensor3D;
+  /** The states that guidance leads away from, of the same shape: those of the negative or the empty prompt. */
+  readonly negativeStates?: tf.Tensor3D;
 }
 
 /**
- * Wraps the UNet: scales its input, tells it timestep and class, and turns its answer into the clean sample.
+ * Wraps the UNet: scales its input, tells it timestep, class and text, and turns its answer into the clean sample.
  *
  * @throws MelstromError when the pipeline has no UNet
  */
-export function createPipelineDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels' | 'diffusion'>): Denoiser<LabelCondition> {
+export function createPipelineDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels' | 'diffusion'>): Denoiser<PipelineCondition> {
   const { unet, diffusion } = pipeline;
   if (unet === null) {
     throw new MelstromError({ kind: 'checkpoint', where: 'pipeline', got: 'no UNet', expected: 'a trained UNet', fix: 'Train the unet stage first, or draw from the autoencoder alone.' });
   }
   const nullClass = nullClassOf(pipeline);
   return denoiserFrom(
-    (sample, timestep, { classLabels }: LabelCondition) => {
-      if (nullClass === null) return unet.forward({ sample, timestep });
-      const classes = classLabels ?? new Int32Array(sample.shape[0]).fill(nullClass);
-      return unet.forward({ sample, timestep, classLabels: tf.tensor1d(classes, 'int32') });
+    (sample, timestep, { classLabels, textStates }: PipelineCondition) => {
+      const classes = nullClass === null ? undefined : tf.tensor1d(classLabels ?? new Int32Array(sample.shape[0]).fill(nullClass), 'int32');
+      return forwardUnet(unet, { sample, timestep, classLabels: classes }, textStates);
     },
     createNoiseSchedule(diffusion),
     diffusion.predictionType,
   );
+}
+
+/** Asks either kind of UNet. @throws MelstromError when one that attends to no text is given some */
+export function forwardUnet(unet: AnyUnet, inputs: Unet2dInputs, textStates: tf.Tensor3D | undefined): tf.Tensor4D {
+  if (isTextUnet(unet)) return unet.forward({ ...inputs, encoderHiddenStates: textStates });
+  if (textStates === undefined) return unet.forward(inputs);
+  throw new MelstromError({ kind: 'usage', where: 'pipeline: condition', got: 'text', expected: 'none, since the UNet attends to no text' });
 }
 
 interface Guidance {
@@ -41,17 +54,26 @@ interface Guidance {
   readonly guidanceRescale?: number;
 }
 
-/** The pipeline's denoiser under classifier-free guidance, both branches in one batch. Without classes guidance has no effect. */
-export function createGuidedDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels' | 'diffusion'>, { guidance, guidanceRescale = 0 }: Guidance): Denoiser<LabelCondition> {
+/** The pipeline's denoiser under classifier-free guidance, both branches in one batch. Without classes and text guidance has no effect. */
+export function createGuidedDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels' | 'diffusion'>, { guidance, guidanceRescale = 0 }: Guidance): Denoiser<PipelineCondition> {
   const denoise = createPipelineDenoiser(pipeline);
   const nullClass = nullClassOf(pipeline);
-  if (nullClass === null) return denoise;
+  if (!isGuided(pipeline)) return denoise;
   return withGuidance(denoise, {
     scale: guidance,
     rescale: guidanceRescale,
-    unconditional: ({ classLabels }) => ({ classLabels: classLabels && new Int32Array(classLabels.length).fill(nullClass) }),
+    unconditional: ({ classLabels, negativeStates }) => ({
+      classLabels: classLabels && nullClass !== null ? new Int32Array(classLabels.length).fill(nullClass) : null,
+      textStates: negativeStates,
+    }),
     join: (first, second) => ({
       classLabels: first.classLabels && second.classLabels && Int32Array.of(...first.classLabels, ...second.classLabels),
+      textStates: first.textStates && second.textStates && tf.concat([first.textStates, second.textStates], 0),
     }),
   });
+}
+
+/** Whether the UNet has a condition that guidance can go by: classes or text. */
+export function isGuided(pipeline: Pick<Pipeline, 'unet' | 'labels'>): boolean {
+  return nullClassOf(pipeline) !== null || (pipeline.unet !== null && isTextUnet(pipeline.unet));
 }

@@ -3,13 +3,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MelstromError, messageOf } from '../base/errors.js';
 import type { MelSettings } from '../config/mel.js';
-import { createAutoencoderKL, createUnet2d, type AutoencoderKL, type Unet2d } from '../models/index.js';
+import { createAutoencoderKL, createUnet2d } from '../models/index.js';
 import { decodeSafetensors, encodeSafetensors, fromReference, toReference, type ParameterTree } from '../nn/index.js';
 import { assertSameCodec } from '../spectrogram/codec-identity.js';
 import { recoverFolder, writeFolder } from './_whole-folder.node.js';
 import { fromMelConfig, fromModelIndex, fromUnetConfig, fromVaeConfig, toMelConfig, toModelIndex, toUnetConfig, toVaeConfig } from './model-index.js';
 import { createPipeline, type Pipeline } from './pipeline.js';
 import { fromSchedulerConfig, toSchedulerConfig } from './scheduler-config.js';
+import { readText, textFiles } from './text-folder.node.js';
 
 const WEIGHTS = 'diffusion_pytorch_model.safetensors';
 
@@ -32,6 +33,7 @@ export async function savePipeline(folder: string, pipeline: Pipeline): Promise<
     files.set('unet/config.json', toJson(toUnetConfig(pipeline)));
     files.set(`unet/${WEIGHTS}`, encodeSafetensors(toReference(pipeline.unet.parameters)));
   }
+  if (pipeline.text !== null) for (const [path, contents] of textFiles(pipeline.text)) files.set(path, contents);
   await refuseForeign(folder);
   await writeFolder(folder, files);
 }
@@ -64,17 +66,19 @@ export async function loadPipeline(folder: string, { expectedMel }: LoadPipeline
   const mel = await read('mel/mel_config.json', fromMelConfig);
   if (expectedMel !== undefined) assertSameCodec(mel, expectedMel, join(folder, 'mel', 'mel_config.json'));
   const diffusion = await read('scheduler/scheduler_config.json', fromSchedulerConfig);
-  const loaded: (AutoencoderKL | Unet2d)[] = [];
-  const own = <N extends AutoencoderKL | Unet2d>(network: N): N => {
+  const loaded: { dispose(): void }[] = [];
+  const own = <N extends { dispose(): void }>(network: N): N => {
     loaded.push(network);
     return network;
   };
   try {
     const vae = index.representation === 'pixel' ? null : own(createAutoencoderKL(await read('vae/config.json', fromVaeConfig), { seed: null }));
     const unet = index.hasUnet ? own(createUnet2d(await read('unet/config.json', fromUnetConfig), { seed: null })) : null;
+    const text = index.hasText ? await readText(folder) : null;
+    if (text !== null) own(text.encoder);
     const { representation, vaeKind, labels, pixelScale, pixelShift } = index;
     const pipeline = createPipeline({
-      mel, representation, vaeKind, labels, diffusion, vae, unet,
+      mel, representation, vaeKind, labels, diffusion, vae, unet, text,
       latentScale: vae === null ? pixelScale : vae.config.scaling_factor,
       latentShift: vae === null ? pixelShift : (vae.config.shift_factor ?? 0),
     });

@@ -9,13 +9,14 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
 }
 
 /**
- * Hash of the weights in use now, autoencoder and UNet, with the scale between them: the same for a pipeline and for what it is
+ * Hash of the weights in use now, autoencoder, UNet and text encoder, with the scale of latents: the same for a pipeline and for what it is
  * after save and load. Reads every weight: some 50 ms per ten million.
  */
-export async function modelHash(pipeline: Pick<Pipeline, 'vae' | 'unet' | 'latentScale' | 'latentShift'>): Promise<string> {
+export async function modelHash(pipeline: Pick<Pipeline, 'vae' | 'unet' | 'latentScale' | 'latentShift'> & Partial<Pick<Pipeline, 'text'>>): Promise<string> {
   const parts: string[] = [`${pipeline.latentScale} ${pipeline.latentShift}`];
   for (const network of [pipeline.vae, pipeline.unet]) {
     parts.push(network === null ? '-' : await sha256(encodeSafetensors(toReference(network.parameters))));
   }
+  if (pipeline.text) parts.push(await sha256(encodeSafetensors(toReference(pipeline.text.encoder.parameters))));
   return sha256(new TextEncoder().encode(parts.join('\n')));
 }

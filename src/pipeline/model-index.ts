@@ -23,6 +23,7 @@ const indexSchema = z.looseObject({
   pixel_scale: z.number().optional(),
   pixel_shift: z.number().optional(),
   unet: z.array(z.string().nullable()).length(2),
+  text_encoder: z.union([z.tuple([z.literal('transformers'), z.literal('CLIPTextModel')]), z.tuple([z.null(), z.null()])]).optional(),
 });
 
 /** What model_index.json says. */
@@ -31,13 +32,14 @@ export interface ModelIndex {
   readonly vaeKind: Pipeline['vaeKind'];
   readonly labels: readonly string[];
   readonly hasUnet: boolean;
+  readonly hasText: boolean;
   readonly pixelScale: number;
   readonly pixelShift: number;
 }
 
 /** The text of model_index.json as plain data. Labels are under id2label, as the reference's class-conditional pipelines keep them. */
 export function toModelIndex(pipeline: Pipeline): Record<string, unknown> {
-  const { representation, vaeKind, labels, vae, unet, latentScale, latentShift } = pipeline;
+  const { representation, vaeKind, labels, vae, unet, text, latentScale, latentShift } = pipeline;
   return {
     _class_name: PIPELINE_CLASS,
     _diffusers_version: REFERENCE_VERSION,
@@ -47,6 +49,7 @@ export function toModelIndex(pipeline: Pipeline): Record<string, unknown> {
     ...(vae === null ? { pixel_scale: latentScale, pixel_shift: latentShift } : {}),
     id2label: Object.fromEntries(labels.map((label, index) => [String(index), label])),
     scheduler: ['diffusers', pipeline.diffusion.predictionType === 'flow' ? 'FlowMatchEulerDiscreteScheduler' : 'DDIMScheduler'],
+    ...(text === null ? {} : { text_encoder: ['transformers', 'CLIPTextModel'], tokenizer: ['transformers', 'CLIPTokenizer'] }),
     unet: unet === null ? [null, null] : ['diffusers', 'UNet2DModel'],
     vae: vae === null ? [null, null] : ['diffusers', 'AutoencoderKL'],
   };
@@ -65,6 +68,7 @@ export function fromModelIndex(raw: unknown, where: string): ModelIndex {
     vaeKind: index.vae_kind,
     labels,
     hasUnet: index.unet[0] !== null,
+    hasText: (index.text_encoder?.[0] ?? null) !== null,
     pixelScale: index.pixel_scale ?? 1,
     pixelShift: index.pixel_shift ?? 0,
   };

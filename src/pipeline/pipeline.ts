@@ -3,7 +3,9 @@ import { MelstromError } from '../base/errors.js';
 import { unetDownsampling, vaeDownsampling } from '../config/derive.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
 import type { MelSettings } from '../config/mel.js';
-import type { AutoencoderKL, Unet2d } from '../models/index.js';
+import type { AutoencoderKL } from '../models/index.js';
+import { isTextUnet, type AnyUnet } from './any-unet.js';
+import { checkText, type TextConditioner } from './text.js';
 
 /** Latents, or the spectrogram's own cells, are what is diffused. */
 export type Representation = 'latent' | 'pixel';
@@ -21,7 +23,9 @@ export interface PipelineParts {
   /** null exactly when the representation is pixel. */
   readonly vae: AutoencoderKL | null;
   /** null while only the autoencoder is trained. */
-  readonly unet: Unet2d | null;
+  readonly unet: AnyUnet | null;
+  /** What reads prompts for a UNet that attends to text; null for one that does not. Default null. */
+  readonly text?: TextConditioner | null;
   /** What is diffused is (latent - latentShift) · latentScale, of about unit deviation. Measured from data. Default 1. */
   readonly latentScale?: number;
   /** Default 0. */
@@ -46,14 +50,17 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     ...parts,
     latentScale: parts.latentScale ?? 1,
     latentShift: parts.latentShift ?? 0,
+    text: parts.text ?? null,
     dispose() {
       parts.vae?.dispose();
       parts.unet?.dispose();
+      parts.text?.encoder.dispose();
     },
   };
   checkRepresentation(pipeline);
   checkScale(pipeline);
   checkUnet(pipeline);
+  if (pipeline.text !== null) checkText(pipeline.text, pipeline.unet);
   return Object.freeze(pipeline);
 }
 
@@ -107,7 +114,7 @@ function checkUnet(pipeline: Pipeline): void {
   if (classes !== null && classes !== labels.length + 1) {
     throw misfit('unet: num_class_embeds', String(classes), `${labels.length + 1}: ${labels.length} labels and one for no label`);
   }
-  if (classes === null && labels.length > 0) throw misfit('unet: num_class_embeds', 'null', `${labels.length + 1}, since there are labels`);
+  if (classes === null && labels.length > 0 && !isTextUnet(unet)) throw misfit('unet: num_class_embeds', 'null', `${labels.length + 1}, since there are labels`);
 }
 
 function misfit(where: string, got: string, expected: string): MelstromError {

@@ -17,7 +17,7 @@ interface ReferenceGradient {
   readonly values?: Numbers;
 }
 
-interface NetworkCase {
+export interface NetworkCase {
   readonly name: string;
   readonly config: Record<string, unknown>;
   readonly output: Numbers;

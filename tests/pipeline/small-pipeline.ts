@@ -4,7 +4,7 @@ import { diffusionSchema, type DiffusionConfig } from '../../src/config/diffusio
 import { melSchema } from '../../src/config/mel.js';
 import { unet2dSchema, type Unet2dConfig } from '../../src/config/unet-2d.js';
 import { createAutoencoderKL, createUnet2d } from '../../src/models/index.js';
-import { createPipeline, type Pipeline, type PipelineParts } from '../../src/pipeline/index.js';
+import { createPipeline, type AnyUnet, type Pipeline, type PipelineParts } from '../../src/pipeline/index.js';
 
 export const SMALL_MEL = Object.freeze(melSchema.parse({ melBins: 8, frames: 16, fftSize: 256, windowSamples: 256, hopSamples: 64, sampleRateHz: 8000, minHz: 60, maxHz: 4000 }));
 
@@ -12,11 +12,13 @@ export interface SmallOptions extends Partial<Omit<PipelineParts, 'vae' | 'unet'
   readonly hasUnet?: boolean;
   readonly diffusion?: Partial<DiffusionConfig>;
   readonly unetNetwork?: Partial<Unet2dConfig>;
+  /** In place of a UNet of unetNetwork. */
+  readonly unet?: AnyUnet;
 }
 
 /** 8 mel bins by 16 frames; latents of 4 by 8 by 3. Memory: the caller disposes. */
 export function smallPipeline(options: SmallOptions = {}): Pipeline {
-  const { hasUnet = true, representation = 'latent', labels = ['kick', 'Snäre / drum'], diffusion = {}, unetNetwork = {}, ...rest } = options;
+  const { hasUnet = true, representation = 'latent', labels = ['kick', 'Snäre / drum'], diffusion = {}, unetNetwork = {}, unet, ...rest } = options;
   const blocks = { down_block_types: ['DownEncoderBlock2D', 'DownEncoderBlock2D'], up_block_types: ['UpDecoderBlock2D', 'UpDecoderBlock2D'] };
   const vaeConfig = autoencoderKlSchema.parse({ ...blocks, block_out_channels: [4, 8], norm_num_groups: 2, latent_channels: 3 });
   const channels = representation === 'latent' ? 3 : 1;
@@ -34,6 +36,6 @@ export function smallPipeline(options: SmallOptions = {}): Pipeline {
     labels,
     diffusion: diffusionSchema.parse(diffusion),
     vae: representation === 'latent' ? createAutoencoderKL(vaeConfig, { seed: 1 }) : null,
-    unet: hasUnet ? createUnet2d(unetConfig, { seed: 2 }) : null,
+    unet: unet ?? (hasUnet ? createUnet2d(unetConfig, { seed: 2 }) : null),
   });
 }

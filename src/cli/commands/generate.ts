@@ -2,13 +2,16 @@
 import { Option, type Command } from 'commander';
 import { MelstromError } from '../../base/errors.js';
 import { startEngine } from '../../engine/start.node.js';
-import { integer, number, requireReadableFolder, requireWritableFolder } from '../arguments.js';
+import { collect, integer, number, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { drawClips } from '../draw-clips.js';
 import { openRun } from '../open-run.js';
+import type { Pipeline } from '../../pipeline/pipeline.js';
 
 export interface GenerateFlags {
   readonly label?: string;
+  readonly prompt?: string[];
+  readonly negativePrompt?: string;
   readonly count: number;
   readonly seed: number;
   readonly sampler?: 'dpmpp2m' | 'ddim' | 'ddpm' | 'euler';
@@ -31,11 +34,13 @@ export function addGenerate(program: Command): void {
     .argument('<run>', 'run folder, or a pipeline folder')
     .requiredOption('--out <folder>', 'folder for the clips')
     .option('--label <name>', 'label to draw (default: all labels in turn)')
+    .option('--prompt <text>', 'what to draw, for a model that follows text; several are drawn in turn', collect)
+    .option('--negative-prompt <text>', 'what not to draw: what guidance leads away from')
     .option('--count <n>', 'number of clips', integer(1), 8)
     .option('--seed <n>', 'seed of the first clip; the next ones count up', integer(0), 0)
     .addOption(new Option('--sampler <name>', 'sampler').choices(['dpmpp2m', 'ddim', 'ddpm', 'euler']))
     .option('--steps <n>', 'network calls per clip', integer(1))
-    .option('--guidance <x>', 'how far the label is pushed; 1 follows it as trained', number(0))
+    .option('--guidance <x>', 'how far label and prompt are pushed; 1 follows them as trained', number(0))
     .option('--eta <x>', 'fresh noise per step of ddim, 0 to 1', number(0))
     .option('--batch-size <n>', 'clips drawn at once', integer(1))
     .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float').choices(['16', '24', '32']).default('16'))
@@ -52,9 +57,10 @@ export function addGenerate(program: Command): void {
       const labels = Array.from({ length: flags.count }, (_, index) =>
         pipeline.labels.length === 0 ? null : (label ?? index % pipeline.labels.length),
       );
+      const prompts = promptsOf(pipeline, flags);
       const { sampler, steps, guidance, eta, batchSize } = { ...generation, ...definedOf(flags) };
       const files = await drawClips({
-        pipeline, out, labels, firstSeed: flags.seed,
+        pipeline, out, labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed,
         settings: { ...generation, sampler, steps, guidance, eta, batchSize },
         bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false, reporter, signal,
       });
@@ -71,6 +77,18 @@ function labelIndex(labels: readonly string[], wanted: string): number {
     expected: labels.length === 0 ? 'no label, since this model was trained without' : `one of ${labels.join(', ')}`,
     fix: 'Leave it out to draw all labels in turn.',
   });
+}
+
+/** A prompt for each clip, or none where the model follows no text. @throws MelstromError when one is given without use, or absent */
+function promptsOf({ text }: Pipeline, { prompt, negativePrompt, count }: GenerateFlags): string[] | undefined {
+  if (text !== null && prompt === undefined) {
+    throw new MelstromError({ kind: 'usage', where: '--prompt', got: 'none', expected: 'what to draw, since this model follows text', fix: "Use --prompt '' to draw without." });
+  }
+  const [flag, value] = prompt === undefined ? ['--negative-prompt', negativePrompt] : ['--prompt', prompt[0]];
+  if (text === null && value !== undefined) {
+    throw new MelstromError({ kind: 'usage', where: flag, got: `'${value}'`, expected: 'no prompt, since this model follows no text', fix: 'Use --label, or leave it out.' });
+  }
+  return prompt && Array.from({ length: count }, (_, index) => prompt[index % prompt.length]);
 }
 
 function definedOf({ sampler, steps, guidance, eta, batchSize }: GenerateFlags): Partial<GenerateFlags> {

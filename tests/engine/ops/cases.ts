@@ -1,6 +1,8 @@
 // Every differentiable operation with the shapes it is tried on, and its oracle.
 import * as tf from '@tensorflow/tfjs';
-import { addBias, addTimeEmbedding, attention, averagePool2x, conv2d, geglu, gelu, groupNorm, layerNorm, matMul, silu, upsampleNearest2x } from '../../../src/engine/ops/index.js';
+import {
+  addBias, addTimeEmbedding, attention, averagePool2x, causalAttention, conv2d, gatherRows, geglu, gelu, groupNorm, layerNorm, matMul, silu, upsampleNearest2x,
+} from '../../../src/engine/ops/index.js';
 import {
   addBiasOracle,
   addPerItemOracle,
@@ -9,6 +11,7 @@ import {
   convOracle,
   gegluOracle,
   geluOracle,
+  grid,
   groupNormOracle,
   layerNormOracle,
   matMulOracle,
@@ -94,7 +97,7 @@ function attentionCase({ q, k, bias, maxScores }: AttentionCase): Case {
     name: `attention of [${q}] to [${k}]${bias ? ' with bias' : ''}${maxScores === undefined ? '' : `, at most ${maxScores} scores`}`,
     shapes: [q, k, k],
     run: (inputs) => tf.tidy(() => attention(four(inputs[0]), four(inputs[1]), four(inputs[2]), { bias: biasTensor(), maxScores })),
-    oracle: (inputs) => attentionOracle(inputs, bias),
+    oracle: (inputs) => attentionOracle(inputs, { bias }),
   };
 }
 
@@ -143,4 +146,16 @@ export const CASES: readonly Case[] = [
   { name: 'gelu [2, 35]', shapes: [[2, 35]], run: ([x]) => gelu(x), oracle: ([x]) => geluOracle(x) },
   { name: 'geglu [2, 3, 10]', shapes: [[2, 3, 10]], run: ([x]) => geglu(x), oracle: ([x]) => gegluOracle(x) },
   { name: 'averagePool2x [2, 4, 6, 3]', shapes: [[2, 4, 6, 3]], run: ([x]) => averagePool2x(four(x)), oracle: ([x]) => averagePoolOracle(x) },
+  {
+    name: 'causalAttention [2, 3, 2, 4]',
+    shapes: [[2, 3, 2, 4], [2, 3, 2, 4], [2, 3, 2, 4]],
+    run: ([q, k, v]) => causalAttention(four(q), four(k), four(v)),
+    oracle: (inputs) => attentionOracle(inputs, { isCausal: true }),
+  },
+  {
+    name: 'gatherRows of [4, 3], one of them twice',
+    shapes: [[4, 3]],
+    run: ([table]) => gatherRows(table, tf.tensor1d([2, 0, 2], 'int32')),
+    oracle: ([table]) => grid([3, 3], (index) => table.data[[2, 0, 2][Math.floor(index / 3)] * 3 + (index % 3)]),
+  },
 ];

@@ -105,8 +105,8 @@ export function matMulOracle([a, b]: readonly Grid[], transposeA: boolean, trans
   });
 }
 
-/** `bias` holds one number per item and key, added to the scores. */
-export function attentionOracle([q, k, v]: readonly Grid[], bias: readonly number[] = []): Grid {
+/** `bias` holds one number per item and key, added to the scores. isCausal: a query sees the keys up to its own position only. */
+export function attentionOracle([q, k, v]: readonly Grid[], { bias = [], isCausal = false }: { readonly bias?: readonly number[]; readonly isCausal?: boolean } = {}): Grid {
   const [, queries, heads, width] = q.shape;
   const keys = k.shape[1];
   const at = (g: Grid, length: number, item: number, position: number, head: number, c: number): number =>
@@ -117,6 +117,7 @@ export function attentionOracle([q, k, v]: readonly Grid[], bias: readonly numbe
     const query = Math.floor(index / (width * heads)) % queries;
     const item = Math.floor(index / (width * heads * queries));
     const scores = Array.from({ length: keys }, (_, key) => {
+      if (isCausal && key > query) return 0;
       let dot = 0;
       for (let d = 0; d < width; d += 1) dot += at(q, queries, item, query, head, d) * at(k, keys, item, key, head, d);
       return Math.exp(dot / Math.sqrt(width) + (bias[item * keys + key] ?? 0));

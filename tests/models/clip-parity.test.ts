@@ -1,0 +1,5 @@
+import { useEngine } from '../support/engine.js';
+import { describeClipParity } from './clip-parity.js';
+
+useEngine();
+describeClipParity();
