@@ -22,10 +22,18 @@ const REFERENCE_VERSION = '5.24.0';
 export function textFiles({ tokenizer, encoder }: TextConditioner): Map<string, Uint8Array | string> {
   const files = new Map<string, Uint8Array | string>();
   for (const [name, bytes] of tokenizer.files) files.set(`${TOKENIZER_FOLDER}/${name}`, bytes);
-  const config = { architectures: [ENCODER_CLASS], ...encoder.config, dtype: 'float32', model_type: 'clip_text_model', transformers_version: REFERENCE_VERSION };
-  files.set(`${ENCODER_FOLDER}/config.json`, `${JSON.stringify(config, null, 2)}\n`);
+  files.set(`${ENCODER_FOLDER}/config.json`, encoderConfigJson(encoder.config));
   files.set(`${ENCODER_FOLDER}/${WEIGHTS}`, encodeSafetensors(toReference(encoder.parameters)));
   return files;
+}
+
+/** Keys that the reference takes with a decimal point only: `1` is refused, `1.0` is not. */
+const FRACTIONS = /^( *"(?:layer_norm_eps|initializer_range|initializer_factor)": -?\d+)(?=,?$)/gm;
+
+/** The text of the encoder's config.json. */
+export function encoderConfigJson(config: ClipTextEncoderConfig): string {
+  const whole = { architectures: [ENCODER_CLASS], ...config, dtype: 'float32', model_type: 'clip_text_model', transformers_version: REFERENCE_VERSION };
+  return `${JSON.stringify(whole, null, 2).replace(FRACTIONS, '$1.0')}\n`;
 }
 
 /**
