@@ -8,7 +8,7 @@ type Config = z.output<typeof runConfigSchema>;
 
 /** Everything that does not fit together, each with a fix in words. */
 export function crossCheck(config: Config): ConfigProblem[] {
-  return [...checkSizes(config), ...checkChannels(config), ...checkCorpus(config), ...checkSteps(config)];
+  return [...checkSizes(config), ...checkCrop(config), ...checkChannels(config), ...checkCorpus(config), ...checkSteps(config)];
 }
 
 function checkSizes({ mel, representation, vae, unet }: Config): ConfigProblem[] {
@@ -27,6 +27,14 @@ function checkSizes({ mel, representation, vae, unet }: Config): ConfigProblem[]
       expected: reason,
       fix: `Use ${nearestMultiples(mel[key], factor)}, or fewer blocks in ${isLatent ? 'vae.network or ' : ''}unet.network.`,
     }));
+}
+
+function checkCrop({ mel, vae }: Config): ConfigProblem[] {
+  const factor = vaeDownsampling(vae.network);
+  const frames = vae.cropFrames;
+  if (frames === null || (frames % factor === 0 && frames <= mel.frames)) return [];
+  const expected = `a multiple of ${factor}, the autoencoder's halvings, and at most mel.frames (${mel.frames})`;
+  return [{ key: 'vae.cropFrames', got: String(frames), expected, fix: `Use ${frames > mel.frames ? mel.frames : nearestMultiples(frames, factor)}.` }];
 }
 
 function nearestMultiples(value: number, factor: number): string {

@@ -14,6 +14,8 @@ const vaeSchema = z
     kind: z.enum(['kl', 'plain']).default('kl'),
     /** Keys of the reference's AutoencoderKL, as in its config.json. */
     network: autoencoderKlSchema.prefault({}),
+    /** Trains on windows of this many frames, drawn over each slice's sound, instead of whole slices: less time spent on padding. null: whole slices. */
+    cropFrames: z.int().min(8).max(65_536).nullable().default(null),
     loss: vaeLossSchema,
     training: trainingSchema,
     discriminator: discriminatorSchema,

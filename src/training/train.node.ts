@@ -96,9 +96,9 @@ async function trainStages(options: TrainOptions): Promise<TrainResult> {
 
 async function trainVae(options: TrainOptions, networks: DerivedNetworks): Promise<StageResult> {
   const { config, corpus, runFolder } = options;
-  const { kind, loss, discriminator, training } = config.vae;
+  const { kind, loss, discriminator, training, cropFrames } = config.vae;
   const vae = createAutoencoderKL(networks.vae, { seed: config.seed });
-  const stage = createVaeStage({ vae, kind, loss, discriminator, training, corpus, seed: config.seed });
+  const stage = createVaeStage({ vae, kind, loss, discriminator, training, cropFrames, corpus, seed: config.seed });
   options.reporter.log.info(`vae: ${vae.parameters.count.toLocaleString('en')} parameters`);
   try {
     return await runStage({
