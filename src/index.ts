@@ -8,6 +8,7 @@ export { encodeWav, writeWav } from './audio/encode.node.js';
 export { loadMono, streamMono } from './audio/load.node.js';
 export { loadRunConfig } from './config/load.node.js';
 export { defaultMelSettings, melSchema, type MelSettings } from './config/mel.js';
+export { riffusionSchema, type RiffusionSettings } from './config/riffusion.js';
 export { parseRunConfig, resolveOverrides, stringifyRunConfig, type RunConfig } from './config/run-config.js';
 export { inspectCorpus } from './corpus/inspect.node.js';
 export { prepareCorpus, type PreparedCorpus } from './corpus/prepare.node.js';
@@ -26,6 +27,10 @@ export { exportPipeline, type ExportOptions, type ExportReport } from './pipelin
 export { loadPipeline, savePipeline } from './pipeline/folder.node.js';
 export { importPipeline, type ImportOptions, type ImportReport } from './pipeline/import.node.js';
 export { readInitialDefaults } from './pipeline/initial-defaults.node.js';
+export { decodeAudioDiffusionPng, encodeAudioDiffusionPng, parseAudioDiffusionMel } from './spectrogram/layouts/audio-diffusion.js';
+export { detectLayout, type Layout } from './spectrogram/layouts/layout.js';
+export { invertPeerSpectrogram, type PeerSpectrogram } from './spectrogram/layouts/peer-spectrogram.js';
+export { decodeRiffusionPng, encodeRiffusionPng } from './spectrogram/layouts/riffusion.js';
 export { createMelCodec, codecHash, type MelCodec } from './spectrogram/mel-codec.js';
 export type { MelImage } from './spectrogram/mel-image.js';
 export { decodeMelPng, encodeMelPng } from './spectrogram/png.js';

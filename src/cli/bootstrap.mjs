@@ -1,4 +1,4 @@
-// The entry of `npm run demo`, `npm test`, `npm run bench` and `npm run melstrom`: does whatever set-up is missing, then the job.
+// The entry of `npm run demo`, `npm test`, `npm run parity`, `npm run bench` and `npm run melstrom`: does whatever set-up is missing, then the job.
 // Plain JavaScript without dependencies, since it runs before anything is installed.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -16,6 +16,7 @@ const main = inRoot('dist', 'cli', 'main.js');
 const JOBS = {
   demo: (args) => runNode([main, 'demo', ...args]),
   test: (args) => runNode([inRoot('node_modules', 'vitest', 'vitest.mjs'), 'run', '--config', inRoot('tests', 'vitest.config.ts'), ...args]),
+  parity: (args) => runNode([inRoot('node_modules', 'vitest', 'vitest.mjs'), 'run', '--config', inRoot('tests', 'parity', 'vitest.config.ts'), ...args]),
   bench: (args) => runNode([main, 'bench', ...args]),
   run: (args) => runNode([main, ...args]),
 };

@@ -1,6 +1,7 @@
 // The short-time Fourier transform and its inverse: sound ↔ complex frames. Knows no mel, no decibels and no files.
 import { requireInteger } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
+import { mirrorIndex } from './mirror-index.js';
 import { createRealFft } from './real-fft.js';
 import { centredHannWindow, fullScaleFactor } from './windows.js';
 
@@ -160,14 +161,6 @@ function isZero(values: Float32Array | Float64Array, offset: number, count: numb
     if (values[index] !== 0) return false;
   }
   return true;
-}
-
-/** Where index falls when a signal of `length` samples is mirrored at both ends for ever. */
-function mirrorIndex(index: number, length: number): number {
-  if (length === 1) return 0;
-  const period = 2 * (length - 1);
-  const wrapped = ((index % period) + period) % period;
-  return wrapped < length ? wrapped : period - wrapped;
 }
 
 interface OverlapWeights {

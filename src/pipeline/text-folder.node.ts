@@ -24,10 +24,19 @@ const REFERENCE_VERSION = '5.24.0';
 export function textFiles({ tokenizer, encoder }: TextConditioner, dtype: FloatDtype = 'F32'): Map<string, FileContents> {
   const files = new Map<string, FileContents>();
   for (const [name, bytes] of tokenizer.files) files.set(`${TOKENIZER_FOLDER}/${name}`, bytes);
-  const config = { architectures: [ENCODER_CLASS], ...encoder.config, dtype: { F32: 'float32', F16: 'float16', BF16: 'bfloat16' }[dtype], model_type: 'clip_text_model', transformers_version: REFERENCE_VERSION };
-  files.set(`${ENCODER_FOLDER}/config.json`, `${JSON.stringify(config, null, 2)}\n`);
+  files.set(`${ENCODER_FOLDER}/config.json`, encoderConfigJson(encoder.config, dtype));
   files.set(`${ENCODER_FOLDER}/${WEIGHTS}`, referenceFile(encoder.parameters, dtype));
   return files;
+}
+
+const DTYPE_NAMES: Readonly<Record<FloatDtype, string>> = { F32: 'float32', F16: 'float16', BF16: 'bfloat16' };
+/** Keys that the reference takes with a decimal point only: `1` is refused, `1.0` is not. */
+const FRACTIONS = /^( *"(?:layer_norm_eps|initializer_range|initializer_factor)": -?\d+)(?=,?$)/gm;
+
+/** The text of the encoder's config.json. */
+export function encoderConfigJson(config: ClipTextEncoderConfig, dtype: FloatDtype = 'F32'): string {
+  const whole = { architectures: [ENCODER_CLASS], ...config, dtype: DTYPE_NAMES[dtype], model_type: 'clip_text_model', transformers_version: REFERENCE_VERSION };
+  return `${JSON.stringify(whole, null, 2).replace(FRACTIONS, '$1.0')}\n`;
 }
 
 /**

@@ -1,13 +1,12 @@
 // Mel images as greyscale PNG that carry their codec. Knows no files.
-import { decode, encode, hasPngSignature, type DecodedPng } from 'fast-png';
+import { encode, type DecodedPng } from 'fast-png';
 import { MelstromError, messageOf } from '../base/errors.js';
 import { melSchema, type MelSettings } from '../config/mel.js';
 import { requireMelImage, type MelImage } from './mel-image.js';
+import { readPng } from './read-png.js';
 
 /** Text chunk with the codec's settings as JSON. */
 export const MEL_TEXT_KEY = 'melstrom-mel';
-const MAX_PIXELS = 2 ** 28;
-const HEADER_BYTES = 33;
 
 export interface EncodeMelPngOptions {
   /** 16 keeps 1/65535 of the range (0.0013 dB by default); 8 keeps 1/255 (0.34 dB). Default 16. */
@@ -48,8 +47,7 @@ export interface DecodeMelPngOptions {
  * @throws MelstromError of kind data when it is no PNG, is cut short or damaged, or is no mel image.
  */
 export function decodeMelPng(bytes: Uint8Array, where: string, { assume }: DecodeMelPngOptions = {}): MelImage {
-  requireHeader(bytes, where);
-  const png = decodeWhole(bytes, where);
+  const png = readPng(bytes, where);
   const { width, height, depth, channels, data } = png;
   if (channels !== 1 || png.palette !== undefined || (depth !== 8 && depth !== 16)) {
     const kind = png.palette === undefined ? `${channels} channel${channels === 1 ? '' : 's'}` : 'a palette';
@@ -64,27 +62,6 @@ export function decodeMelPng(bytes: Uint8Array, where: string, { assume }: Decod
     for (let n = 0; n < width; n += 1) values[row * width + n] = (2 * data[line + n]) / full - 1;
   }
   return { settings, frameCount: width, data: values };
-}
-
-function requireHeader(bytes: Uint8Array, where: string): void {
-  if (bytes.length === 0) throw damaged(where, 'an empty file');
-  if (bytes.length < 8 || !hasPngSignature(bytes)) throw damaged(where, 'a file that is no PNG');
-  if (bytes.length < HEADER_BYTES) throw damaged(where, 'a PNG that ends inside its header');
-  const view = new DataView(bytes.buffer, bytes.byteOffset);
-  const width = view.getUint32(16);
-  const height = view.getUint32(20);
-  if (width === 0 || height === 0 || width * height > MAX_PIXELS) throw damaged(where, `a PNG that claims ${width} × ${height} pixels`);
-}
-
-function decodeWhole(bytes: Uint8Array, where: string): DecodedPng {
-  try {
-    const png = decode(bytes, { checkCrc: true });
-    const expected = png.width * png.height * png.channels;
-    if (png.depth >= 8 && png.data.length !== expected) throw new Error(`${png.data.length} of ${expected} values`);
-    return png;
-  } catch (error) {
-    throw damaged(where, `a damaged or cut-off PNG (${messageOf(error)})`, error);
-  }
 }
 
 function readSettings(png: DecodedPng, where: string, assume: MelSettings | undefined): MelSettings {
@@ -105,10 +82,6 @@ function readSettings(png: DecodedPng, where: string, assume: MelSettings | unde
       cause: error,
     });
   }
-}
-
-function damaged(where: string, got: string, cause?: unknown): MelstromError {
-  return new MelstromError({ kind: 'data', where, got, expected: 'a whole PNG', fix: 'Copy or encode it again.', cause });
 }
 
 function notMel(where: string, got: string, expected: string): MelstromError {

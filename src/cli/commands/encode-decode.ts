@@ -1,39 +1,38 @@
 // `melstrom encode` and `melstrom decode`: sound to spectrogram image and back.
-import { readFile } from 'node:fs/promises';
-import type { Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Clip } from '../../audio/clip.js';
 import { writeWav } from '../../audio/encode.node.js';
-import { loadMono } from '../../audio/load.node.js';
 import { writeWhole } from '../../audio/write-whole.node.js';
-import { MelstromError, messageOf } from '../../base/errors.js';
-import { defaultMelSettings } from '../../config/mel.js';
-import { createMelCodec } from '../../spectrogram/mel-codec.js';
-import { decodeMelPng, encodeMelPng } from '../../spectrogram/png.js';
-import { createGriffinLimVocoder } from '../../vocoder/griffin-lim-vocoder.js';
+import { amplitudeToDb } from '../../dsp/decibels.js';
+import { LAYOUTS } from '../../spectrogram/layouts/layout.js';
+import { UNKNOWN_LEVEL_PEAK_DB } from '../../spectrogram/layouts/peer-spectrogram.js';
 import { integer, requireFlag } from '../arguments.js';
-import { loadConfigWithFlags } from '../config-flags.js';
 import { createContext } from '../context.js';
 import { requireWritableFile } from '../output.js';
+import { decodeImage, encodeImage, type DecodeFlags, type EncodeFlags } from '../spectrogram-images.js';
 
 /** Adds the command to the program. */
 export function addEncode(program: Command): void {
   program
     .command('encode')
-    .description('write the mel spectrogram of a sound as a 16-bit PNG that carries its parameters')
+    .description('write the mel spectrogram of a sound as a PNG that carries its parameters')
     .argument('<audio>', 'sound file')
     .option('--out <png>', 'image to write')
-    .option('--config <file>', 'configuration whose mel settings apply (default: the defaults)')
+    .addOption(new Option('--layout <name>', 'whose image').choices(LAYOUTS).default('melstrom'))
+    .addOption(new Option('--bits <n>', 'melstrom: 16 keeps 0.0013 dB, 8 keeps 0.34 dB (default: 16)').argParser(bits))
+    .option('--config <file>', 'melstrom: configuration whose mel settings apply (default: the defaults)')
+    .option('--stereo', 'riffusion: keep two channels')
+    .option('--mel-config <file>', 'audio-diffusion: mel_config.json of its model (default: its defaults, and as wide as the sound)')
+    .option('--slice <n>', 'audio-diffusion: which slice of a sound longer than the image (default: 0)', integer(0))
     .option('--force', 'overwrite')
-    .action(async (audio: string, flags: { out?: string; config?: string; force?: boolean }, command: Command) => {
+    .action(async (audio: string, flags: EncodeFlags & { out?: string; force?: boolean }, command: Command) => {
       const { print } = createContext(command);
       const force = flags.force ?? false;
       const out = requireFlag('--out', flags.out);
       requireWritableFile('--out', out, force);
-      const config = flags.config === undefined ? null : await loadConfigWithFlags(flags.config, {});
-      const settings = config?.mel ?? defaultMelSettings;
-      const signal = await loadMono(audio, { sampleRateHz: settings.sampleRateHz, downmix: config?.corpus.downmix ?? 'mean' });
-      const image = createMelCodec(settings).analyse(signal);
-      await writeWhole(out, encodeMelPng(image), { force });
-      print({ out, frames: image.frameCount, melBins: settings.melBins }, [`${out}: ${settings.melBins} × ${image.frameCount}`]);
+      const { bytes, width, height, note } = await encodeImage(audio, flags);
+      await writeWhole(out, bytes, { force });
+      print({ out, layout: flags.layout, frames: width, melBins: height }, [`${out}: ${height} × ${width}${note === '' ? '' : ` (${note})`}`]);
     });
 }
 
@@ -42,35 +41,33 @@ export function addDecode(program: Command): void {
   program
     .command('decode')
     .description('turn a mel spectrogram PNG back into sound')
-    .argument('<png>', 'image written by encode')
+    .argument('<png>', 'image written by encode, by Riffusion or by audio-diffusion')
     .option('--out <wav>', 'sound to write')
+    .addOption(new Option('--layout <name>', 'whose image; auto tells by its metadata').choices(['auto', ...LAYOUTS]).default('auto'))
+    .option('--mel-config <file>', 'audio-diffusion: mel_config.json that the image was made with (default: its own, or the defaults)')
     .option('--iterations <n>', 'Griffin-Lim iterations', integer(0), 32)
     .option('--seed <n>', 'seed of the starting phase', integer(0), 0)
     .option('--force', 'overwrite')
-    .action(async (png: string, flags: { out?: string; iterations: number; seed: number; force?: boolean }, command: Command) => {
+    .action(async (png: string, flags: DecodeFlags & { out?: string; force?: boolean }, command: Command) => {
       const { print } = createContext(command);
       const force = flags.force ?? false;
       const out = requireFlag('--out', flags.out);
       requireWritableFile('--out', out, force);
-      const image = decodeMelPng(await readImage(png), png);
-      const clip = createGriffinLimVocoder(image.settings, { iterations: flags.iterations }).invert(image, { seed: flags.seed });
+      const { clip, layout, isLevelKnown } = await decodeImage(png, flags);
       await writeWav(out, clip, { bitDepth: 16, seed: flags.seed, onClip: 'normalise', force });
       const seconds = clip.channels[0].length / clip.sampleRateHz;
-      print({ out, seconds }, [`${out}: ${seconds.toFixed(2)} s`]);
+      const gainDb = -amplitudeToDb(Math.max(1, peakOf(clip))) + 0;
+      const unknown = isLevelKnown ? '' : ` (the image does not tell its level: peak set to ${UNKNOWN_LEVEL_PEAK_DB} dBFS)`;
+      const turned = gainDb < 0 ? ` (turned down by ${(-gainDb).toFixed(1)} dB, so that no peak is clipped)` : '';
+      print({ out, layout, seconds, channels: clip.channels.length, isLevelKnown, gainDb }, [`${out}: ${seconds.toFixed(2)} s${unknown}${turned}`]);
     });
 }
 
-const UNREADABLE: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file',
-  EACCES: 'a file that may not be read (permission denied)',
-  EISDIR: 'a folder',
-};
+function peakOf({ channels }: Clip): number {
+  return channels.reduce((most, channel) => channel.reduce((a, b) => Math.max(a, Math.abs(b)), most), 0);
+}
 
-async function readImage(path: string): Promise<Uint8Array> {
-  try {
-    return await readFile(path);
-  } catch (cause) {
-    const got = UNREADABLE[(cause as { code?: string }).code ?? ''] ?? messageOf(cause);
-    throw new MelstromError({ kind: 'data', where: path, got, expected: 'an image written by encode', cause });
-  }
+function bits(text: string): 8 | 16 {
+  if (text !== '8' && text !== '16') throw new InvalidArgumentError(`got '${text}', expected 8 or 16.`);
+  return text === '8' ? 8 : 16;
 }
