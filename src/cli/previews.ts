@@ -1,7 +1,7 @@
 // Previews in training: the autoencoder's round trips, and clips drawn through the very function that `generate` calls.
 import type { RunConfig } from '../config/run-config.js';
 import type { PreparedCorpus } from '../corpus/prepare.node.js';
-import { generateClips, safeLabels } from '../generation/index.js';
+import { generateClips, safeLabel, safeLabels } from '../generation/index.js';
 import { reconstructImage } from '../generation/reconstruct.js';
 import { renderPng, contactSheet } from '../spectrogram/render.js';
 import type { Preview, PreviewCallback } from '../training/previews.node.js';
@@ -22,11 +22,19 @@ export function createPreviews(config: RunConfig, corpus: PreparedCorpus): Previ
     }
     const labels = Array.from({ length: PREVIEW_COUNT }, (_, index) => (pipeline.labels.length === 0 ? null : index % pipeline.labels.length));
     const names = safeLabels(pipeline.labels);
+    const prompts = pipeline.text === null ? undefined : previewPrompts(corpus);
     const previews: Preview[] = [];
-    const request = { ...config.generation, labels, seeds: labels.map((_, index) => index), vocoder };
+    const request = { ...config.generation, labels, prompts, seeds: labels.map((_, index) => index), vocoder };
     for await (const { index, image, clip, label } of generateClips(pipeline, request)) {
-      previews.push({ name: `${index}-${label === null ? 'clip' : names[label]}`, png: renderPng(image, { scale: 2 }), clip });
+      const word = prompts?.[index] ? safeLabel(prompts[index]) : 'clip';
+      previews.push({ name: `${index}-${label === null ? word : names[label]}`, png: renderPng(image, { scale: 2 }), clip });
     }
     return previews;
   };
+}
+
+/** Captions of the corpus in turn, validation's where there are any, or no words at all. */
+function previewPrompts(corpus: Pick<PreparedCorpus, 'captionsOf'>): string[] {
+  const captions = [...new Set([...(corpus.captionsOf('validation') ?? []), ...(corpus.captionsOf('train') ?? [])])].filter((caption) => caption !== '');
+  return Array.from({ length: PREVIEW_COUNT }, (_, index) => (captions.length === 0 ? '' : captions[index % captions.length]));
 }

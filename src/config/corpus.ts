@@ -22,6 +22,8 @@ export const corpusSchema = z.strictObject({
   validationGroups: z.array(z.string()).default([]),
   /** The labels to keep, in the order of their numbers; empty keeps all, sorted. Sounds of other labels are left out and counted. */
   labels: z.array(z.string().min(1)).default([]),
+  /** The manifest's column of captions, for a UNet that follows text; an empty cell is a sound without. null: no captions. */
+  captionColumn: z.string().min(1).nullable().default(null),
   /** How channels become one. `mid` is half the sum of the first two, `side` half their difference. */
   downmix: z.enum(DOWNMIXES).default('mean'),
   /** Share of files that may be unreadable before the job stops. Range 0 to 1; at 0 a single bad file stops it. */

@@ -12,7 +12,7 @@ type Config = z.output<typeof runConfigSchema>;
  * @param areNetworksKnown false before the networks of an initial pipeline are filled in
  */
 export function crossCheck(config: Config, areNetworksKnown = true): ConfigProblem[] {
-  const networks = areNetworksKnown ? [...checkSizes(config), ...checkCrop(config), ...checkChannels(config)] : [];
+  const networks = areNetworksKnown ? [...checkSizes(config), ...checkCrop(config), ...checkChannels(config), ...checkText(config)] : [];
   return [...networks, ...checkCorpus(config), ...checkSteps(config), ...checkInitial(config)];
 }
 
@@ -66,6 +66,19 @@ function checkChannels({ representation, vae, unet, initialPipeline, initialChan
     }
   }
   return problems;
+}
+
+function checkText({ corpus, unet, initialPipeline }: Config): ConfigProblem[] {
+  const isUnread = unet.conditionNetwork === null;
+  const deaf = 'null, since unet.conditionNetwork is null: the UNet attends to no text';
+  const needsEncoder = corpus.captionColumn !== null && !isUnread && unet.textEncoder === null && initialPipeline === null;
+  return [
+    ...(corpus.captionColumn !== null && isUnread ? [{ key: 'corpus.captionColumn', got: corpus.captionColumn, expected: deaf }] : []),
+    ...(unet.textEncoder !== null && isUnread ? [{ key: 'unet.textEncoder', got: unet.textEncoder, expected: deaf }] : []),
+    ...(needsEncoder
+      ? [{ key: 'unet.textEncoder', got: 'null', expected: 'a folder with text_encoder/ and tokenizer/, since there are captions to read', fix: 'Name the folder of a model that has them, such as Stable Diffusion 1.x as the diffusers library saves it.' }]
+      : []),
+  ];
 }
 
 function checkInitial({ initialPipeline, vae }: Config): ConfigProblem[] {

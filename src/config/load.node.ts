@@ -15,7 +15,7 @@ export interface LoadRunConfigOptions {
 }
 
 /**
- * Reads, checks and freezes a configuration; `corpus.path`, `corpus.manifest` and `initialPipeline` become absolute, relative to the
+ * Reads, checks and freezes a configuration; `corpus.path`, `corpus.manifest`, `initialPipeline` and `unet.textEncoder` become absolute, relative to the
  * file's folder.
  *
  * @throws MelstromError of kind 'configuration' that lists every problem
@@ -28,8 +28,8 @@ export async function loadRunConfig(path: string, { overrides = [], readInitial 
     throw new MelstromError({ kind: 'usage', where: `${path}: initialPipeline`, got: 'a folder that nothing reads', expected: 'readInitial in the options', fix: 'Pass readInitialDefaults.' });
   }
   const own = absolute(checkRunConfig(raw, path, { areNetworksKnown: false }), path);
-  const { corpus: { path: corpusPath, manifest }, initialPipeline } = own;
-  const placed = { ...(raw as Record<string, unknown>), initialPipeline, corpus: { ...(raw as { corpus: object }).corpus, path: corpusPath, manifest } };
+  const { corpus: { path: corpusPath, manifest }, initialPipeline, unet: { textEncoder } } = own;
+  const placed = { ...(raw as Record<string, unknown>), initialPipeline, unet: { ...(raw as { unet?: object }).unet, textEncoder }, corpus: { ...(raw as { corpus: object }).corpus, path: corpusPath, manifest } };
   const changed = applyOverrides(placed, overrides);
   const first = checkRunConfig(changed, '--set', { areNetworksKnown: false });
   const folder = resolve(first.initialPipeline!);
@@ -49,10 +49,11 @@ function namesInitial(raw: unknown, overrides: readonly string[]): boolean {
 
 function absolute(config: RunConfig, path: string): RunConfig {
   const folder = dirname(resolve(path));
-  const { corpus, initialPipeline } = config;
-  const manifest = corpus.manifest === null ? null : resolve(folder, corpus.manifest);
+  const { corpus, initialPipeline, unet } = config;
+  const from = (path: string | null): string | null => (path === null ? null : resolve(folder, path));
   return deepFreeze({
-    ...config, initialPipeline: initialPipeline === null ? null : resolve(folder, initialPipeline), corpus: { ...corpus, path: resolve(folder, corpus.path), manifest },
+    ...config, initialPipeline: from(initialPipeline), corpus: { ...corpus, path: resolve(folder, corpus.path), manifest: from(corpus.manifest) },
+    unet: { ...unet, textEncoder: from(unet.textEncoder) },
   });
 }
 

@@ -38,6 +38,10 @@ const unetSchema = z
     training: trainingSchema,
     /** Share of training slices whose label is hidden, so that guidance has something to compare with. Range 0 to 1. */
     labelDropout: z.number().min(0).max(1).default(0.1),
+    /** The same for captions: the share that is trained with the empty one. Range 0 to 1. */
+    captionDropout: z.number().min(0).max(1).default(0.1),
+    /** A folder whose text_encoder/ and tokenizer/ read captions and prompts, and stay as they are; null takes those of initialPipeline. Relative to this file. */
+    textEncoder: z.string().min(1).nullable().default(null),
   })
   .prefault({});
 

@@ -12,6 +12,8 @@ const settingSchema = z.union([z.string(), z.number(), z.boolean(), z.null(), z.
 const fileSchema = z.object({
   name: z.string(),
   label: z.string().nullable(),
+  /** Only where captions were asked for. */
+  caption: z.string().optional(),
   group: z.string(),
   split: splitSchema,
   sizeBytes: z.number(),
@@ -43,7 +45,7 @@ const WITHOUT_EFFECT: ReadonlySet<string> = new Set(['path', 'manifest', 'maxBad
 
 /** The settings that decide a cache's content, by key path. The place of the corpus is not among them: its files are compared instead. */
 export function cacheSettings({ seed, mel, corpus }: Pick<RunConfig, 'seed' | 'mel' | 'corpus'>): CacheSettings {
-  const corpusSettings = Object.entries(corpus).filter(([key]) => !WITHOUT_EFFECT.has(key));
+  const corpusSettings = Object.entries(corpus).filter(([key, value]) => !WITHOUT_EFFECT.has(key) && !(key === 'captionColumn' && value === null)); // a cache without captions is what it always was
   return {
     seed,
     ...Object.fromEntries(Object.entries(mel).map(([key, value]) => [`mel.${key}`, value])),
@@ -52,13 +54,13 @@ export function cacheSettings({ seed, mel, corpus }: Pick<RunConfig, 'seed' | 'm
 }
 
 /** What is kept of a file. */
-export function cachedFile({ name, label, group, split, sizeBytes, modifiedMs }: CorpusFile): CachedFile {
-  return { name, label, group, split, sizeBytes, modifiedMs };
+export function cachedFile({ name, label, caption, group, split, sizeBytes, modifiedMs }: CorpusFile): CachedFile {
+  return { name, label, ...(caption === null ? {} : { caption }), group, split, sizeBytes, modifiedMs };
 }
 
 /** The text whose hash is a cache's key. */
 export function cacheKeyText(settings: CacheSettings, files: readonly CachedFile[]): string {
-  const entries = files.map(({ name, label, group, split, sizeBytes, modifiedMs }) => [name, label, group, split, sizeBytes, modifiedMs]);
+  const entries = files.map(({ name, label, caption, group, split, sizeBytes, modifiedMs }) => [name, label, group, split, sizeBytes, modifiedMs, ...(caption === undefined ? [] : [caption])]);
   return JSON.stringify([CACHE_VERSION, Object.entries(settings).sort(), entries]);
 }
 
@@ -85,12 +87,12 @@ function fileDifferences(cached: readonly CachedFile[], wanted: readonly CachedF
     return old === undefined ? [] : [{ old, file }];
   });
   const changed = common.filter(({ old, file }) => old.sizeBytes !== file.sizeBytes || old.modifiedMs !== file.modifiedMs);
-  const moved = common.filter(({ old, file }) => old.label !== file.label || old.split !== file.split || old.group !== file.group);
+  const moved = common.filter(({ old, file }) => old.label !== file.label || old.caption !== file.caption || old.split !== file.split || old.group !== file.group);
   return [
     describe('new', added),
     describe('gone', removed),
     describe('changed', changed.map(({ file }) => file)),
-    describe('under another label, group or split', moved.map(({ file }) => file)),
+    describe('under another label, caption, group or split', moved.map(({ file }) => file)),
   ].filter((text) => text !== '');
 }
 

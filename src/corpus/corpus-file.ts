@@ -9,6 +9,8 @@ export interface CorpusFile {
   readonly name: string;
   /** Null where the sound has none. */
   readonly label: string | null;
+  /** What it is, in words: empty where the manifest's cell is. Null where captions are not asked for. */
+  readonly caption: string | null;
   /** Files of one group never stand on both sides of the split. */
   readonly group: string;
   readonly split: Split;

@@ -58,6 +58,8 @@ export interface PreparedCorpus {
   sliceCount(split: Split): number;
   /** Label of every slice of a split; labels.length stands for no label. */
   labelsOf(split: Split): Int32Array;
+  /** Caption of every slice of a split, its file's; null where the corpus has none. */
+  captionsOf(split: Split): readonly string[] | null;
   slice(split: Split, index: number): PreparedSlice;
   /** A pure function of the cache and the request. @throws MelstromError when the split is empty */
   batch(request: BatchRequest): Batch;
@@ -97,6 +99,7 @@ export function openPreparedCorpus(folder: string, { config, files }: { readonly
     bad: index.bad,
     sliceCount: (split) => numbers[split].length,
     labelsOf: (split) => labels[split],
+    captionsOf: (split) => (config.corpus.captionColumn === null ? null : Array.from(numbers[split], (number) => index.files[index.slices[number][0]].caption ?? '')),
     slice(split, position) {
       requireInteger(`${split} slice`, position, { min: 0, max: numbers[split].length - 1, kind: 'internal' });
       const number = numbers[split][position];

@@ -156,7 +156,8 @@ interface SplitContext {
 
 function assignSplits(candidates: readonly Candidate[], config: CorpusConfig, { seed, columnNames, where }: SplitContext): CorpusFile[] {
   const groupOf = grouping(config.groupBy, columnNames, where);
-  const grouped = candidates.map((candidate) => ({ ...candidate, group: groupOf(candidate) }));
+  const captionOf = captioning(config.captionColumn, columnNames, where);
+  const grouped = candidates.map((candidate) => ({ ...candidate, group: groupOf(candidate), caption: captionOf(candidate) }));
   const stated = statedSplits(grouped, where);
   const open = grouped.filter(({ group }) => !stated.has(group));
   const held = config.validationGroups.length > 0
@@ -174,6 +175,16 @@ function grouping(groupBy: string, columnNames: readonly string[], where: string
     throw new MelstromError({ kind: 'configuration', where: 'corpus.groupBy', got: `'${groupBy}'`, expected: `one of ${known.join(', ')} (columns of ${where})`, fix: `The nearest is ${closest(groupBy, known)}.` });
   }
   return ({ name, columns }) => (columns[column] === '' ? name : columns[column]);
+}
+
+function captioning(column: string | null, columnNames: readonly string[], where: string): (file: Candidate) => string | null {
+  if (column === null) return () => null;
+  if (columnNames.includes(column)) return ({ columns }) => columns[column].normalize('NFC');
+  const hasColumns = columnNames.length > 0;
+  throw new MelstromError({
+    kind: 'configuration', where: 'corpus.captionColumn', got: `'${column}'`, expected: hasColumns ? `one of ${columnNames.join(', ')} (columns of ${where})` : `null, since ${where} has no manifest`,
+    fix: hasColumns ? `The nearest is ${closest(column, [...columnNames])}.` : 'Write a manifest.csv with the columns path and caption.',
+  });
 }
 
 /** The splits that the manifest states, per group. @throws MelstromError when a group stands on both sides */

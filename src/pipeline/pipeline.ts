@@ -4,7 +4,7 @@ import { unetDownsampling, vaeDownsampling } from '../config/derive.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
 import type { MelSettings } from '../config/mel.js';
 import type { AutoencoderKL } from '../models/index.js';
-import { isTextUnet, type AnyUnet } from './any-unet.js';
+import type { AnyUnet } from './any-unet.js';
 import { checkText, type TextConditioner } from './text.js';
 
 /** Latents, or the spectrogram's own cells, are what is diffused. */
@@ -115,7 +115,7 @@ function checkUnet(pipeline: Pipeline): void {
   if (classes !== null && classes !== labels.length + 1) {
     throw misfit('unet: num_class_embeds', String(classes), `${labels.length + 1}: ${labels.length} labels and one for no label`);
   }
-  if (classes === null && labels.length > 0 && !isTextUnet(unet)) throw misfit('unet: num_class_embeds', 'null', `${labels.length + 1}, since there are labels`);
+  if (classes === null && labels.length > 0) throw misfit('unet: num_class_embeds', 'null', `${labels.length + 1}, since there are labels`);
 }
 
 function misfit(where: string, got: string, expected: string): MelstromError {

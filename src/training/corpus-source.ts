@@ -22,6 +22,8 @@ export interface SliceSource {
   /** Changes with anything that the slices depend on, when known. */
   readonly key?: string;
   sliceCount(split: Split): number;
+  /** Caption of every slice of a split; null, or absent, where the corpus has none. */
+  captionsOf?(split: Split): readonly string[] | null;
   slice(split: Split, index: number): SingleSlice | Promise<SingleSlice>;
   batch(wanted: { split: Split; step: number; batchSize: number; seed: number; augment?: AugmentConfig }): SliceBatch | Promise<SliceBatch>;
 }

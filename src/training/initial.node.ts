@@ -14,6 +14,7 @@ import { findPipeline } from '../pipeline/find-pipeline.node.js';
 import type { FoundPipeline } from '../pipeline/found-pipeline.js';
 import { initialDefaults } from '../pipeline/initial-defaults.node.js';
 import { openUnet, openVae } from '../pipeline/open-networks.node.js';
+import { isConditionConfig } from '../pipeline/unet-classes.js';
 import { readText } from '../pipeline/text-folder.node.js';
 import type { TextConditioner } from '../pipeline/text.js';
 import { assertSameCodec } from '../spectrogram/codec-identity.js';
@@ -71,7 +72,7 @@ export async function openInitial(config: RunConfig, labels: readonly string[], 
 
 function requireSameLabels({ labels: known, hasNullClass, folder, unet }: FoundPipeline, labels: readonly string[]): void {
   const hasClasses = unet!.config.num_class_embeds !== null;
-  if (!hasClasses && labels.length === 0) return;
+  if (!hasClasses && (labels.length === 0 || isConditionConfig(unet!.config))) return; // words take the place of labels
   if (hasClasses && hasNullClass && known.join('\n') === labels.join('\n')) return;
   const of = (names: readonly string[]): string => (names.length === 0 ? 'no labels' : names.join(', '));
   throw new MelstromError({

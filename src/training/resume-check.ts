@@ -12,6 +12,9 @@ const BINDING = /^(seed|initialPipeline|initialChannels|unet\.classTable|labels|
 /** Keys that mean nothing without an initial pipeline, or nothing to the weights of a stage that trains. */
 const OF_INITIAL: readonly string[] = ['vae.trainable', 'vae.latentScale', 'unet.classTable'];
 
+/** Keys that mean nothing where the UNet attends to no text. */
+const OF_TEXT: readonly string[] = ['unet.conditionNetwork', 'unet.captionDropout', 'corpus.captionColumn'];
+
 /**
  * The part of a configuration that a stage's weights depend on, by key path, as JSON texts.
  *
@@ -25,7 +28,8 @@ export function relevantKeys(config: RunConfig, { labels, stage, initialHash }: 
   const initial = initialHash === null ? {} : { initialPipeline: initialHash, initialChannels, 'unet.classTable': unet.classTable };
   flatten({ seed, labels, precision: convPrecision(), mel, representation, corpus, ...own }, '', keys);
   for (const name of OF_INITIAL) delete keys[name];
-  if (unet.conditionNetwork === null) delete keys['unet.conditionNetwork'];
+  delete keys['unet.textEncoder']; // it may move: what it makes of captions is checked
+  if (unet.conditionNetwork === null) for (const name of OF_TEXT) delete keys[name];
   flatten(initial, '', keys);
   for (const name of HARMLESS) delete keys[`${stage}.training.${name}`];
   return keys;

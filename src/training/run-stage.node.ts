@@ -123,7 +123,7 @@ async function startPosition(options: RunStageOptions, trainer: Trainer, folder:
   const changed = checkResumable(meta.keys, relevantKeys(config, { labels, stage: stage.name, initialHash }), where);
   if (changed.length > 0) reporter.log.warn(`${stage.name}: resumed with other ${changed.join(', ')}; the result is not that of a run that never stopped`);
   if (meta.dependsOn !== dependsOn) {
-    throw new MelstromError({ kind: 'checkpoint', where, got: 'a checkpoint trained on the latents of another autoencoder or corpus', expected: 'the one at hand', fix: 'Train the UNet anew into another run folder.' });
+    throw new MelstromError({ kind: 'checkpoint', where, got: 'a checkpoint trained on the latents of another autoencoder or corpus, or on other captions', expected: 'the one at hand', fix: 'Train the UNet anew into another run folder.' });
   }
   restoreTrainer(trainer, checkpoint.files, where);
   reporter.log.info(`${stage.name}: resumed at step ${checkpoint.step}`);

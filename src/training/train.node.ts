@@ -9,10 +9,10 @@ import { stringifyRunConfig, type RunConfig } from '../config/run-config.js';
 import { convPrecision, setConvPrecision } from '../engine/ops/index.js';
 import { createAutoencoderKL } from '../models/index.js';
 import { savePipeline } from '../pipeline/folder.node.js';
-import { isTextUnet } from '../pipeline/any-unet.js';
 import { createPipeline, type Pipeline, type PipelineParts } from '../pipeline/pipeline.js';
-import { encodePrompts } from '../pipeline/text.js';
+import { checkText } from '../pipeline/text.js';
 import { createAnyUnet } from '../pipeline/unet-classes.js';
+import { openCaptions, type Captions } from './captions.node.js';
 import { listCheckpoints, requireWritable } from './checkpoint-store.node.js';
 import type { SliceSource } from './corpus-source.js';
 import { diskError } from './disk-error.node.js';
@@ -95,7 +95,11 @@ async function trainStages(options: TrainOptions): Promise<TrainResult> {
   }
   try {
     if (stage === 'vae') await saveAutoencoder(options, ground, stages[0]);
-    else stages.push(await trainUnet(options, { networks, initial, ground }));
+    else {
+      const trained = await trainUnet(options, { networks, initial, ground });
+      if (trained === null) return result('interrupted', ground);
+      stages.push(trained);
+    }
   } finally {
     ground.dispose();
   }
@@ -124,17 +128,31 @@ async function trainVae(options: TrainOptions, { networks, initial }: Networks):
   }
 }
 
-async function trainUnet(options: TrainOptions, { networks, initial, ground }: Networks & { readonly ground: Ground }): Promise<StageResult> {
+/** Null when the signal came before its first step. */
+async function trainUnet(options: TrainOptions, parts: Networks & { readonly ground: Ground }): Promise<StageResult | null> {
+  const captions = options.config.unet.conditionNetwork === null ? null : await openCaptions({ ...options, initial: parts.initial });
+  if (captions === 'interrupted') return null;
+  try {
+    return await trainUnetOn(options, { ...parts, captions });
+  } finally {
+    captions?.dispose();
+  }
+}
+
+async function trainUnetOn(options: TrainOptions, { networks, initial, ground, captions }: Networks & { readonly ground: Ground; readonly captions: Captions | null }): Promise<StageResult> {
   const { config, corpus, runFolder, reporter } = options;
-  const unet = initial?.createUnet() ?? createAnyUnet(networks.conditionUnet ?? networks.unet, { seed: config.seed });
-  const text = isTextUnet(unet) ? ((await initial?.readText()) ?? null) : null;
-  const textStates = text === null ? null : encodePrompts(text, ['']); // sounds without words
+  const { conditionUnet } = networks;
+  const width = captions?.text.encoder.config.hidden_size ?? null;
+  const network = conditionUnet === null ? networks.unet : { ...conditionUnet, cross_attention_dim: conditionUnet.cross_attention_dim ?? width };
+  const unet = initial?.createUnet() ?? createAnyUnet(network, { seed: config.seed });
+  const text = captions?.text ?? null;
   const { training, labelDropout } = config.unet;
-  const stage = createUnetStage({ unet, textStates, diffusion: config.diffusion, training, source: ground.source, labelCount: corpus.labels.length, labelDropout, seed: config.seed });
+  const stage = createUnetStage({ unet, captions: captions?.source, diffusion: config.diffusion, training, source: ground.source, labelCount: corpus.labels.length, labelDropout, seed: config.seed });
   reporter.log.info(`unet: ${unet.parameters.count.toLocaleString('en')} parameters`);
   try {
+    if (text !== null) checkText(text, unet);
     return await runStage({
-      ...options, stage, labels: corpus.labels, initialHash: initial?.unetHash, dependsOn: ground.key,
+      ...options, stage, labels: corpus.labels, initialHash: initial?.unetHash, dependsOn: captions === null ? ground.key : `${ground.key} ${captions.key}`,
       onStart: async (step) => {
         await writeConfig(options);
         if (step === 0 && ground.vae !== null) await savePipeline(join(runFolder, 'pipeline'), assemble(options, ground));
@@ -142,8 +160,6 @@ async function trainUnet(options: TrainOptions, { networks, initial, ground }: N
       pipeline: async () => assemble(options, { ...ground, unet, text }),
     });
   } finally {
-    textStates?.dispose();
-    text?.encoder.dispose();
     unet.dispose();
   }
 }
@@ -159,7 +175,8 @@ type Parts = Pick<PipelineParts, 'vae'> & Partial<Pick<PipelineParts, 'unet' | '
 
 function assemble({ config, corpus }: TrainOptions, { vae, unet = null, text = null, scale, shift }: Parts): Pipeline {
   const { mel, representation, diffusion } = config;
-  return createPipeline({ mel, representation, vaeKind: config.vae.kind, labels: corpus.labels, diffusion, vae, unet, text, latentScale: scale, latentShift: shift });
+  const labels = unet !== null && unet.config.num_class_embeds === null ? [] : corpus.labels; // a UNet that goes by words has none
+  return createPipeline({ mel, representation, vaeKind: config.vae.kind, labels, diffusion, vae, unet, text, latentScale: scale, latentShift: shift });
 }
 
 /** Everything that can be refused before any long work. */

@@ -8,6 +8,7 @@ import { valueAndGradients } from '../nn/index.js';
 import type { AnyUnet } from '../pipeline/any-unet.js';
 import { forwardUnet } from '../pipeline/denoiser.js';
 import type { CleanSource } from './clean-source.js';
+import type { Split } from './corpus-source.js';
 import type { Figures, Stage } from './stage.js';
 
 export interface UnetStageOptions {
@@ -19,9 +20,19 @@ export interface UnetStageOptions {
   readonly labelCount: number;
   /** Share of training samples whose label is hidden. */
   readonly labelDropout: number;
+  /** For a UNet that attends to text; null for one that does not. */
+  readonly captions?: CaptionSource | null;
   readonly seed: number;
-  /** What a UNet that attends to text is told of every sample. Shape: [1, T, C]. Memory: the caller's. */
-  readonly textStates?: tf.Tensor3D | null;
+}
+
+/** The captions of slices, as the text encoder reads them. */
+export interface CaptionSource {
+  /** Share of training samples whose caption is hidden: they are trained with the empty one. */
+  readonly dropout: number;
+  /** The split that validation runs on. */
+  readonly validationSplit: Split;
+  /** States of slices by their number within the split; null in place of a number gives those of the empty caption. Shape: [B, T, C]. Memory: the caller disposes. */
+  states(split: Split, indices: readonly (number | null)[]): tf.Tensor3D;
 }
 
 /** Samples that a validation looks at, at most. */
@@ -42,14 +53,21 @@ export function createUnetStage(options: UnetStageOptions): Stage {
       const count = batch.labels.length;
       const labels = batch.labels.map((label) => (random.uniform() < labelDropout ? labelCount : classOf(label, labelCount)));
       const timesteps = spreadTimesteps(schedule, { count, offset: random.uniform() });
-      const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size) });
-      const { value, gradients } = valueAndGradients(unet.parameters, () => weightedError(options, inputs));
+      const textStates = options.captions?.states('train', hideCaptions(options.captions, { indices: batch.indices, pass, seed }));
+      const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size), textStates });
+      const { value, gradients } = valueAndGradients(unet.parameters, () => weightedError(unet, inputs));
       const figures = { loss: value.dataSync()[0] };
       tf.dispose([value, batch.clean, ...inputs.tensors]);
       return { gradients, figures, indices: batch.indices };
     },
     validate: () => validate(options, schedule),
   };
+}
+
+/** From a sequence of its own, so that a run without captions draws what it always drew. */
+function hideCaptions({ dropout }: CaptionSource, { indices, pass, seed }: { indices: ArrayLike<number>; pass: number; seed: number }): (number | null)[] {
+  const random = createRandom(seed, 'unet', 'captions', pass);
+  return Array.from(indices, (index) => (random.uniform() < dropout ? null : index));
 }
 
 /** Even over the whole range with one common random offset: less scatter from batch to batch than independent draws. */
@@ -64,6 +82,7 @@ interface StepInputs {
   readonly labels: tf.Tensor1D;
   /** Shape: [B]. */
   readonly weights: tf.Tensor1D;
+  readonly textStates: tf.Tensor3D | undefined;
   /** All of the above, to dispose of. */
   readonly tensors: readonly tf.Tensor[];
 }
@@ -71,34 +90,34 @@ interface StepInputs {
 function prepare(
   { diffusion }: UnetStageOptions,
   schedule: NoiseSchedule,
-  drawn: { clean: tf.Tensor4D; labels: Int32Array; timesteps: readonly number[]; noise: Float32Array },
+  drawn: { clean: tf.Tensor4D; labels: Int32Array; timesteps: readonly number[]; noise: Float32Array; textStates: tf.Tensor3D | undefined },
 ): StepInputs {
-  const { clean, timesteps } = drawn;
+  const { clean, timesteps, textStates } = drawn;
   const noise = tf.tensor4d(drawn.noise, clean.shape);
   const { input, target } = noisyTrainingBatch({ schedule, predictionType: diffusion.predictionType, clean, noise, timesteps });
   noise.dispose();
   const steps = tf.tensor1d(Float32Array.from(timesteps));
   const labels = tf.tensor1d(drawn.labels, 'int32');
   const weights = tf.tensor1d(Float32Array.from(timesteps, (timestep) => lossWeightAt(schedule, timestep, diffusion.minSnrGamma)));
-  return { input, target, timesteps: steps, labels, weights, tensors: [input, target, steps, labels, weights] };
+  const tensors = [input, target, steps, labels, weights, ...(textStates === undefined ? [] : [textStates])];
+  return { input, target, timesteps: steps, labels, weights, textStates, tensors };
 }
 
 /** Squared error of the answer, mean over elements, weighted by timestep, mean over the batch. */
-function weightedError(options: UnetStageOptions, inputs: StepInputs): tf.Scalar {
-  return tf.mean(tf.mul(errorPerItem(options, inputs), inputs.weights)) as tf.Scalar;
+function weightedError(unet: AnyUnet, inputs: StepInputs): tf.Scalar {
+  return tf.mean(tf.mul(errorPerItem(unet, inputs), inputs.weights)) as tf.Scalar;
 }
 
 /** Shape: [B]. */
-function errorPerItem({ unet, textStates }: UnetStageOptions, { input, target, timesteps, labels }: StepInputs): tf.Tensor1D {
+function errorPerItem(unet: AnyUnet, { input, target, timesteps, labels, textStates }: StepInputs): tf.Tensor1D {
   const classLabels = unet.config.num_class_embeds === null ? undefined : labels;
-  const states = textStates ? tf.tile(textStates, [input.shape[0], 1, 1]) : undefined;
-  const output = forwardUnet(unet, { sample: input, timestep: timesteps, classLabels }, states);
+  const output = forwardUnet(unet, { sample: input, timestep: timesteps, classLabels }, textStates);
   return tf.mean(tf.square(tf.sub(output, target)), [1, 2, 3]) as tf.Tensor1D;
 }
 
 /** loss is weighted as in training; meanSquaredError counts every timestep alike. */
 async function validate(options: UnetStageOptions, schedule: NoiseSchedule): Promise<Figures> {
-  const { training, source, labelCount, seed } = options;
+  const { unet, training, source, labelCount, seed } = options;
   let [loss, meanSquaredError, count] = [0, 0, 0];
   let batchNumber = 0;
   for await (const batch of source.fixed(training.batchSize, VALIDATION_LIMIT)) {
@@ -106,8 +125,9 @@ async function validate(options: UnetStageOptions, schedule: NoiseSchedule): Pro
       const random = createRandom(seed, 'unet', 'validation', batchNumber, round);
       const timesteps = spreadTimesteps(schedule, { count: batch.labels.length, offset: random.uniform() });
       const labels = batch.labels.map((label) => classOf(label, labelCount));
-      const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size) });
-      const errors = tf.tidy(() => errorPerItem(options, inputs));
+      const textStates = options.captions?.states(options.captions.validationSplit, Array.from(batch.indices));
+      const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size), textStates });
+      const errors = tf.tidy(() => errorPerItem(unet, inputs));
       const weights = inputs.weights.dataSync();
       errors.dataSync<'float32'>().forEach((error, item) => {
         loss += error * weights[item];
