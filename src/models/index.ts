@@ -1,7 +1,7 @@
 // The networks.
 export { createAutoencoderKL, type AutoencoderKL, type NetworkOptions } from './autoencoder-kl.js';
-export type { AddedConditions } from './_condition-embedder.js';
 export { createClipTextEncoder, type ClipTextEncoder, type TextStates } from './clip-text-encoder.js';
+export type { AddedConditions } from './_condition-embedder.js';
 export { averageChannels, decodeOneChannel, encodeOneChannel, repeatChannel } from './one-channel.js';
 export { createPatchDiscriminator, type PatchDiscriminator, type PatchDiscriminatorConfig } from './patch-discriminator.js';
 export { klPerItem, posteriorMode, samplePosterior, type Posterior } from './posterior.js';

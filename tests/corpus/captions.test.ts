@@ -25,7 +25,7 @@ function corpusFolder(captions: readonly string[] = ['a dry kick, "short"', '', 
   return folder;
 }
 
-const captioned = (folder: string, over: Record<string, unknown> = {}) => testConfig(folder, { captionColumn: 'words', ...over });
+const captioned = (folder: string, over: Record<string, unknown> = {}) => testConfig(folder, { captionColumn: 'words', ...over }, { unet: { conditionNetwork: {}, textEncoder: 'elsewhere' } });
 
 describe('captions', () => {
   it('come from the column that is named, composed, an empty cell as an empty text', async () => {
