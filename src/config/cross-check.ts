@@ -12,7 +12,7 @@ type Config = z.output<typeof runConfigSchema>;
  * @param areNetworksKnown false before the networks of an initial pipeline are filled in
  */
 export function crossCheck(config: Config, areNetworksKnown = true): ConfigProblem[] {
-  const networks = areNetworksKnown ? [...checkSizes(config), ...checkChannels(config), ...checkText(config)] : [];
+  const networks = areNetworksKnown ? [...checkSizes(config), ...checkCrop(config), ...checkChannels(config), ...checkText(config)] : [];
   return [...networks, ...checkCorpus(config), ...checkSteps(config), ...checkInitial(config)];
 }
 
@@ -32,6 +32,14 @@ function checkSizes({ mel, representation, vae, unet }: Config): ConfigProblem[]
       expected: reason,
       fix: `Use ${nearestMultiples(mel[key], factor)}, or fewer blocks in ${isLatent ? 'vae.network or ' : ''}unet.network.`,
     }));
+}
+
+function checkCrop({ mel, vae }: Config): ConfigProblem[] {
+  const factor = vaeDownsampling(vae.network);
+  const frames = vae.cropFrames;
+  if (frames === null || (frames % factor === 0 && frames <= mel.frames)) return [];
+  const expected = `a multiple of ${factor}, the autoencoder's halvings, and at most mel.frames (${mel.frames})`;
+  return [{ key: 'vae.cropFrames', got: String(frames), expected, fix: `Use ${frames > mel.frames ? mel.frames : nearestMultiples(frames, factor)}.` }];
 }
 
 function nearestMultiples(value: number, factor: number): string {

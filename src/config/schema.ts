@@ -19,6 +19,8 @@ const vaeSchema = z
     trainable: z.boolean().default(true),
     /** Scale and shift of latents: measured on the corpus, or kept as initialPipeline has them. `auto` keeps those of an autoencoder that is not trained. */
     latentScale: z.enum(['auto', 'keep', 'measure']).default('auto'),
+    /** Trains on windows of this many frames, drawn over each slice's sound, instead of whole slices: less time spent on padding. null: whole slices. */
+    cropFrames: z.int().min(8).max(65_536).nullable().default(null),
     loss: vaeLossSchema,
     training: trainingSchema,
     discriminator: discriminatorSchema,

@@ -60,6 +60,6 @@ export function validationSplit(source: SliceSource): Split {
 }
 
 /** Shape: [B, M, N, 1]. Memory: the caller disposes. */
-export function imagesToTensor({ images, labels }: SliceBatch, { melBins, frames }: SliceSource['mel']): tf.Tensor4D {
+export function imagesToTensor({ images, labels }: SliceBatch, { melBins, frames }: Pick<SliceSource['mel'], 'melBins' | 'frames'>): tf.Tensor4D {
   return tf.tensor4d(images, [labels.length, melBins, frames, 1]);
 }

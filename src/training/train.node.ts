@@ -113,9 +113,9 @@ interface Networks {
 
 async function trainVae(options: TrainOptions, { networks, initial }: Networks): Promise<StageResult> {
   const { config, corpus, runFolder } = options;
-  const { kind, loss, discriminator, training } = config.vae;
+  const { kind, loss, discriminator, training, cropFrames } = config.vae;
   const vae = initial?.createVae() ?? createAutoencoderKL(networks.vae, { seed: config.seed });
-  const stage = createVaeStage({ vae, kind, loss, discriminator, training, corpus, seed: config.seed });
+  const stage = createVaeStage({ vae, kind, loss, discriminator, training, cropFrames, corpus, seed: config.seed });
   options.reporter.log.info(`vae: ${vae.parameters.count.toLocaleString('en')} parameters`);
   try {
     return await runStage({

@@ -5,6 +5,7 @@ import type { DiscriminatorConfig, TrainingConfig, VaeLossConfig } from '../conf
 import { decodeOneChannel, encodeOneChannel, klPerItem, samplePosterior, type AutoencoderKL } from '../models/index.js';
 import { valueAndGradients } from '../nn/index.js';
 import { adaptiveWeight, createAdversary, type Adversary } from './adversary.js';
+import { cropBatch } from './crop-batch.js';
 import { fixedBatches, imagesToTensor, validationSplit, type SliceSource } from './corpus-source.js';
 import { frameWeights, spectrogramLoss } from './spectrogram-loss.js';
 import type { Figures, Pass, Stage } from './stage.js';
@@ -15,6 +16,8 @@ export interface VaeStageOptions {
   readonly loss: VaeLossConfig;
   readonly discriminator: DiscriminatorConfig;
   readonly training: TrainingConfig;
+  /** Frames of the windows that training slices are cut to; null for whole slices. */
+  readonly cropFrames: number | null;
   readonly corpus: SliceSource;
   readonly seed: number;
 }
@@ -32,9 +35,13 @@ export function createVaeStage(options: VaeStageOptions): Stage & { dispose(): v
     name: 'vae',
     parameters: vae.parameters,
     async pass({ step, pass }) {
-      const batch = await corpus.batch({ split: 'train', step: pass, batchSize: training.batchSize, seed, augment: training.augment });
-      const image = imagesToTensor(batch, corpus.mel);
-      const weights = frameWeights(batch.fills, corpus.mel.frames, loss.paddingWeight);
+      const whole = await corpus.batch({ split: 'train', step: pass, batchSize: training.batchSize, seed, augment: training.augment });
+      const { melBins } = corpus.mel;
+      const frames = options.cropFrames ?? corpus.mel.frames;
+      const random = createRandom(seed, 'vae', 'crop', pass);
+      const batch = options.cropFrames === null ? whole : cropBatch(whole, { melBins, frames: corpus.mel.frames, cropFrames: frames, random });
+      const image = imagesToTensor(batch, { melBins, frames });
+      const weights = frameWeights(batch.fills, frames, loss.paddingWeight);
       const noise = options.kind === 'kl' ? latentNoise(vae, image, createRandom(seed, 'vae', 'noise', pass)) : null;
       try {
         return { ...passOnBatch({ options, adversary, step, image, weights, noise }), indices: batch.indices };

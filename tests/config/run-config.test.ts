@@ -69,6 +69,8 @@ describe('parseRunConfig', () => {
     ['corpus: { path: a }\nmel: { fftSize: 1000 }', 'mel.fftSize: got 1000, expected a power of two'],
     ['corpus: { path: a, labels: [kick, kick] }', 'corpus.labels: got kick more than once, expected each label once'],
     ['corpus: { path: a, sliceHopFrames: 200 }', 'corpus.sliceHopFrames: got 200, expected at most mel.frames (128)'],
+    ['corpus: { path: a }\nvae: { cropFrames: 200 }', "vae.cropFrames: got 200, expected a multiple of 4, the autoencoder's halvings, and at most mel.frames (128). Use 128"],
+    ['corpus: { path: a }\nvae: { cropFrames: 30 }', 'vae.cropFrames: got 30, expected a multiple of 4'],
     ['corpus: { path: a }\ngeneration: { steps: 2000 }', 'generation.steps: got 2000, expected at most diffusion.trainTimesteps (1000)'],
     ['corpus: { path: a }\nvae: { network: { norm_num_groups: 7 } }', 'vae.network.norm_num_groups: got 7, expected a divisor of'],
     ['corpus: { path: a }\nvae: { network: { in_channels: 3 } }', 'vae.network.in_channels: got 3, expected 1'],

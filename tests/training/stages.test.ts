@@ -22,8 +22,8 @@ const NO_AUGMENT = { gainDb: 0, shiftFrames: 0 };
 function vaeStage(over: Record<string, unknown> = {}) {
   const config = tinyConfig({ vae: over });
   const vae = createAutoencoderKL(deriveNetworks(config, 2).vae, { seed: 1 });
-  const { kind, loss, discriminator, training } = config.vae;
-  const stage = createVaeStage({ vae, kind, loss, discriminator, training, corpus: tinyCorpus(config), seed: config.seed });
+  const { kind, loss, discriminator, training, cropFrames } = config.vae;
+  const stage = createVaeStage({ vae, kind, loss, discriminator, training, cropFrames, corpus: tinyCorpus(config), seed: config.seed });
   return { stage, vae, config };
 }
 
@@ -74,6 +74,27 @@ describe('the autoencoder stage', () => {
     expect(losses[1]).toBe(losses[0]);
     expect(losses[2]).not.toBe(losses[0]);
     vae.dispose();
+  });
+
+  it('trains on windows of the slices when told to, and validates on whole ones', async () => {
+    const losses: number[] = [];
+    for (const cropFrames of [null, 8]) {
+      const { stage, vae } = vaeStage({ cropFrames });
+      const encode = vae.encode.bind(vae);
+      const widths: number[] = [];
+      vae.encode = (image) => {
+        widths.push(image.shape[2]);
+        return encode(image);
+      };
+      const pass = await stage.pass(AT_START);
+      await stage.validate();
+      losses.push(pass.figures.loss);
+      expect(widths[0]).toBe(cropFrames ?? 16);
+      expect(new Set(widths.slice(1))).toEqual(new Set([16]));
+      disposeGradients(pass.gradients);
+      vae.dispose();
+    }
+    expect(losses[1]).not.toBe(losses[0]);
   });
 
   it('adds KL by its weight per summed element, and leaves it out of the plain autoencoder', async () => {
