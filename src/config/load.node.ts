@@ -34,10 +34,10 @@ export async function loadRunConfig(path: string, { overrides = [], readInitial 
   const first = checkRunConfig(changed, '--set', { areNetworksKnown: false });
   const folder = resolve(first.initialPipeline!);
   const defaults = await readInitial(folder, first);
-  const config = checkRunConfig(withInitialDefaults({ ...changed, initialPipeline: folder }, defaults), path);
-  const conflicts = initialConflicts(config, defaults);
+  const merged = withInitialDefaults({ ...changed, initialPipeline: folder }, defaults);
+  const conflicts = initialConflicts(checkRunConfig(merged, path, { areNetworksKnown: false }), defaults);
   if (conflicts.length > 0) throw configurationError(path, conflicts);
-  return config;
+  return checkRunConfig(merged, path);
 }
 
 /** Whether there is an initial pipeline, in the file or in the last override of that key. */

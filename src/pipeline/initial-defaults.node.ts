@@ -30,6 +30,6 @@ export function initialDefaults(found: FoundPipeline, { initialChannels: channel
 /** The size is derived from the mel settings, and the number of classes of a new table from the corpus. */
 function unetNetwork(found: FoundPipeline & { unet: NonNullable<FoundPipeline['unet']> }, { channels, classTable }: { channels: 'repeat' | 'adapt'; classTable: 'keep' | 'new' }): NonNullable<InitialDefaults['unet']> {
   const config = { ...unetConfigUnder(found, { channels }), sample_size: null };
-  if (isConditionConfig(config)) return { conditionNetwork: classTable === 'new' ? { ...config, class_embed_type: null, num_class_embeds: null } : config };
+  if (isConditionConfig(config)) return { conditionNetwork: config }; // its classes are replaced when the labels are known
   return { network: classTable === 'new' ? { ...config, num_class_embeds: null } : config, conditionNetwork: null };
 }
