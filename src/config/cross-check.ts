@@ -65,6 +65,10 @@ function checkChannels({ representation, vae, unet, initialPipeline, initialChan
       problems.push({ key: `vae.network.${key}`, got: String(vae.network[key]), expected: '1, as a spectrogram has one channel' });
     }
   }
+  if (unet.network.class_embed_type === 'identity') {
+    const key = 'unet.network.class_embed_type';
+    problems.push({ key, got: 'identity', expected: 'null or timestep, as training numbers its labels and has no vectors for them', fix: 'Leave it out.' });
+  }
   return problems;
 }
 

@@ -5,7 +5,7 @@ import { MelstromError, messageOf } from '../base/errors.js';
 import { deepFreeze } from './freeze.js';
 import { initialConflicts, withInitialDefaults, type ReadInitial } from './initial.js';
 import { configurationError } from './problems.js';
-import { applyOverrides, checkRunConfig, parseRunConfig, parseYaml, resolveOverrides, type RunConfig } from './run-config.js';
+import { applyOverrides, checkRunConfig, parseYaml, resolveOverrides, type RunConfig } from './run-config.js';
 
 export interface LoadRunConfigOptions {
   /** `key.path=value`, in order; paths in them are relative to the working folder. */
@@ -23,7 +23,10 @@ export interface LoadRunConfigOptions {
 export async function loadRunConfig(path: string, { overrides = [], readInitial }: LoadRunConfigOptions = {}): Promise<RunConfig> {
   const text = await readText(path);
   const raw = parseYaml(text, path);
-  if (!namesInitial(raw, overrides)) return resolveOverrides(absolute(parseRunConfig(text, path), path), overrides);
+  if (!namesInitial(raw, overrides)) {
+    const isTakenBack = namesInitial(raw, []); // by an override, after which the networks are checked
+    return resolveOverrides(absolute(checkRunConfig(raw, path, { areNetworksKnown: !isTakenBack }), path), overrides);
+  }
   if (readInitial === undefined) {
     throw new MelstromError({ kind: 'usage', where: `${path}: initialPipeline`, got: 'a folder that nothing reads', expected: 'readInitial in the options', fix: 'Pass readInitialDefaults.' });
   }

@@ -7,7 +7,7 @@ const channelCount = z.int().min(1).max(65_536);
 const smallCount = z.int().min(1).max(64);
 const oddKernel = z.union([z.literal(1), z.literal(3), z.literal(5), z.literal(7)]);
 
-export const unet2dConditionFields = z.strictObject({
+const fields = z.strictObject({
   /** Rows and columns of what is denoised; a record only, other sizes work. null: derived from the mel settings and the autoencoder. */
   sample_size: z.union([z.int().min(1), z.array(z.int().min(1)).length(2)]).nullable().default(null),
   /** null: derived, the latent's channels or the image's. */
@@ -113,7 +113,7 @@ export const unet2dConditionFields = z.strictObject({
 });
 
 /** Unknown data → UNet2DConditionModel configuration with defaults. Unknown keys and contradictions are refused. */
-export const unet2dConditionSchema = unet2dConditionFields.superRefine((config, context) => {
+export const unet2dConditionSchema = fields.superRefine((config, context) => {
   refuseUnevenBlocks(config, context);
   refuseUnevenGroups(config, 'norm_num_groups', context);
   refuseUnfitLists(config, context);
@@ -122,7 +122,7 @@ export const unet2dConditionSchema = unet2dConditionFields.superRefine((config, 
 });
 
 /** Keys and meanings of the reference's UNet2DConditionModel (diffusers, config.json). */
-export type Unet2dConditionConfig = ReadonlyConfig<z.output<typeof unet2dConditionFields>>;
+export type Unet2dConditionConfig = ReadonlyConfig<z.output<typeof fields>>;
 
 /** What the reference assumes for a key that a config.json leaves out. */
 export const unet2dConditionReferenceDefaults = Object.freeze<Unet2dConditionConfig>({

@@ -8,15 +8,17 @@ import { foldShift } from './fold-shift.js';
 import { REFERENCE_VERSION, schedulerClass, toKept, toUnetConfig, toVaeConfig } from './model-index.js';
 import type { Pipeline } from './pipeline.js';
 import { toSchedulerConfig } from './scheduler-config.js';
+import { textFiles } from './text-folder.node.js';
+import { unetClassOf } from './unet-classes.js';
 
 /** Classes that a folder can be written as: of a pipeline, or of an autoencoder alone. */
-export const EXPORT_CLASSES = ['DDIMPipeline', 'DDPMPipeline', 'LDMPipeline', 'AudioDiffusionPipeline', 'AutoencoderKL'] as const;
+export const EXPORT_CLASSES = ['DDIMPipeline', 'DDPMPipeline', 'LDMPipeline', 'AudioDiffusionPipeline', 'StableDiffusionPipeline', 'AutoencoderKL'] as const;
 export type ExportClass = (typeof EXPORT_CLASSES)[number];
 
 export interface ExportOptions {
   /** How weights are stored; F16 and BF16 round. Default F32, which is exact. */
   readonly dtype?: FloatDtype;
-  /** Default: DDIMPipeline for pixels, LDMPipeline for latents, AutoencoderKL where there is no UNet. */
+  /** Default: DDIMPipeline for pixels, StableDiffusionPipeline where there is a text encoder, else LDMPipeline for latents, AutoencoderKL where there is no UNet. */
   readonly pipelineClass?: ExportClass;
 }
 
@@ -42,18 +44,20 @@ export async function exportPipeline(folder: string, pipeline: Pipeline, options
   return { className, notes };
 }
 
-function defaultClass({ representation, unet }: Pipeline): ExportClass {
+function defaultClass({ representation, unet, text }: Pipeline): ExportClass {
   if (unet === null) return 'AutoencoderKL';
+  if (text !== null && representation === 'latent') return 'StableDiffusionPipeline';
   return representation === 'pixel' ? 'DDIMPipeline' : 'LDMPipeline';
 }
 
-function requireParts({ representation, unet, vae, mel }: Pipeline, className: ExportClass): void {
+function requireParts({ representation, unet, vae, mel, text }: Pipeline, className: ExportClass): void {
   const refuse = (got: string, expected: string): MelstromError => new MelstromError({ kind: 'usage', where: `--pipeline-class ${className}`, got, expected, fix: 'Leave it out to get the class that fits.' });
   if (className === 'AutoencoderKL') {
     if (vae === null) throw refuse('a pipeline on pixels', 'one with an autoencoder');
     return;
   }
   if (unet === null) throw refuse('a pipeline without UNet', 'one with a UNet');
+  if (className === 'StableDiffusionPipeline' && (text === null || vae === null)) throw refuse(text === null ? 'a pipeline without text encoder' : 'a pipeline on pixels', 'one with an autoencoder and a text encoder');
   if (className === 'LDMPipeline' && representation === 'pixel') throw refuse('a pipeline on pixels', 'one with an autoencoder');
   if ((className === 'DDIMPipeline' || className === 'DDPMPipeline') && representation === 'latent') throw refuse('a pipeline with an autoencoder', 'one on pixels');
   if (className === 'AudioDiffusionPipeline') requireAudioDiffusionMel(mel, refuse);
@@ -67,11 +71,13 @@ function requireAudioDiffusionMel(mel: MelSettings, refuse: (got: string, expect
 }
 
 function describe(pipeline: Pipeline, className: ExportClass, dtype: FloatDtype): { files: Map<string, FileContents>; notes: string[] } {
-  const { vae, unet, latentShift, latentScale, representation, labels, mel } = pipeline;
+  const { vae, unet, text, latentShift, latentScale, representation, labels, mel } = pipeline;
   const files = new Map<string, FileContents>();
   const notes: string[] = [];
   const isAlone = className === 'AutoencoderKL';
-  const vaePlace = isAlone ? '' : 'vqvae/';
+  const isText = className === 'StableDiffusionPipeline';
+  const vaeName = isText ? 'vae' : 'vqvae';
+  const vaePlace = isAlone ? '' : `${vaeName}/`;
   if (vae !== null) {
     const folded = latentShift === 0 ? null : foldShift(vae, latentShift);
     if (folded !== null) notes.push(`the shift of latents, ${latentShift.toPrecision(4)}, is moved into quant_conv and post_quant_conv, since the class knows only their scale`);
@@ -84,6 +90,7 @@ function describe(pipeline: Pipeline, className: ExportClass, dtype: FloatDtype)
   files.set('unet/config.json', toJson(toUnetConfig(pipeline)));
   files.set(`unet/${WEIGHTS}`, referenceFile(unet!.parameters, dtype));
   files.set('scheduler/scheduler_config.json', toJson(toSchedulerConfig(pipeline.diffusion)));
+  if (isText) for (const [path, contents] of textFiles(text!, dtype)) files.set(path, contents);
   if (className === 'AudioDiffusionPipeline') files.set('mel/mel_config.json', toJson(toAudioDiffusionMel(mel)));
   files.set('model_index.json', toJson({
     _class_name: className,
@@ -91,8 +98,9 @@ function describe(pipeline: Pipeline, className: ExportClass, dtype: FloatDtype)
     ...toKept(pipeline),
     ...(className === 'AudioDiffusionPipeline' ? { mel: ['diffusers', 'Mel'] } : {}),
     scheduler: ['diffusers', schedulerClass(pipeline)],
-    unet: ['diffusers', 'UNet2DModel'],
-    ...(vae !== null ? { vqvae: ['diffusers', 'AutoencoderKL'] } : className === 'AudioDiffusionPipeline' ? { vqvae: [null, null] } : {}),
+    ...(isText ? STABLE_DIFFUSION_PARTS : {}),
+    unet: ['diffusers', unetClassOf(unet!.config)],
+    ...(vae !== null ? { [vaeName]: ['diffusers', 'AutoencoderKL'] } : className === 'AudioDiffusionPipeline' ? { vqvae: [null, null] } : {}),
   }));
   if (labels.length > 0) notes.push(`${className} knows no classes: call its unet with class_labels, 0 to ${labels.length - 1} for ${labels.slice(0, 3).join(', ')}${labels.length > 3 ? ' …' : ''}, ${labels.length} for none`);
   if (representation === 'pixel' && (latentScale !== 1 || latentShift !== 0)) notes.push(`images are its samples / ${latentScale.toPrecision(4)} + ${latentShift.toPrecision(4)}`);
@@ -100,6 +108,16 @@ function describe(pipeline: Pipeline, className: ExportClass, dtype: FloatDtype)
   if (className === 'AudioDiffusionPipeline') notes.push('diffusers remarks that unet is a UNet2DModel and no UNet2DConditionModel; it runs nevertheless');
   return { files, notes };
 }
+
+/** What the class has beside networks: prompts, and parts that look at photographs, which are left empty. */
+const STABLE_DIFFUSION_PARTS = Object.freeze({
+  feature_extractor: [null, null],
+  image_encoder: [null, null],
+  requires_safety_checker: false,
+  safety_checker: [null, null],
+  text_encoder: ['transformers', 'CLIPTextModel'],
+  tokenizer: ['transformers', 'CLIPTokenizer'],
+});
 
 function toAudioDiffusionMel(mel: MelSettings): Record<string, unknown> {
   return {

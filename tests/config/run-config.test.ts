@@ -74,6 +74,7 @@ describe('parseRunConfig', () => {
     ['corpus: { path: a }\ngeneration: { steps: 2000 }', 'generation.steps: got 2000, expected at most diffusion.trainTimesteps (1000)'],
     ['corpus: { path: a }\nvae: { network: { norm_num_groups: 7 } }', 'vae.network.norm_num_groups: got 7, expected a divisor of'],
     ['corpus: { path: a }\nvae: { network: { in_channels: 3 } }', 'vae.network.in_channels: got 3, expected 1'],
+    ['corpus: { path: a }\nunet: { network: { class_embed_type: identity } }', 'unet.network.class_embed_type: got identity, expected null or timestep'],
     ['corpus: { path: a }\nunet: { network: { in_channels: 4 } }', 'unet.network.in_channels: got 4, expected 8, as vae.network.latent_channels. Leave it out'],
   ])('refuses %j', (text, expected) => {
     expect(errorOf(() => parseRunConfig(text, 'a.yaml')).message).toContain(expected);

@@ -243,6 +243,24 @@ describe('export', () => {
     pipeline.dispose();
   });
 
+  it('gives a text-to-image folder back as it was', async () => {
+    const folder = fileURLToPath(new URL('fixtures/text-to-image', import.meta.url));
+    const { pipeline } = await importPipeline(folder);
+    const { className, notes } = await exportPipeline(join(root, 'out'), pipeline);
+    expect([className, notes]).toEqual(['StableDiffusionPipeline', []]);
+    for (const file of ['vae/diffusion_pytorch_model.safetensors', 'unet/diffusion_pytorch_model.safetensors', 'text_encoder/model.safetensors']) {
+      const [back, first] = [join(root, 'out', file), join(folder, file)].map((path) => new Map([...decodeSafetensors(readFileSync(path), path)].map(([name, tensor]) => [name.replace(/^text_model\./, ''), tensor])));
+      expect([...back].toSorted()).toEqual([...first].toSorted());
+    }
+    const [index, first] = [join(root, 'out'), folder].map((path) => JSON.parse(readFileSync(join(path, 'model_index.json'), 'utf8')) as Record<string, unknown>);
+    for (const part of ['text_encoder', 'tokenizer', 'unet', 'vae', 'safety_checker', 'feature_extractor']) expect(index[part]).toEqual(first[part]);
+    await expect(exportPipeline(join(root, 'ldm'), pipeline, { pipelineClass: 'DDPMPipeline' })).rejects.toThrow(/got a pipeline with an autoencoder/);
+    pipeline.dispose();
+    const silent = smallPipeline();
+    await expect(exportPipeline(join(root, 'sd'), silent, { pipelineClass: 'StableDiffusionPipeline' })).rejects.toThrow(/without text encoder/);
+    silent.dispose();
+  });
+
   it('writes audio-diffusion, and refuses a class whose parts are not there', async () => {
     const { pipeline } = await importPipeline(at('audio'));
     await exportPipeline(join(root, 'audio'), pipeline, { pipelineClass: 'AudioDiffusionPipeline' });

@@ -24,17 +24,38 @@ const runGelu = defineOperation<object>({
 const runGeglu = defineOperation<object>({
   name: 'Geglu',
   saveInputs: ['x'],
-  forward: ({ x }) => {
-    const [value, gate] = tf.split(x, 2, x.rank - 1);
-    return tf.mul(value, tf.mul(gate, cumulative(gate)));
-  },
+  forward: ({ x }) =>
+    overRows([x], ([some]) => {
+      const [value, gate] = tf.split(some, 2, 1);
+      return tf.mul(value, tf.mul(gate, cumulative(gate)));
+    }),
   gradient: (dy, [x]) => ({
-    x: () => {
-      const [value, gate] = tf.split(x, 2, x.rank - 1);
-      return tf.concat([tf.mul(dy, tf.mul(gate, cumulative(gate))), tf.mul(tf.mul(dy, value), slope(gate))], x.rank - 1);
-    },
+    x: () =>
+      overRows([x, dy], ([some, dSome]) => {
+        const [value, gate] = tf.split(some, 2, 1);
+        return tf.concat([tf.mul(dSome, tf.mul(gate, cumulative(gate))), tf.mul(tf.mul(dSome, value), slope(gate))], 1);
+      }),
   }),
 });
+
+/** Values of the first tensor in one part: small enough that what is made on the way stays in the processor's cache. */
+const PART_VALUES = 2 ** 20;
+
+/** Runs `body` on some rows of flattened tensors at a time. Shape: [..., C] -> [..., C']. */
+function overRows(tensors: readonly tf.Tensor[], body: (rows: readonly tf.Tensor[]) => tf.Tensor): tf.Tensor {
+  return tf.tidy(() => {
+    const flat = tensors.map((x) => tf.reshape(x, [-1, x.shape[x.rank - 1]]));
+    const [count, width] = flat[0].shape;
+    const length = Math.max(1, Math.floor(PART_VALUES / width));
+    const parts: tf.Tensor[] = [];
+    for (let begin = 0; begin < count; begin += length) {
+      const size = Math.min(length, count - begin);
+      parts.push(tf.tidy(() => body(size === count ? flat : flat.map((x) => tf.slice(x, [begin, 0], [size, -1])))));
+    }
+    const whole = parts.length === 1 ? parts[0] : tf.concat(parts, 0);
+    return tf.reshape(whole, [...tensors[0].shape.slice(0, -1), whole.shape[1]!]);
+  });
+}
 
 /**
  * x times the standard normal distribution's share below x, exactly (not by tanh), on any shape.
