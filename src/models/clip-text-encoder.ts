@@ -4,7 +4,7 @@ import { MelstromError } from '../base/errors.js';
 import type { ClipTextEncoderConfig } from '../config/clip-text-encoder.js';
 import { normal } from '../nn/initialisers.js';
 import { createLayerNorm, createLinear } from '../nn/layers.js';
-import { causalAttention, gatherRows } from '../nn/operations.js';
+import { causalAttention, gatherRows, gelu } from '../nn/operations.js';
 import { ParameterTree, scopeOf, type ParameterScope } from '../nn/parameters.js';
 import type { NetworkOptions } from './autoencoder-kl.js';
 
@@ -85,12 +85,7 @@ function createLayer(scope: ParameterScope, config: ClipTextEncoderConfig): Laye
   };
 }
 
-/** Source: Hendrycks and Gimpel, "Gaussian error linear units" (2016), section 2. */
-function gelu<T extends tf.Tensor>(x: T): T {
-  return tf.mul(tf.mul(x, 0.5), tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1));
-}
-
-/** Source: Hendrycks and Gimpel (2016), section 2, the approximation by a sigmoid. */
+/** Source: Hendrycks and Gimpel, "Gaussian error linear units" (2016), section 2, the approximation by a sigmoid. */
 function quickGelu<T extends tf.Tensor>(x: T): T {
   return tf.mul(x, tf.sigmoid(tf.mul(x, 1.702)));
 }
