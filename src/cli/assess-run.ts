@@ -37,6 +37,8 @@ export interface Assessment {
   readonly figures: {
     /** null without labels, or when no real clip was held out. */
     readonly judgeAccuracyOnValidation: number | null;
+    /** Of the real clips it knows, each judged by the others; null without labels. */
+    readonly judgeAccuracyOnTraining: number | null;
     /** null without labels. */
     readonly judgeAgreement: number | null;
     readonly agreementByLabel: Readonly<Record<string, number>>;
@@ -96,6 +98,7 @@ export async function assessRun(options: AssessOptions): Promise<Assessment> {
   return {
     figures: {
       judgeAccuracyOnValidation: hasLabels && isHeldOut ? judge.agreement(validation.map((slice) => judged({ image: slice.image(), label: slice.label }))) : null,
+      judgeAccuracyOnTraining: hasLabels ? judge.selfAgreement() : null,
       judgeAgreement: hasLabels ? judge.agreement(heard) : null,
       agreementByLabel: hasLabels ? Object.fromEntries(shared.map(({ name }, label) => [name, judge.agreement(heard.filter((clip) => clip.label === label))])) : {},
       vaeError: pipeline.vae === null ? null : await autoencoderError(pipeline, shown, signal),

@@ -89,10 +89,11 @@ export function createClipWriter(folder: string): (name: string, image: MelImage
 
 /** The figures of an assessment in words, in the order they are read. */
 export function figuresOf({ figures, isHeldOut }: Assessment): PageFigure[] {
-  const { levels, vaeError, inversionError, judgeAgreement, judgeAccuracyOnValidation } = figures;
+  const { levels, vaeError, inversionError, judgeAgreement, judgeAccuracyOnTraining, judgeAccuracyOnValidation } = figures;
   const which = isHeldOut ? 'held-out clips' : 'clips that it was trained on, since none were held out';
   return [
     ...(judgeAgreement === null ? [] : [{ name: 'Judge’s agreement on generated clips', value: percent(judgeAgreement), meaning: 'Share of generated clips that a 5-nearest-neighbour judge, fitted on real training clips alone, gives the label they were drawn for.' }]),
+    ...(judgeAccuracyOnTraining === null ? [] : [{ name: 'Judge’s accuracy on real training clips', value: percent(judgeAccuracyOnTraining), meaning: 'Each judged by all the others: about what perfectly lifelike clips would reach. More means purer examples of their label than the real ones.' }]),
     ...(judgeAccuracyOnValidation === null ? [] : [{ name: 'Judge’s accuracy on real held-out clips', value: percent(judgeAccuracyOnValidation), meaning: 'The same judge on real clips it has not seen: how far its word can be trusted.' }]),
     ...(vaeError === null ? [] : [{ name: 'Autoencoder error', value: `${vaeError.activeErrorDb.toFixed(2)} dB`, meaning: `Mean absolute difference on ${which}, over cells more than 4 dB above the floor. Below 3 dB is good.` }]),
     { name: 'Inversion error', value: `${inversionError.activeErrorDb.toFixed(2)} dB`, meaning: 'The same for mel image → sound → mel image, without any network: what inversion alone costs.' },

@@ -12,6 +12,8 @@ export interface Judge {
   assign(features: Float64Array): number;
   /** Share in [0, 1] of clips that are assigned their own label. */
   agreement(clips: readonly JudgedClip[]): number;
+  /** Share in [0, 1] of the real clips it was fitted on that are assigned their own label by all the others: what perfect copies of them would reach. */
+  selfAgreement(): number;
   /** How often each label was asked for (row) and assigned (column). Shape: [labels, labels]. */
   confusion(clips: readonly JudgedClip[], labelCount: number): number[][];
 }
@@ -28,9 +30,10 @@ export function fitJudge(real: readonly JudgedClip[], { neighbours = 5 }: { read
   }
   const scales = featureScales(real);
   const points = real.map((clip) => ({ label: clip.label, scaled: scaled(clip.features, scales) }));
-  const assign = (features: Float64Array): number => {
+  const assign = (features: Float64Array, withoutIndex = -1): number => {
     const wanted = scaled(features, scales);
     const nearest = points
+      .filter((_, index) => index !== withoutIndex)
       .map((point) => ({ label: point.label, distance: distance(point.scaled, wanted) }))
       .sort((a, b) => a.distance - b.distance)
       .slice(0, neighbours);
@@ -39,8 +42,9 @@ export function fitJudge(real: readonly JudgedClip[], { neighbours = 5 }: { read
     return [...votes].reduce((best, vote) => (vote[1] > best[1] ? vote : best))[0];
   };
   return {
-    assign,
+    assign: (features) => assign(features),
     agreement: (clips) => clips.filter((clip) => assign(clip.features) === clip.label).length / Math.max(1, clips.length),
+    selfAgreement: () => real.filter(({ features, label }, index) => assign(features, index) === label).length / real.length,
     confusion(clips, labelCount) {
       const table = Array.from({ length: labelCount }, () => Array.from({ length: labelCount }, () => 0));
       for (const clip of clips) table[clip.label][assign(clip.features)] += 1;

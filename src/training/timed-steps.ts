@@ -17,7 +17,8 @@ export interface TimedStep {
 
 /** The autoencoder's training step. Memory: the last step's `dispose` frees the network. */
 export function* createVaeStep(config: RunConfig): Generator<TimedStep> {
-  const { melBins, frames } = config.mel;
+  const { melBins } = config.mel;
+  const frames = config.vae.cropFrames ?? config.mel.frames;
   const { batchSize } = config.vae.training;
   const vae = createAutoencoderKL(deriveNetworks(config, LABELS).vae, { seed: 0 });
   const images = tf.randomNormal<tf.Rank.R4>([batchSize, melBins, frames, 1]);

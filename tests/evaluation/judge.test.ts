@@ -15,6 +15,13 @@ describe('judge', () => {
     expect(judge.agreement([...cluster(0, 0, 7), ...cluster(1, 3, 7), ...cluster(2, -3, 7)])).toBe(1);
   });
 
+  it('judges each of its own clips by the others alone', () => {
+    expect(fitJudge(real).selfAgreement()).toBe(1);
+    const stray: JudgedClip = { label: 2, features: Float64Array.from({ length: 6 }, () => 0.01) }; // among those of label 0
+    expect(fitJudge([...real, stray]).selfAgreement()).toBe(real.length / (real.length + 1));
+    expect(fitJudge([...real, stray], { neighbours: 1 }).assign(stray.features)).toBe(2);
+  });
+
   it('fails clips whose labels are shuffled', () => {
     const judge = fitJudge(real);
     const shuffled = [...cluster(0, 3, 10), ...cluster(1, -3, 10), ...cluster(2, 0, 10)];
