@@ -113,7 +113,7 @@ describe('encode and decode', () => {
   it('go to a PNG and back to sound', async () => {
     const [png, wav] = [inRoot('Bild é.png'), inRoot('Ton 🎵.wav')];
     const { value } = await runJson('encode', aSound(), '--out', png, '--config', project.config);
-    expect(value).toEqual({ out: png, frames: 16, melBins: 8 });
+    expect(value).toEqual({ out: png, layout: 'melstrom', frames: 16, melBins: 8 });
     expect(decodeMelPng(readFileSync(png), png).frameCount).toBe(16);
     await runJson('decode', png, '--out', wav, '--iterations', '1', '--seed', '4');
     expect((await decodeFile(wav)).sampleRateHz).toBe(8000);

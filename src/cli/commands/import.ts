@@ -3,14 +3,14 @@ import { Option, type Command } from 'commander';
 import { startEngine } from '../../engine/start.node.js';
 import { savePipeline } from '../../pipeline/folder.node.js';
 import { importPipeline, type ImportReport } from '../../pipeline/import.node.js';
-import { requireWritableFolder } from '../arguments.js';
+import { requireFlag, requireWritableFolder } from '../arguments.js';
 import { createContext } from '../context.js';
 import { DTYPES, type DtypeName } from '../dtypes.js';
 import { readMelFrom } from '../mel-from.js';
 import { requirePipelineOutput } from '../output.js';
 
 interface ImportFlags {
-  readonly out: string;
+  readonly out?: string;
   readonly melFrom?: string;
   readonly channels: 'repeat' | 'adapt';
   readonly dtype: DtypeName;
@@ -25,7 +25,7 @@ export function addImport(program: Command): void {
     .command('import')
     .description('turn a folder of the diffusers library into a pipeline folder, and say what was taken, what was left out and why')
     .argument('<folder>', 'folder of a pipeline (DDPM, DDIM, LDM, AudioDiffusion, StableDiffusion, AudioLDM or ours), or of an AutoencoderKL or UNet2DModel alone')
-    .requiredOption('--out <folder>', 'pipeline folder to write')
+    .option('--out <folder>', 'pipeline folder to write')
     .option('--mel-from <path>', 'configuration, run or pipeline folder whose mel settings to take (default: the folder\'s own, else the defaults at the networks\' size)')
     .addOption(new Option('--channels <rule>', 'networks for several image channels: repeat the spectrogram in all, or adapt the first and last convolution to one').choices(['repeat', 'adapt']).default('repeat'))
     .addOption(new Option('--dtype <name>', 'of the weights written').choices(Object.keys(DTYPES)).default('float32'))
@@ -34,7 +34,7 @@ export function addImport(program: Command): void {
     .option('--force', 'replace an earlier pipeline folder')
     .action(async (folder: string, flags: ImportFlags, command: Command) => {
       const { print } = createContext(command);
-      const out = requireWritableFolder('--out', flags.out);
+      const out = requireWritableFolder('--out', requireFlag('--out', flags.out));
       requirePipelineOutput(out, { source: folder, force: flags.force ?? false });
       const mel = flags.melFrom === undefined ? undefined : await readMelFrom(flags.melFrom);
       await startEngine('auto');
