@@ -147,16 +147,19 @@ function runNode(args) {
   return run(process.execPath, args);
 }
 
+/** What set-up has to say is not the job's output, which may be JSON for another program. */
+const TO_STDERR = ['inherit', process.stderr, 'inherit'];
+
 /** npm as a program: the very one that called us, else the one on the PATH. */
 function runNpm(args) {
   const caller = process.env.npm_execpath;
-  return caller !== undefined && /npm-cli\.[cm]?js$/.test(caller) ? runNode([caller, ...args]) : run('npm', args, process.platform === 'win32');
+  return caller !== undefined && /npm-cli\.[cm]?js$/.test(caller) ? run(process.execPath, [caller, ...args], { stdio: TO_STDERR }) : run('npm', args, { stdio: TO_STDERR, shell: process.platform === 'win32' });
 }
 
 /** Runs a program on this terminal and resolves to its exit status. An interrupt is the program's to handle. */
-function run(program, args, shell = false) {
+function run(program, args, { stdio = 'inherit', shell = false } = {}) {
   return new Promise((settle) => {
-    const child = spawn(program, args, { cwd: root, stdio: 'inherit', shell });
+    const child = spawn(program, args, { cwd: root, stdio, shell });
     const forward = () => child.kill('SIGTERM');
     process.on('SIGINT', stayAlive);
     process.on('SIGTERM', forward);
