@@ -3,7 +3,7 @@ import { MelstromError } from '../base/errors.js';
 import type { MelSettings } from '../config/mel.js';
 import { referenceFile, type FloatDtype } from '../nn/index.js';
 import { writeFolder, type FileContents } from './_whole-folder.node.js';
-import { requirePipelineFolder, toJson, WEIGHTS } from './folder.node.js';
+import { requirePipelineFolder, toJson, upscalerFiles, WEIGHTS } from './folder.node.js';
 import { foldShift } from './fold-shift.js';
 import { REFERENCE_VERSION, toKept, toUnetConfig, toVaeConfig } from './model-index.js';
 import type { Pipeline } from './pipeline.js';
@@ -47,7 +47,7 @@ function defaultClass({ representation, unet }: Pipeline): ExportClass {
   return representation === 'pixel' ? 'DDIMPipeline' : 'LDMPipeline';
 }
 
-function requireParts({ representation, unet, vae, mel }: Pipeline, className: ExportClass): void {
+function requireParts({ representation, unet, vae, upscaler, mel }: Pipeline, className: ExportClass): void {
   const refuse = (got: string, expected: string): MelstromError => new MelstromError({ kind: 'usage', where: `--pipeline-class ${className}`, got, expected, fix: 'Leave it out to get the class that fits.' });
   if (className === 'AutoencoderKL') {
     if (vae === null) throw refuse('a pipeline on pixels', 'one with an autoencoder');
@@ -56,6 +56,7 @@ function requireParts({ representation, unet, vae, mel }: Pipeline, className: E
   if (unet === null) throw refuse('a pipeline without UNet', 'one with a UNet');
   if (className === 'LDMPipeline' && representation === 'pixel') throw refuse('a pipeline on pixels', 'one with an autoencoder');
   if ((className === 'DDIMPipeline' || className === 'DDPMPipeline') && representation === 'latent') throw refuse('a pipeline with an autoencoder', 'one on pixels');
+  if (className === 'AudioDiffusionPipeline' && upscaler !== null) throw refuse('a pipeline that draws a small image first', 'one whose UNet draws the whole image');
   if (className === 'AudioDiffusionPipeline') requireAudioDiffusionMel(mel, refuse);
 }
 
@@ -67,7 +68,7 @@ function requireAudioDiffusionMel(mel: MelSettings, refuse: (got: string, expect
 }
 
 function describe(pipeline: Pipeline, className: ExportClass, dtype: FloatDtype): { files: Map<string, FileContents>; notes: string[] } {
-  const { vae, unet, latentShift, latentScale, representation, labels, mel } = pipeline;
+  const { vae, unet, upscaler, latentShift, latentScale, representation, labels, mel } = pipeline;
   const files = new Map<string, FileContents>();
   const notes: string[] = [];
   const isAlone = className === 'AutoencoderKL';
@@ -84,6 +85,8 @@ function describe(pipeline: Pipeline, className: ExportClass, dtype: FloatDtype)
   files.set('unet/config.json', toJson(toUnetConfig(pipeline)));
   files.set(`unet/${WEIGHTS}`, referenceFile(unet!.parameters, dtype));
   files.set('scheduler/scheduler_config.json', toJson(toSchedulerConfig(pipeline)));
+  if (upscaler !== null) notes.push(`the class draws the image that is ${upscaler.factor} times smaller; upscaler/ is a UNet2DModel for the whole one, which it does not know`);
+  if (upscaler?.unet) for (const [path, contents] of upscalerFiles(upscaler.unet, dtype)) files.set(path, contents);
   if (className === 'AudioDiffusionPipeline') files.set('mel/mel_config.json', toJson(toAudioDiffusionMel(mel)));
   files.set('model_index.json', toJson({
     _class_name: className,
