@@ -5,6 +5,7 @@ import { Option, type Command } from 'commander';
 import { prepareCorpus } from '../../corpus/prepare.node.js';
 import { startEngine } from '../../engine/start.node.js';
 import { refuseCheckpoints, trainRun, type TrainOptions, type TrainResult } from '../../training/train.node.js';
+import { requireUpscaler } from '../../training/train-upscaler.node.js';
 import { collect, requireReadableFolder, requireWritableFolder, shellQuoted } from '../arguments.js';
 import { loadConfigWithFlags, type ConfigFlags } from '../config-flags.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
@@ -35,6 +36,7 @@ export function addTrain(program: Command): void {
       const config = await loadConfigWithFlags(configPath, options);
       const name = config.name === '' ? basename(configPath, extname(configPath)) : config.name;
       const runFolder = requireWritableFolder('--run', options.run ?? join('runs', name));
+      if (options.stage === 'upscaler') requireUpscaler(config);
       if (options.resume !== true) await refuseCheckpoints({ config, runFolder, stage: options.stage });
       const engine = await startEngine(options.engine);
       reporter.log.info(`engine ${engine.name} ${engine.version}${engine.reason === undefined ? '' : ` (${engine.reason})`}`);
