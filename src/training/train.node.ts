@@ -10,6 +10,7 @@ import { stringifyRunConfig, type RunConfig } from '../config/run-config.js';
 import { convPrecision, setConvPrecision } from '../engine/ops/index.js';
 import { createAutoencoderKL } from '../models/index.js';
 import { savePipeline } from '../pipeline/folder.node.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
 import { checkText } from '../pipeline/text.js';
 import { createAnyUnet } from '../pipeline/unet-classes.js';
 import { assemble } from './assemble.js';
@@ -140,14 +141,19 @@ async function trainVae(options: TrainOptions, { networks, initial }: Networks):
 async function trainUnet(options: TrainOptions, parts: Networks & { readonly ground: Ground }): Promise<StageResult | null> {
   const captions = options.config.unet.conditionNetwork === null ? null : await openCaptions({ ...options, initial: parts.initial });
   if (captions === 'interrupted') return null;
+  let kept: Pipeline | null = null;
   try {
-    return await trainUnetOn(options, { ...parts, captions });
+    const { config, runFolder, reporter } = options;
+    if (config.upscaler !== null) kept = await openKept({ runFolder, stage: 'upscaler', around: assemble(options, parts.ground), log: reporter.log });
+    return await trainUnetOn(options, { ...parts, captions, kept });
   } finally {
+    kept?.dispose();
     captions?.dispose();
   }
 }
 
-async function trainUnetOn(options: TrainOptions, { networks, initial, ground, captions }: Networks & { readonly ground: Ground; readonly captions: Captions | null }): Promise<StageResult> {
+/** @param parts.kept the pipeline whose upscaler is saved along */
+async function trainUnetOn(options: TrainOptions, { networks, initial, ground, captions, kept }: Networks & { readonly ground: Ground; readonly captions: Captions | null; readonly kept: Pipeline | null }): Promise<StageResult> {
   const { config, corpus, runFolder, reporter } = options;
   const { conditionUnet } = networks;
   const width = captions?.text.encoder.config.hidden_size ?? null;
@@ -156,7 +162,6 @@ async function trainUnetOn(options: TrainOptions, { networks, initial, ground, c
   const text = captions?.text ?? null;
   const { training, labelDropout } = config.unet;
   const stage = createUnetStage({ unet, captions: captions?.source, diffusion: config.diffusion, training, source: ground.source, labelCount: corpus.labels.length, labelDropout, seed: config.seed });
-  const kept = config.upscaler === null ? null : await openKept({ runFolder, stage: 'upscaler', around: assemble(options, ground), log: reporter.log });
   reporter.log.info(`unet: ${unet.parameters.count.toLocaleString('en')} parameters`);
   try {
     if (text !== null) checkText(text, unet);
@@ -169,7 +174,6 @@ async function trainUnetOn(options: TrainOptions, { networks, initial, ground, c
       pipeline: async () => assemble(options, { ...ground, unet, text, upscaler: kept?.upscaler, scheduler: initial?.scheduler }),
     });
   } finally {
-    kept?.dispose();
     unet.dispose();
   }
 }

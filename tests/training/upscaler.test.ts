@@ -19,7 +19,7 @@ import { createUnetStage } from '../../src/training/unet-stage.js';
 import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
-import { merged, recordingReporter, tinyConfig, tinyCorpus } from './_tiny-run.js';
+import { merged, recordingReporter, tinyConfig, tinyCorpus, tinyUpscaler } from './_tiny-run.js';
 
 useEngine();
 
@@ -34,14 +34,7 @@ const newFolder = (): string => join(root, `run ${(made += 1)}`);
 
 type Over = Record<string, unknown>;
 
-const { network, training } = tinyConfig().unet;
-const { down_block_types, up_block_types, block_out_channels, layers_per_block, norm_num_groups, attention_head_dim } = network;
-const PROGRESSIVE = {
-  representation: 'pixel',
-  upscaler: { factor: 2, network: { down_block_types, up_block_types, block_out_channels, layers_per_block, norm_num_groups, attention_head_dim }, training },
-};
-
-const progressive = (over: Over = {}): RunConfig => tinyConfig(merged(PROGRESSIVE, over));
+const progressive = (over: Over = {}): RunConfig => tinyConfig(merged(tinyUpscaler(), over));
 
 function run(runFolder: string, over: Over = {}, options: Partial<TrainOptions> = {}) {
   const config = progressive(over);
