@@ -37,7 +37,7 @@ export function requireReportFolder(folder: string): void {
 
 /** What a pipeline folder or that of a network alone holds at its top. */
 const PIPELINE_ENTRIES: ReadonlySet<string> = new Set([
-  'model_index.json', 'vae', 'vqvae', 'unet', 'scheduler', 'mel', 'text_encoder', 'tokenizer', 'vocoder', 'config.json', 'diffusion_pytorch_model.safetensors',
+  'model_index.json', 'vae', 'vqvae', 'unet', 'upscaler', 'scheduler', 'mel', 'text_encoder', 'tokenizer', 'vocoder', 'config.json', 'diffusion_pytorch_model.safetensors',
 ]);
 
 /**

@@ -20,6 +20,7 @@ export function createPreviews(config: RunConfig, corpus: PreparedCorpus): Previ
       const pairs = images.flatMap((image) => [image, reconstructImage(pipeline, image)]);
       return [{ name: 'round-trips', png: contactSheet(pairs, { columns: 4 }) }];
     }
+    if (pipeline.unet === null) return []; // an upscaler alone, which has nothing to enlarge yet
     const labels = Array.from({ length: PREVIEW_COUNT }, (_, index) => (pipeline.labels.length === 0 ? null : index % pipeline.labels.length));
     const names = safeLabels(pipeline.labels);
     const prompts = pipeline.text === null ? undefined : previewPrompts(corpus);

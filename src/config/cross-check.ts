@@ -1,6 +1,6 @@
 // Checks that need more than one block of the configuration. Knows no network, only what the blocks' numbers imply.
 import type { z } from 'zod';
-import { chosenUnet, vaeDownsampling, unetDownsampling } from './derive.js';
+import { chosenUnet, sizeMultiple, UPSCALER_CHANNELS, vaeDownsampling, unetDownsampling } from './derive.js';
 import type { ConfigProblem } from './problems.js';
 import type { runConfigSchema } from './schema.js';
 
@@ -12,25 +12,27 @@ type Config = z.output<typeof runConfigSchema>;
  * @param areNetworksKnown false before the networks of an initial pipeline are filled in
  */
 export function crossCheck(config: Config, areNetworksKnown = true): ConfigProblem[] {
-  const networks = areNetworksKnown ? [...checkSizes(config), ...checkCrop(config), ...checkChannels(config), ...checkText(config)] : [];
+  const networks = areNetworksKnown ? [...checkSizes(config), ...checkCrop(config), ...checkChannels(config), ...checkText(config), ...checkUpscaler(config)] : [];
   return [...networks, ...checkCorpus(config), ...checkSteps(config), ...checkInitial(config)];
 }
 
-function checkSizes({ mel, representation, vae, unet }: Config): ConfigProblem[] {
+function checkSizes({ mel, representation, vae, unet, upscaler }: Config): ConfigProblem[] {
   const isLatent = representation === 'latent';
   const vaeFactor = isLatent ? vaeDownsampling(vae.network) : 1;
   const unetFactor = unetDownsampling(chosenUnet(unet));
-  const factor = vaeFactor * unetFactor;
+  const factor = sizeMultiple({ vae: isLatent ? vae.network : null, unet: chosenUnet(unet), upscaler: isLatent ? null : upscaler });
   const reason = isLatent
     ? `a multiple of ${factor}: the autoencoder halves ${Math.log2(vaeFactor)} times and the UNet ${Math.log2(unetFactor)} times`
-    : `a multiple of ${factor}: the UNet halves ${Math.log2(unetFactor)} times`;
+    : upscaler === null
+      ? `a multiple of ${factor}: the UNet halves ${Math.log2(unetFactor)} times`
+      : `a multiple of ${factor}: the UNet halves what is ${upscaler.factor} times smaller ${Math.log2(unetFactor)} times, and the upscaler halves the whole image ${Math.log2(unetDownsampling(upscaler.network))} times`;
   return (['melBins', 'frames'] as const)
     .filter((key) => mel[key] % factor !== 0)
     .map((key) => ({
       key: `mel.${key}`,
       got: String(mel[key]),
       expected: reason,
-      fix: `Use ${nearestMultiples(mel[key], factor)}, or fewer blocks in ${isLatent ? 'vae.network or ' : ''}unet.network.`,
+      fix: `Use ${nearestMultiples(mel[key], factor)}, or fewer blocks in ${isLatent ? 'vae.network or ' : ''}unet.network${upscaler === null || isLatent ? '' : ' or upscaler.network, or a smaller upscaler.factor'}.`,
     }));
 }
 
@@ -72,6 +74,23 @@ function checkChannels({ representation, vae, unet, initialPipeline, initialChan
   return problems;
 }
 
+function checkUpscaler({ representation, upscaler, generation }: Config): ConfigProblem[] {
+  if (upscaler === null) {
+    const { upscalerSteps } = generation;
+    return upscalerSteps === null ? [] : [{ key: 'generation.upscalerSteps', got: String(upscalerSteps), expected: 'null, since upscaler is null' }];
+  }
+  if (representation === 'latent') {
+    const expected = 'null with the representation latent, where the autoencoder is the way to a smaller image already';
+    return [{ key: 'upscaler', got: 'a block', expected, fix: 'Set representation to pixel, or leave upscaler out.' }];
+  }
+  const { network } = upscaler;
+  const channels = (['in_channels', 'out_channels'] as const)
+    .filter((key) => network[key] !== null && network[key] !== UPSCALER_CHANNELS[key])
+    .map((key) => ({ key: `upscaler.network.${key}`, got: String(network[key]), expected: key === 'in_channels' ? '2: the noisy image and the enlarged small one' : '1, as a spectrogram has one channel', fix: 'Leave it out: it is derived.' }));
+  if (network.class_embed_type !== 'identity') return channels;
+  return [...channels, { key: 'upscaler.network.class_embed_type', got: 'identity', expected: 'null or timestep, as training numbers its labels and has no vectors for them', fix: 'Leave it out.' }];
+}
+
 function checkText({ corpus, unet, initialPipeline }: Config): ConfigProblem[] {
   const isUnread = unet.conditionNetwork === null;
   const deaf = 'null, since unet.conditionNetwork is null: the UNet attends to no text';
@@ -110,6 +129,7 @@ function checkCorpus({ corpus, mel }: Config): ConfigProblem[] {
 }
 
 function checkSteps({ diffusion, generation }: Config): ConfigProblem[] {
-  if (generation.steps <= diffusion.trainTimesteps) return [];
-  return [{ key: 'generation.steps', got: String(generation.steps), expected: `at most diffusion.trainTimesteps (${diffusion.trainTimesteps})` }];
+  return (['steps', 'upscalerSteps'] as const)
+    .filter((key) => (generation[key] ?? 0) > diffusion.trainTimesteps)
+    .map((key) => ({ key: `generation.${key}`, got: String(generation[key]), expected: `at most diffusion.trainTimesteps (${diffusion.trainTimesteps})` }));
 }

@@ -18,13 +18,28 @@ export function unetDownsampling({ block_out_channels: blocks }: Blocks): number
   return 2 ** (blocks.length - 1);
 }
 
+/** The channels of an upscaler: the noisy image and the enlarged small one, and its answer. */
+export const UPSCALER_CHANNELS = Object.freeze({ in_channels: 2, out_channels: 1 });
+
+/**
+ * Rows and columns of an image are a multiple of this, so that every level of every network halves evenly.
+ *
+ * @param upscaler the network that works on the whole image, with the factor by which the UNet's is smaller
+ */
+export function sizeMultiple({ vae, unet, upscaler }: { readonly vae: Blocks | null; readonly unet: Blocks | null; readonly upscaler: { readonly factor: number; readonly network: Blocks | null } | null }): number {
+  const small = (vae === null ? 1 : vaeDownsampling(vae)) * (unet === null ? 1 : unetDownsampling(unet)) * (upscaler?.factor ?? 1);
+  return Math.max(small, upscaler?.network ? unetDownsampling(upscaler.network) : 1); // both are powers of two
+}
+
 /** The networks' configurations with nothing left to derive. */
 export interface DerivedNetworks {
   readonly vae: AutoencoderKLConfig;
   readonly unet: Unet2dConfig;
   /** The UNet that attends to text, where it is configured; `unet` has no meaning then. */
   readonly conditionUnet: Unet2dConditionConfig | null;
-  /** Shape: [rows, columns, channels] of what the UNet denoises: the latent, or the image itself. */
+  /** The network that draws the whole image where the UNet draws a smaller one; null where it does not. */
+  readonly upscaler: Unet2dConfig | null;
+  /** Shape: [rows, columns, channels] of what the UNet denoises: the latent, the image itself, or the image averaged down. */
   readonly sampleShape: readonly [number, number, number];
 }
 
@@ -34,9 +49,9 @@ export interface DerivedNetworks {
  *
  * @param labelCount labels of the corpus; where there are any, the index labelCount stands for no label
  */
-export function deriveNetworks({ mel, representation, vae, unet, initialPipeline }: RunConfig, labelCount: number): DerivedNetworks {
+export function deriveNetworks({ mel, representation, vae, unet, upscaler, initialPipeline }: RunConfig, labelCount: number): DerivedNetworks {
   const isLatent = representation === 'latent';
-  const factor = isLatent ? vaeDownsampling(vae.network) : 1;
+  const factor = isLatent ? vaeDownsampling(vae.network) : (upscaler?.factor ?? 1);
   const channels = isLatent ? vae.network.latent_channels : 1;
   const hasKeptClasses = initialPipeline !== null && unet.classTable === 'keep'; // none are none then
   const size = [mel.melBins / factor, mel.frames / factor] as const;
@@ -49,11 +64,23 @@ export function deriveNetworks({ mel, representation, vae, unet, initialPipeline
   const hasNewClasses = initialPipeline !== null && unet.classTable === 'new';
   const withNewClasses = (network: Unet2dConditionConfig): Unet2dConditionConfig => (hasNewClasses ? { ...network, class_embed_type: null, num_class_embeds: labelCount + 1 } : network);
   const network = derived(unet.network as Unet2dConfig);
+  const derivedUnet = { ...network, num_class_embeds: network.num_class_embeds ?? (hasKeptClasses || labelCount === 0 ? null : labelCount + 1) };
+  const conditionUnet = unet.conditionNetwork === null ? null : withNewClasses(derived(unet.conditionNetwork as Unet2dConditionConfig));
+  const { num_class_embeds: classes } = conditionUnet ?? derivedUnet;
   return {
     vae: vae.network as AutoencoderKLConfig,
-    unet: { ...network, num_class_embeds: network.num_class_embeds ?? (hasKeptClasses || labelCount === 0 ? null : labelCount + 1) },
-    conditionUnet: unet.conditionNetwork === null ? null : withNewClasses(derived(unet.conditionNetwork as Unet2dConditionConfig)),
+    unet: derivedUnet,
+    conditionUnet,
+    upscaler: upscaler === null ? null : deriveUpscaler(upscaler.network as Unet2dConfig, { size: [mel.melBins, mel.frames], classes }),
     sampleShape: [...size, channels],
+  };
+}
+
+/** Noisy image and enlarged small one in, answer out; the classes of the first UNet. */
+function deriveUpscaler(network: Unet2dConfig, { size, classes }: { size: [number, number]; classes: number | null }): Unet2dConfig {
+  return {
+    ...network, in_channels: UPSCALER_CHANNELS.in_channels, out_channels: UPSCALER_CHANNELS.out_channels,
+    sample_size: network.sample_size ?? size, num_class_embeds: network.num_class_embeds ?? classes,
   };
 }
 

@@ -16,6 +16,8 @@ export const generationSchema = z
     spacing: z.enum(['trailing', 'leading', 'linspace', 'karras', 'exponential']).default('trailing'),
     /** Calls of the network per clip. Range 1 to diffusion.trainTimesteps; above 50 little is heard. */
     steps: z.int().min(1).max(10_000).default(30),
+    /** Calls of the upscaler per clip, where there is one; null: as many as steps. Fewer are enough, since the small image is given. */
+    upscalerSteps: z.int().min(1).max(10_000).nullable().default(null),
     /** How far the label is pushed: 1 follows it as trained, more is purer and less varied, 0 ignores it. */
     guidance: z.number().min(0).max(50).default(2),
     /** How much of the level and contrast that guidance adds is taken back, 0 to 1. */

@@ -8,6 +8,7 @@ import { melSchema } from './mel.js';
 import { discriminatorSchema, trainingSchema, vaeLossSchema } from './training.js';
 import { unet2dSchema } from './unet-2d.js';
 import { unet2dConditionSchema } from './unet-2d-condition.js';
+import { upscalerSchema } from './upscaler.js';
 
 const vaeSchema = z
   .strictObject({
@@ -62,6 +63,7 @@ export const runConfigSchema = z.strictObject({
   initialChannels: z.enum(['repeat', 'adapt']).default('repeat'),
   vae: vaeSchema,
   unet: unetSchema,
+  upscaler: upscalerSchema,
   diffusion: diffusionSchema,
   generation: generationSchema,
 });

@@ -25,14 +25,14 @@ export interface GeneratedClip {
 }
 
 /** The part of a sidecar that depends on how latents are drawn. */
-export type HowDrawn = Pick<Sidecar, 'sampler' | 'spacing' | 'steps' | 'guidance' | 'guidanceRescale' | 'eta'>;
+export type HowDrawn = Pick<Sidecar, 'sampler' | 'spacing' | 'steps' | 'upscaler' | 'guidance' | 'guidanceRescale' | 'eta'>;
 
 /** One batch to draw: positions in the request and unit normal noise for them. */
 export interface Batch {
   readonly items: readonly number[];
   readonly initialNoise: tf.Tensor4D;
   readonly random: readonly Random[];
-  /** Reports a step of this batch. */
+  /** Steps that are counted from 1, the upscaler's after those of the first image. */
   readonly onStep: (step: number) => void;
 }
 
@@ -56,15 +56,17 @@ export async function* renderClips({ pipeline, request, labels, words, how, draw
   const frameCount = request.frameCount ?? pipeline.mel.frames;
   const shape = sampleShape(pipeline, drawnFrameCount(pipeline, frameCount));
   const hashes = { model: await modelHash(pipeline), codec: codecHash(pipeline.mel) };
+  const steps = how.steps + (how.upscaler?.steps ?? 0);
   const engine = { name: request.engine ?? tf.getBackend(), tensorflowJs: tf.version_core };
   for (let start = 0; start < seeds.length; start += batchSize) {
     signal?.throwIfAborted();
+    const done = Math.ceil(start / batchSize) * steps;
     const items = Array.from({ length: Math.min(batchSize, seeds.length - start) }, (_, offset) => start + offset);
     const report = (step: number): void =>
       request.onStep?.({
-        doneSteps: Math.ceil(start / batchSize) * how.steps + step,
-        totalSteps: Math.ceil(seeds.length / batchSize) * how.steps,
-        doneClips: start + (step === how.steps ? items.length : 0),
+        doneSteps: done + step,
+        totalSteps: Math.ceil(seeds.length / batchSize) * steps,
+        doneClips: start + (step === steps ? items.length : 0),
         totalClips: seeds.length,
       });
     const initialNoise = drawNoise(items.map((item) => createRandom(seeds[item], 'noise', 'initial')), [items.length, ...shape]);

@@ -1,13 +1,14 @@
 // New clips from noise: sampler, decoder, vocoder. The one function behind `generate` and the previews in training.
 import * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
-import { planSampler, planScheduler } from '../diffusion/sampling-plan.js';
+import { planSampler, planScheduler, type SamplingPlan } from '../diffusion/sampling-plan.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
 import { createGuidedDenoiser, isGuided, type PipelineCondition } from '../pipeline/denoiser.js';
 import { nullClassOf, type Pipeline } from '../pipeline/pipeline.js';
 import { schedulerClassOf } from '../pipeline/scheduler-config.js';
 import { encodePrompts } from '../pipeline/text.js';
 import { renderClips, type GeneratedClip } from './_render.js';
+import { createUpscale } from './_upscale.js';
 import { checkClipRequest, checkGenerateRequest, type ClipRequest, type GenerateRequest } from './request.js';
 
 export type { GeneratedClip } from './_render.js';
@@ -27,10 +28,15 @@ export function generateClips(pipeline: Pipeline, request: GenerateRequest): Asy
   checkGenerateRequest(pipeline, request);
   const { labels, steps, sampler = 'scheduler', spacing = 'trailing', guidance, guidanceRescale = 0, eta = 0 } = request;
   const isOwn = sampler === 'scheduler';
-  const planned = { schedule: createNoiseSchedule(pipeline.diffusion), steps, eta };
-  const { path, sample, hasEta } = isOwn ? planScheduler<PipelineCondition>(planned, pipeline.scheduler) : planSampler<PipelineCondition>(planned, sampler, spacing);
+  const schedule = createNoiseSchedule(pipeline.diffusion);
+  const plan = (stepCount: number): SamplingPlan<PipelineCondition> => {
+    const planned = { schedule, steps: stepCount, eta };
+    return isOwn ? planScheduler(planned, pipeline.scheduler) : planSampler(planned, sampler, spacing);
+  };
+  const { path, sample, hasEta } = plan(steps);
   const denoise = createGuidedDenoiser(pipeline, { guidance, guidanceRescale, timestepAt: path.timestepAt });
   const nullClass = nullClassOf(pipeline);
+  const upscale = createUpscale(pipeline, { plan, steps: request.upscalerSteps ?? steps, guidance, guidanceRescale });
   const { text } = pipeline;
   const words = text === null ? null : { prompts: request.prompts ?? labels.map(() => ''), negativePrompt: request.negativePrompt ?? '' };
   const conditionOf = (items: readonly number[]): PipelineCondition => ({
@@ -48,13 +54,16 @@ export function generateClips(pipeline: Pipeline, request: GenerateRequest): Asy
     how: {
       sampler: isOwn ? schedulerClassOf(pipeline.scheduler) : sampler,
       spacing: isOwn ? null : spacing,
-      steps, guidance: isGuided(pipeline) ? guidance : null, guidanceRescale, eta: hasEta ? eta : null,
+      steps, upscaler: upscale && { factor: upscale.factor, steps: upscale.steps }, guidance: isGuided(pipeline) ? guidance : null, guidanceRescale, eta: hasEta ? eta : null,
     },
-    draw: ({ items, initialNoise, random, onStep }) => {
+    draw: async ({ items, initialNoise, random, onStep }) => {
       const condition = conditionOf(items);
-      return sample({ ...path, denoise, initialNoise, condition, random, onStep, signal: request.signal }).finally(() =>
+      const drawn = await sample({ ...path, denoise, initialNoise, condition, random, onStep, signal: request.signal }).finally(() =>
         tf.dispose([condition.textStates, condition.negativeStates]),
       );
+      if (upscale === null) return drawn;
+      const { signal, seeds } = request;
+      return upscale.run(drawn, { seeds: items.map((item) => seeds[item]), labels: items.map((item) => labels[item]), onStep: (step) => onStep(steps + step), signal });
     },
   });
 }
@@ -75,7 +84,7 @@ export function generateFromVaePrior(pipeline: Pipeline, request: ClipRequest): 
     request,
     labels: request.seeds.map(() => null),
     words: null,
-    how: { sampler: 'vae-prior', spacing: null, steps: 1, guidance: null, guidanceRescale: 0, eta: null },
+    how: { sampler: 'vae-prior', spacing: null, steps: 1, upscaler: null, guidance: null, guidanceRescale: 0, eta: null },
     draw: async ({ initialNoise, onStep }) => {
       onStep(1);
       return tf.clone(initialNoise);

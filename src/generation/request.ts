@@ -44,6 +44,8 @@ export interface GenerateRequest extends ClipRequest {
   /** What no clip is to be: what guidance leads away from. Default '', from nothing in particular. */
   readonly negativePrompt?: string;
   readonly steps: number;
+  /** Steps of the upscaler, for a model that draws a small image first. null: as many as steps. Default null. */
+  readonly upscalerSteps?: number | null;
   /** 1 follows label and prompt as trained; 0 ignores them. */
   readonly guidance: number;
   /** Share of the level and contrast that guidance adds which is taken back. Default 0. */
@@ -62,7 +64,7 @@ export function checkClipRequest({ seeds, batchSize, frameCount }: ClipRequest):
 /** @throws MelstromError of kind 'usage' that names the argument */
 export function checkGenerateRequest(pipeline: Pipeline, request: GenerateRequest): void {
   checkClipRequest(request);
-  const { labels, seeds, steps, guidance, guidanceRescale = 0, eta = 0 } = request;
+  const { labels, seeds, steps, upscalerSteps = null, guidance, guidanceRescale = 0, eta = 0 } = request;
   if (labels.length !== seeds.length) {
     throw new MelstromError({ kind: 'usage', where: 'labels and seeds', got: `${labels.length} and ${seeds.length}`, expected: 'one of each per clip' });
   }
@@ -72,7 +74,12 @@ export function checkGenerateRequest(pipeline: Pipeline, request: GenerateReques
     if (label !== null && last < 0) throw new MelstromError({ kind: 'usage', where: `labels[${index}]`, got: String(label), expected: 'null, since the model has no labels' });
     if (label !== null) requireInteger(`labels[${index}]`, label, { min: 0, max: last });
   });
-  requireInteger('steps', steps, { min: 1, max: pipeline.diffusion.trainTimesteps, fix: 'A sampler cannot take more steps than the training had timesteps.' });
+  if (upscalerSteps !== null && pipeline.upscaler === null) {
+    throw new MelstromError({ kind: 'usage', where: 'upscalerSteps', got: String(upscalerSteps), expected: 'none, since the model has no upscaler' });
+  }
+  for (const [where, count] of [['steps', steps], ['upscalerSteps', upscalerSteps ?? 1]] as const) {
+    requireInteger(where, count, { min: 1, max: pipeline.diffusion.trainTimesteps, fix: 'A sampler cannot take more steps than the training had timesteps.' });
+  }
   requireNumber('guidance', guidance, { min: 0 });
   requireNumber('guidanceRescale', guidanceRescale, { min: 0, max: 1 });
   requireNumber('eta', eta, { min: 0, max: 1 });

@@ -13,6 +13,8 @@ export interface Sidecar {
   /** Noise levels of a named sampler; null where it has none to choose. */
   readonly spacing: string | null;
   readonly steps: number;
+  /** The small image was drawn in `steps`, then the whole one in these, 0 where the upscaler was not trained yet; null: the model draws the whole image at once. */
+  readonly upscaler: { readonly factor: number; readonly steps: number } | null;
   /** null where there is no label or text to follow. */
   readonly guidance: number | null;
   readonly guidanceRescale: number;

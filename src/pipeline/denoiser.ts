@@ -17,6 +17,8 @@ export interface PipelineCondition {
   readonly textStates?: tf.Tensor3D;
   /** The states that guidance leads away from, of the same shape: those of the negative or the empty prompt. */
   readonly negativeStates?: tf.Tensor3D;
+  /** For an upscaler: the small image, enlarged, which it sees beside the noisy one. Shape: [B, M, N, 1]. Memory: the caller's. */
+  readonly enlarged?: tf.Tensor4D;
 }
 
 /**
@@ -25,14 +27,15 @@ export interface PipelineCondition {
  * @param timestepAt what the UNet is told at a sigma; default the timestep of the noise schedule
  * @throws MelstromError when the pipeline has no UNet
  */
-export function createPipelineDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels' | 'diffusion'>, timestepAt?: (sigma: number) => number): Denoiser<PipelineCondition> {
+export function createPipelineDenoiser(pipeline: Asked, timestepAt?: (sigma: number) => number): Denoiser<PipelineCondition> {
   const { unet, diffusion } = pipeline;
   if (unet === null) {
     throw new MelstromError({ kind: 'checkpoint', where: 'pipeline', got: 'no UNet', expected: 'a trained UNet', fix: 'Train the unet stage first, or draw from the autoencoder alone.' });
   }
   const nullClass = nullClassOf(pipeline);
   return denoiserFrom(
-    (sample, timestep, { classLabels, textStates }: PipelineCondition) => {
+    (noisy, timestep, { classLabels, textStates, enlarged }: PipelineCondition) => {
+      const sample = joinEnlarged(noisy, enlarged);
       const classes = nullClass === null ? undefined : tf.tensor1d(classLabels ?? new Int32Array(sample.shape[0]).fill(nullClass), 'int32');
       return forwardUnet(unet, { sample, timestep, classLabels: classes }, textStates);
     },
@@ -40,6 +43,11 @@ export function createPipelineDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels
     diffusion.predictionType,
     timestepAt,
   );
+}
+
+/** What an upscaler sees: the small image as a second channel. Shape: [B, M, N, 1] -> [B, M, N, 2]; without it, the sample as it is. */
+export function joinEnlarged(sample: tf.Tensor4D, enlarged: tf.Tensor4D | undefined): tf.Tensor4D {
+  return enlarged === undefined ? sample : tf.concat([sample, enlarged], 3);
 }
 
 /**
@@ -70,21 +78,26 @@ interface Guidance {
   readonly timestepAt?: (sigma: number) => number;
 }
 
+/** A UNet with what it is asked in: the pipeline's own, or its upscaler in the pipeline's noise. */
+type Asked = Pick<Pipeline, 'unet' | 'labels' | 'diffusion'>;
+
 /** The pipeline's denoiser under classifier-free guidance, both branches in one batch. Without classes and text guidance has no effect. */
-export function createGuidedDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels' | 'diffusion'>, { guidance, guidanceRescale = 0, timestepAt }: Guidance): Denoiser<PipelineCondition> {
+export function createGuidedDenoiser(pipeline: Asked, { guidance, guidanceRescale = 0, timestepAt }: Guidance): Denoiser<PipelineCondition> {
   const denoise = createPipelineDenoiser(pipeline, timestepAt);
   const nullClass = nullClassOf(pipeline);
   if (!isGuided(pipeline)) return denoise;
   return withGuidance(denoise, {
     scale: guidance,
     rescale: guidanceRescale,
-    unconditional: ({ classLabels, negativeStates }) => ({
+    unconditional: ({ classLabels, negativeStates, enlarged }) => ({
       classLabels: classLabels && nullClass !== null ? new Int32Array(classLabels.length).fill(nullClass) : null,
       textStates: negativeStates,
+      enlarged,
     }),
     join: (first, second) => ({
       classLabels: first.classLabels && second.classLabels && Int32Array.of(...first.classLabels, ...second.classLabels),
       textStates: first.textStates && second.textStates && tf.concat([first.textStates, second.textStates], 0),
+      enlarged: first.enlarged && second.enlarged && tf.concat([first.enlarged, second.enlarged], 0),
     }),
   });
 }

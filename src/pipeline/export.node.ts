@@ -3,7 +3,7 @@ import { MelstromError } from '../base/errors.js';
 import type { MelSettings } from '../config/mel.js';
 import { referenceFile, type FloatDtype } from '../nn/index.js';
 import { writeFolder, type FileContents } from './_whole-folder.node.js';
-import { requirePipelineFolder, toJson, WEIGHTS } from './folder.node.js';
+import { requirePipelineFolder, toJson, upscalerFiles, WEIGHTS } from './folder.node.js';
 import { foldShift } from './fold-shift.js';
 import { REFERENCE_VERSION, toKept, toUnetConfig, toVaeConfig } from './model-index.js';
 import type { Pipeline } from './pipeline.js';
@@ -50,7 +50,7 @@ function defaultClass({ representation, unet, text }: Pipeline): ExportClass {
   return representation === 'pixel' ? 'DDIMPipeline' : 'LDMPipeline';
 }
 
-function requireParts({ representation, unet, vae, mel, text }: Pipeline, className: ExportClass): void {
+function requireParts({ representation, unet, vae, upscaler, mel, text }: Pipeline, className: ExportClass): void {
   const refuse = (got: string, expected: string): MelstromError => new MelstromError({ kind: 'usage', where: `--pipeline-class ${className}`, got, expected, fix: 'Leave it out to get the class that fits.' });
   if (className === 'AutoencoderKL') {
     if (vae === null) throw refuse('a pipeline on pixels', 'one with an autoencoder');
@@ -60,6 +60,7 @@ function requireParts({ representation, unet, vae, mel, text }: Pipeline, classN
   if (className === 'StableDiffusionPipeline' && (text === null || vae === null)) throw refuse(text === null ? 'a pipeline without text encoder' : 'a pipeline on pixels', 'one with an autoencoder and a text encoder');
   if (className === 'LDMPipeline' && representation === 'pixel') throw refuse('a pipeline on pixels', 'one with an autoencoder');
   if ((className === 'DDIMPipeline' || className === 'DDPMPipeline') && representation === 'latent') throw refuse('a pipeline with an autoencoder', 'one on pixels');
+  if (className === 'AudioDiffusionPipeline' && upscaler !== null) throw refuse('a pipeline that draws a small image first', 'one whose UNet draws the whole image');
   if (className === 'AudioDiffusionPipeline') requireAudioDiffusionMel(mel, refuse);
 }
 
@@ -71,7 +72,7 @@ function requireAudioDiffusionMel(mel: MelSettings, refuse: (got: string, expect
 }
 
 function describe(pipeline: Pipeline, className: ExportClass, dtype: FloatDtype): { files: Map<string, FileContents>; notes: string[] } {
-  const { vae, unet, text, latentShift, latentScale, representation, labels, mel } = pipeline;
+  const { vae, unet, upscaler, text, latentShift, latentScale, representation, labels, mel } = pipeline;
   const files = new Map<string, FileContents>();
   const notes: string[] = [];
   const isAlone = className === 'AutoencoderKL';
@@ -91,6 +92,8 @@ function describe(pipeline: Pipeline, className: ExportClass, dtype: FloatDtype)
   files.set(`unet/${WEIGHTS}`, referenceFile(unet!.parameters, dtype));
   files.set('scheduler/scheduler_config.json', toJson(toSchedulerConfig(pipeline)));
   if (isText) for (const [path, contents] of textFiles(text!, dtype)) files.set(path, contents);
+  if (upscaler !== null) notes.push(`the class draws the image that is ${upscaler.factor} times smaller; upscaler/ is a UNet2DModel for the whole one, which it does not know`);
+  if (upscaler?.unet) for (const [path, contents] of upscalerFiles(upscaler.unet, dtype)) files.set(path, contents);
   if (className === 'AudioDiffusionPipeline') files.set('mel/mel_config.json', toJson(toAudioDiffusionMel(mel)));
   files.set('model_index.json', toJson({
     _class_name: className,

@@ -7,7 +7,7 @@ import { pickleError, readJsonFile } from './component-files.node.js';
 import { audioLdmMel, fromAudioDiffusionMel, type FoundPipeline, type LeftOut } from './found-pipeline.js';
 import { fromKept, fromMelConfig, fromModelIndex, fromUnetConfig, fromVaeConfig, KEPT_KEY, PIPELINE_CLASS } from './model-index.js';
 import { fromSchedulerConfig } from './scheduler-config.js';
-import { isUnetClass } from './unet-classes.js';
+import { isConditionConfig, isUnetClass } from './unet-classes.js';
 
 /** Pipeline classes of diffusers whose parts are understood. */
 export const ACCEPTED_CLASSES = ['DDPMPipeline', 'DDIMPipeline', 'LDMPipeline', 'AudioDiffusionPipeline', 'StableDiffusionPipeline', 'AudioLDMPipeline'] as const;
@@ -53,10 +53,21 @@ function findOwn(folder: string, raw: unknown): FoundPipeline {
   const vae = index.representation === 'pixel' ? null : { config: fromVaeConfig(readJsonFile(at('vae', 'config.json')), at('vae', 'config.json')), folder: at('vae') };
   const unet = index.hasUnet ? { config: fromUnetConfig(readJsonFile(at('unet', 'config.json')), at('unet', 'config.json')), folder: at('unet') } : null;
   const { representation, vaeKind, labels, pixelScale, pixelShift } = index;
+  const upscaler = findUpscaler(folder, index.upscalerFactor, index.hasUpscaler);
   return {
-    folder, className: PIPELINE_CLASS, representation, vaeKind, vae, unet, hasText: index.hasText, labels, hasNullClass: true, diffusion, scheduler, mel, melReason: "the folder's own",
+    folder, className: PIPELINE_CLASS, representation, vaeKind, vae, unet, upscaler, hasText: index.hasText, labels, hasNullClass: true, diffusion, scheduler, mel, melReason: "the folder's own",
     latentScale: vae?.config.scaling_factor ?? pixelScale, latentShift: vae === null ? pixelShift : (vae.config.shift_factor ?? 0), leftOut: [],
   };
+}
+
+/** @throws MelstromError when its files are absent or of another class */
+function findUpscaler(folder: string, factor: 2 | 4 | null, hasNetwork: boolean): FoundPipeline['upscaler'] {
+  if (factor === null) return null;
+  const [place, path] = [join(folder, 'upscaler'), join(folder, 'upscaler', 'config.json')];
+  if (!hasNetwork) return { factor, network: null };
+  const config = fromUnetConfig(readJsonFile(path), path);
+  if (isConditionConfig(config)) throw new MelstromError({ kind: 'checkpoint', where: `${path}: _class_name`, got: 'UNet2DConditionModel', expected: 'UNet2DModel' });
+  return { factor, network: { config, folder: place } };
 }
 
 /** The folder of a network alone. */
@@ -104,6 +115,7 @@ function findForeign(folder: string, className: string, index: Record<string, un
   }
   return {
     folder, className, vae, unet, hasText, leftOut,
+    upscaler: findUpscaler(folder, kept?.upscalerFactor ?? null, existsSync(join(folder, 'upscaler'))),
     representation: vae === null ? 'pixel' : 'latent',
     vaeKind: kept?.vaeKind ?? 'kl',
     labels: kept?.labels ?? classNames(unet?.config.num_class_embeds ?? 0),

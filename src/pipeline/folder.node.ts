@@ -9,7 +9,7 @@ import { writeFolder, type FileContents } from './_whole-folder.node.js';
 import { findPipeline } from './find-pipeline.node.js';
 import { importPipeline } from './import.node.js';
 import { PIPELINE_CLASS, toMelConfig, toModelIndex, toUnetConfig, toVaeConfig } from './model-index.js';
-import type { Pipeline } from './pipeline.js';
+import type { Pipeline, Upscaler } from './pipeline.js';
 import { toSchedulerConfig } from './scheduler-config.js';
 import { textFiles } from './text-folder.node.js';
 
@@ -41,9 +41,15 @@ export async function savePipeline(folder: string, pipeline: Pipeline, { dtype =
     files.set('unet/config.json', toJson(toUnetConfig(pipeline)));
     files.set(`unet/${WEIGHTS}`, referenceFile(pipeline.unet.parameters, dtype));
   }
+  if (pipeline.upscaler?.unet) for (const [path, contents] of upscalerFiles(pipeline.upscaler.unet, dtype)) files.set(path, contents);
   if (pipeline.text !== null) for (const [path, contents] of textFiles(pipeline.text, dtype)) files.set(path, contents);
   await requirePipelineFolder(folder);
   await writeFolder(folder, files);
+}
+
+/** The files of an upscaler by their paths in a pipeline folder: those of a UNet2DModel. */
+export function upscalerFiles(unet: NonNullable<Upscaler['unet']>, dtype: FloatDtype): Map<string, FileContents> {
+  return new Map<string, FileContents>([['upscaler/config.json', toJson(toUnetConfig({ unet }))], [`upscaler/${WEIGHTS}`, referenceFile(unet.parameters, dtype)]]);
 }
 
 /** A folder is replaced whole, so one that holds anything but a pipeline must not be. @throws MelstromError when it does */

@@ -7,6 +7,7 @@ import type { DiffusionConfig } from '../config/diffusion.js';
 import type { SchedulerSettings } from '../diffusion/scheduler-settings.js';
 import { defaultMelSettings, type MelSettings } from '../config/mel.js';
 import { configurationError, problemsOf } from '../config/problems.js';
+import type { Unet2dConfig } from '../config/unet-2d.js';
 import { slaneyMel, suggestMel } from '../spectrogram/suggest-mel.js';
 import type { Representation, VaeKind } from './pipeline.js';
 import type { AnyUnetConfig } from './unet-classes.js';
@@ -31,6 +32,8 @@ export interface FoundPipeline {
   readonly vaeKind: VaeKind;
   readonly vae: FoundNetwork<AutoencoderKLConfig> | null;
   readonly unet: FoundNetwork<AnyUnetConfig> | null;
+  /** null where the UNet draws the whole image; its network is null while it is not trained. */
+  readonly upscaler: { readonly factor: 2 | 4; readonly network: FoundNetwork<Unet2dConfig> | null } | null;
   /** Whether the folder has a tokenizer and a text encoder that can be run. */
   readonly hasText: boolean;
   /** Names of the UNet's classes by row. */

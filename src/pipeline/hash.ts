@@ -9,12 +9,12 @@ export async function sha256(bytes: Uint8Array): Promise<string> {
 }
 
 /**
- * Hash of the weights in use now, autoencoder, UNet and text encoder, with the scale of latents: the same for a pipeline and for what it is
+ * Hash of the weights in use now, autoencoder, UNet, text encoder and upscaler, with the scale of latents: the same for a pipeline and for what it is
  * after save and load. Reads every weight: some 50 ms per ten million.
  */
-export async function modelHash(pipeline: Pick<Pipeline, 'vae' | 'unet' | 'latentScale' | 'latentShift'> & Partial<Pick<Pipeline, 'text'>>): Promise<string> {
+export async function modelHash(pipeline: Pick<Pipeline, 'vae' | 'unet' | 'latentScale' | 'latentShift'> & Partial<Pick<Pipeline, 'text' | 'upscaler'>>): Promise<string> {
   const parts: string[] = [`${pipeline.latentScale} ${pipeline.latentShift}`];
-  for (const network of [pipeline.vae, pipeline.unet, ...(pipeline.text ? [pipeline.text.encoder] : [])]) {
+  for (const network of [pipeline.vae, pipeline.unet, ...(pipeline.text ? [pipeline.text.encoder] : []), ...(pipeline.upscaler ? [pipeline.upscaler.unet] : [])]) {
     if (network === null) parts.push('-');
     else for (const piece of referenceFile(network.parameters)) parts.push(await sha256(piece));
   }

@@ -2,12 +2,12 @@
 import { diffusionSchema } from '../config/diffusion.js';
 import type { MelSettings } from '../config/mel.js';
 import type { LoadReport } from '../nn/index.js';
-import type { AutoencoderKL } from '../models/index.js';
+import type { AutoencoderKL, Unet2d } from '../models/index.js';
 import type { AnyUnet } from './any-unet.js';
 import { hasSeveralChannels, type ChannelRule } from './channel-rule.js';
 import { findPipeline } from './find-pipeline.node.js';
 import { melForNetworks, type FoundPipeline, type LeftOut } from './found-pipeline.js';
-import { openUnet, openVae, type OpenNetworkOptions } from './open-networks.node.js';
+import { openUnet, openUpscaler, openVae, type OpenNetworkOptions } from './open-networks.node.js';
 import { createPipeline, type Pipeline } from './pipeline.js';
 import { readText } from './text-folder.node.js';
 import type { TextConditioner } from './text.js';
@@ -42,7 +42,7 @@ export async function importPipeline(folder: string, options: ImportOptions = {}
   const { mel, reason } = options.mel ?? (found.mel === null ? melForNetworks(found) : { mel: found.mel, reason: found.melReason });
   const newLabels = found.hasNullClass || found.labels.length === 0 ? null : found.labels;
   const weights: Record<string, LoadReport> = {};
-  let [vae, unet, text]: [AutoencoderKL | null, AnyUnet | null, TextConditioner | null] = [null, null, null];
+  let [vae, unet, text, upscaling]: [AutoencoderKL | null, AnyUnet | null, TextConditioner | null, Unet2d | null] = [null, null, null, null];
   try {
     if (found.vae !== null) {
       const opened = openVae(found.vae, options);
@@ -54,24 +54,31 @@ export async function importPipeline(folder: string, options: ImportOptions = {}
       unet = opened.network;
       weights.unet = opened.report;
     }
+    if (found.upscaler?.network) {
+      const opened = openUpscaler(found.upscaler.network, options);
+      upscaling = opened.network;
+      weights.upscaler = opened.report;
+    }
     if (found.hasText) text = await readText(found.folder, options);
     const { representation, vaeKind, labels, latentScale, latentShift } = found;
     const diffusion = found.diffusion ?? diffusionSchema.parse({});
-    const pipeline = createPipeline({ mel, representation, vaeKind, labels, diffusion, scheduler: found.scheduler ?? undefined, vae, unet, text, latentScale, latentShift });
+    const pipeline = createPipeline({ mel, representation, vaeKind, labels, diffusion, scheduler: found.scheduler ?? undefined, vae, unet, text, upscaler: found.upscaler && { factor: found.upscaler.factor, unet: upscaling }, latentScale, latentShift });
     const report = { className: found.className, taken: takenOf(found), leftOut: found.leftOut, mel, melReason: reason, notes: notesOf(found, channels), weights };
     return { pipeline, report };
   } catch (error) {
     vae?.dispose();
     unet?.dispose();
     text?.encoder.dispose();
+    upscaling?.dispose();
     throw error;
   }
 }
 
-function takenOf({ vae, unet, diffusion, hasText }: FoundPipeline): string[] {
+function takenOf({ vae, unet, upscaler, diffusion, hasText }: FoundPipeline): string[] {
   return [
     ...(vae === null ? [] : [`autoencoder (AutoencoderKL, ${vae.config.in_channels} image channels, ${vae.config.latent_channels} latent channels)`]),
     ...(unet === null ? [] : [`UNet (${unetClassOf(unet.config)}, ${unet.config.in_channels} channels in, ${unet.config.out_channels} out)`]),
+    ...(upscaler?.network ? [`upscaler (UNet2DModel, from images ${upscaler.factor} times smaller)`] : []),
     ...(hasText ? ['tokenizer and text encoder (CLIPTextModel)'] : []),
     ...(diffusion === null ? [] : [`scheduler (${diffusion.predictionType}, ${diffusion.trainTimesteps} timesteps)`]),
   ];

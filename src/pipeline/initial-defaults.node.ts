@@ -1,4 +1,5 @@
 // What the folder of an initial pipeline says to the configuration that retrains it.
+import { MelstromError } from '../base/errors.js';
 import type { InitialDefaults } from '../config/initial.js';
 import type { RunConfig } from '../config/run-config.js';
 import { findPipeline } from './find-pipeline.node.js';
@@ -17,7 +18,10 @@ export async function readInitialDefaults(folder: string, config: RunConfig): Pr
 
 /** Networks under the rule for channels, and whatever the folder says of sound and noise. */
 export function initialDefaults(found: FoundPipeline, { initialChannels: channels, unet: { classTable } }: Pick<RunConfig, 'initialChannels' | 'unet'>): InitialDefaults {
-  const { representation, vaeKind, vae, unet, mel, diffusion } = found;
+  const { representation, vaeKind, vae, unet, mel, diffusion, folder } = found;
+  if (found.upscaler !== null) {
+    throw new MelstromError({ kind: 'configuration', where: `initialPipeline ${folder}`, got: 'a pipeline with an upscaler', expected: 'one whose UNet draws the whole image', fix: 'Train anew with the block upscaler, or resume the run itself.' });
+  }
   return {
     representation,
     ...(mel === null ? {} : { mel }),

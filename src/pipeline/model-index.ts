@@ -22,10 +22,11 @@ const ownFields = {
   id2label: z.record(z.string(), z.string()),
   pixel_scale: z.number().optional(),
   pixel_shift: z.number().optional(),
+  upscaler_factor: z.literal([2, 4]).optional(),
 };
 
 const textEncoder = z.union([z.tuple([z.literal('transformers'), z.literal('CLIPTextModel')]), z.tuple([z.null(), z.null()])]).optional();
-const indexSchema = z.looseObject({ _class_name: z.literal(PIPELINE_CLASS), ...ownFields, unet: z.array(z.string().nullable()).length(2), text_encoder: textEncoder });
+const indexSchema = z.looseObject({ _class_name: z.literal(PIPELINE_CLASS), ...ownFields, unet: z.array(z.string().nullable()).length(2), upscaler: z.array(z.string().nullable()).length(2).optional(), text_encoder: textEncoder });
 /** Under a key that the reference passes over, what an exported folder keeps of a pipeline of ours. */
 const keptSchema = z.looseObject({ ...ownFields, mel: z.looseObject({}) });
 export const KEPT_KEY = '_melstrom';
@@ -37,11 +38,13 @@ export interface ModelIndex {
   readonly labels: readonly string[];
   readonly pixelScale: number;
   readonly pixelShift: number;
+  /** How many times smaller what the UNet draws is; null where it draws the whole image. */
+  readonly upscalerFactor: 2 | 4 | null;
 }
 
 /** The text of model_index.json as plain data. Labels are under id2label, as the reference's class-conditional pipelines keep them. */
 export function toModelIndex(pipeline: Pipeline): Record<string, unknown> {
-  const { vae, unet, text } = pipeline;
+  const { vae, unet, text, upscaler } = pipeline;
   return {
     _class_name: PIPELINE_CLASS,
     _diffusers_version: REFERENCE_VERSION,
@@ -49,6 +52,7 @@ export function toModelIndex(pipeline: Pipeline): Record<string, unknown> {
     scheduler: ['diffusers', schedulerClassOf(pipeline.scheduler)],
     ...(text === null ? {} : { text_encoder: ['transformers', 'CLIPTextModel'], tokenizer: ['transformers', 'CLIPTokenizer'] }),
     unet: unet === null ? [null, null] : ['diffusers', unetClassOf(unet.config)],
+    ...(upscaler === null ? {} : { upscaler: upscaler.unet === null ? [null, null] : ['diffusers', 'UNet2DModel'] }),
     vae: vae === null ? [null, null] : ['diffusers', 'AutoencoderKL'],
   };
 }
@@ -58,20 +62,21 @@ export function toKept(pipeline: Pipeline): Record<string, unknown> {
   return { [KEPT_KEY]: { ...ownKeysOf(pipeline), mel: toMelConfig(pipeline) } };
 }
 
-function ownKeysOf({ representation, vaeKind, labels, vae, latentScale, latentShift }: Pipeline): Record<string, unknown> {
+function ownKeysOf({ representation, vaeKind, labels, vae, upscaler, latentScale, latentShift }: Pipeline): Record<string, unknown> {
   return {
     _melstrom_version: MELSTROM_VERSION,
     representation,
     vae_kind: vaeKind,
     ...(vae === null ? { pixel_scale: latentScale, pixel_shift: latentShift } : {}),
+    ...(upscaler === null ? {} : { upscaler_factor: upscaler.factor }),
     id2label: Object.fromEntries(labels.map((label, index) => [String(index), label])),
   };
 }
 
 /** @throws MelstromError when it is not a pipeline of ours, or the labels are not numbered 0, 1, 2 … */
-export function fromModelIndex(raw: unknown, where: string): ModelIndex & { readonly hasUnet: boolean; readonly hasText: boolean } {
+export function fromModelIndex(raw: unknown, where: string): ModelIndex & { readonly hasUnet: boolean; readonly hasText: boolean; readonly hasUpscaler: boolean } {
   const index = parse(indexSchema, raw, where);
-  return { ...readOwn(index, where), hasUnet: index.unet[0] !== null, hasText: (index.text_encoder?.[0] ?? null) !== null };
+  return { ...readOwn(index, where), hasUnet: index.unet[0] !== null, hasText: (index.text_encoder?.[0] ?? null) !== null, hasUpscaler: (index.upscaler?.[0] ?? null) !== null };
 }
 
 /** What an exported folder kept, or null for a folder that the reference made. @throws MelstromError when it does not hold together */
@@ -88,8 +93,8 @@ function readOwn(index: z.output<typeof keptSchema> | z.output<typeof indexSchem
   if (labels.includes(undefined as never)) {
     throw new MelstromError({ kind: 'checkpoint', where: `${where}: id2label`, got: Object.keys(index.id2label).join(', '), expected: `the numbers 0 to ${count - 1}` });
   }
-  const { representation, vae_kind: vaeKind, pixel_scale: pixelScale = 1, pixel_shift: pixelShift = 0 } = index;
-  return { representation, vaeKind, labels, pixelScale, pixelShift };
+  const { representation, vae_kind: vaeKind, pixel_scale: pixelScale = 1, pixel_shift: pixelShift = 0, upscaler_factor: upscalerFactor = null } = index;
+  return { representation, vaeKind, labels, pixelScale, pixelShift, upscalerFactor };
 }
 
 /** The autoencoder's config.json, with the scale that was measured. */
@@ -102,7 +107,8 @@ export function fromVaeConfig(raw: unknown, where: string): AutoencoderKLConfig 
   return parse(autoencoderKlSchema, { ...autoencoderKlReferenceDefaults, ...ownKeys(raw, where, 'AutoencoderKL') }, where);
 }
 
-export function toUnetConfig({ unet }: Pipeline): Record<string, unknown> {
+/** A UNet's config.json: the pipeline's own, or its upscaler's. */
+export function toUnetConfig({ unet }: Pick<Pipeline, 'unet'>): Record<string, unknown> {
   return { ...networkHead(unetClassOf(unet!.config)), ...unet!.config };
 }
 

@@ -1,11 +1,12 @@
 // Networks with their weights from a pipeline folder, under a rule for channels and for classes. Knows no corpus.
-import { createAutoencoderKL, type AutoencoderKL } from '../models/index.js';
+import type { Unet2dConfig } from '../config/unet-2d.js';
+import { createAutoencoderKL, createUnet2d, type AutoencoderKL, type Unet2d } from '../models/index.js';
 import { loadReference, type LoadReport, type ParameterTree, type TensorSource } from '../nn/index.js';
 import type { AnyUnet } from './any-unet.js';
 import { channelRuleConfig, channelRuleSource, UNET_OUTER_LAYERS, VAE_OUTER_LAYERS, type ChannelRule } from './channel-rule.js';
 import { withClassTable } from './class-table.js';
 import { openWeights, type OpenWeightsOptions } from './component-files.node.js';
-import type { FoundPipeline } from './found-pipeline.js';
+import type { FoundNetwork, FoundPipeline } from './found-pipeline.js';
 import { createAnyUnet, embeddingWidth } from './unet-classes.js';
 
 export interface OpenNetworkOptions extends OpenWeightsOptions {
@@ -59,6 +60,11 @@ export function openUnet(found: FoundUnet, options: OpenUnetOptions = {}): Opene
     return newLabels === null ? ruled : withClassTable(ruled, { oldLabels: found.labels, hasOldNullRow: found.hasNullClass, newLabels, width });
   };
   return load(createAnyUnet(config, { seed: isPartial ? 0 : null }), found.unet.folder, { options, change });
+}
+
+/** @throws MelstromError when the weights do not fit and a partial load is not asked for */
+export function openUpscaler({ config, folder }: FoundNetwork<Unet2dConfig>, options: OpenNetworkOptions = {}): Opened<Unet2d> {
+  return load(createUnet2d(config, { seed: options.isPartial ? 0 : null }), folder, { options, change: (source) => source });
 }
 
 interface Network {

@@ -1,10 +1,10 @@
 // The trained parts of a generator, together with what is needed to use them. Knows no file.
 import { MelstromError } from '../base/errors.js';
-import { unetDownsampling, vaeDownsampling } from '../config/derive.js';
+import { sizeMultiple, UPSCALER_CHANNELS, vaeDownsampling } from '../config/derive.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
 import type { MelSettings } from '../config/mel.js';
 import { defaultScheduler, type SchedulerSettings } from '../diffusion/scheduler-settings.js';
-import type { AutoencoderKL } from '../models/index.js';
+import type { AutoencoderKL, Unet2d } from '../models/index.js';
 import type { AnyUnet } from './any-unet.js';
 import { checkText, type TextConditioner } from './text.js';
 
@@ -12,6 +12,14 @@ import { checkText, type TextConditioner } from './text.js';
 export type Representation = 'latent' | 'pixel';
 /** `plain` uses the posterior's mean alone. */
 export type VaeKind = 'kl' | 'plain';
+
+/** What draws the whole image after the UNet has drawn one that is averaged down. */
+export interface Upscaler {
+  /** How many times smaller the UNet's image is, in rows and in columns. */
+  readonly factor: 2 | 4;
+  /** Sees the noisy image and the enlarged small one. null while it is not trained: the small image is enlarged as it is then. */
+  readonly unet: Unet2d | null;
+}
 
 /** The parts of a pipeline. */
 export interface PipelineParts {
@@ -29,6 +37,8 @@ export interface PipelineParts {
   readonly unet: AnyUnet | null;
   /** What reads prompts for a UNet that attends to text; null for one that does not. Default null. */
   readonly text?: TextConditioner | null;
+  /** For pixels alone; null where the UNet draws the whole image. Default null. */
+  readonly upscaler?: Upscaler | null;
   /** What is diffused is (latent - latentShift) · latentScale, of about unit deviation. Measured from data. Default 1. */
   readonly latentScale?: number;
   /** Default 0. */
@@ -55,15 +65,18 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     latentScale: parts.latentScale ?? 1,
     latentShift: parts.latentShift ?? 0,
     text: parts.text ?? null,
+    upscaler: parts.upscaler ?? null,
     dispose() {
       parts.vae?.dispose();
       parts.unet?.dispose();
       parts.text?.encoder.dispose();
+      parts.upscaler?.unet?.dispose();
     },
   };
   checkRepresentation(pipeline);
   checkScale(pipeline);
   checkScheduler(pipeline);
+  checkUpscaler(pipeline);
   checkUnet(pipeline);
   if (pipeline.text !== null) checkText(pipeline.text, pipeline.unet);
   return Object.freeze(pipeline);
@@ -74,24 +87,24 @@ export function nullClassOf({ labels, unet }: Pick<Pipeline, 'labels' | 'unet'>)
   return unet === null || unet.config.num_class_embeds === null ? null : labels.length;
 }
 
-/** Frames of an image are a multiple of this, so that every level of both networks halves evenly. */
-export function frameMultiple(pipeline: Pick<Pipeline, 'vae' | 'unet'>): number {
-  const { vae, unet } = pipeline;
-  return (vae === null ? 1 : vaeDownsampling(vae.config)) * (unet === null ? 1 : unetDownsampling(unet.config));
+/** Frames of an image are a multiple of this, so that every level of every network halves evenly. */
+export function frameMultiple({ vae, unet, upscaler }: Pick<Pipeline, 'vae' | 'unet' | 'upscaler'>): number {
+  const whole = upscaler && { factor: upscaler.factor, network: upscaler.unet?.config ?? null };
+  return sizeMultiple({ vae: vae?.config ?? null, unet: unet?.config ?? null, upscaler: whole });
 }
 
 /**
- * The shape of one item of what is diffused.
+ * The shape of one item of what the UNet diffuses. Where there is an upscaler, that is the small image.
  *
  * @param frameCount of the image, a multiple of frameMultiple; default the slice's length that the networks were trained on
  */
-export function sampleShape(pipeline: Pick<Pipeline, 'vae' | 'unet' | 'mel'>, frameCount = pipeline.mel.frames): SampleShape {
-  const { vae, mel } = pipeline;
+export function sampleShape(pipeline: Pick<Pipeline, 'vae' | 'unet' | 'mel' | 'upscaler'>, frameCount = pipeline.mel.frames): SampleShape {
+  const { vae, mel, upscaler } = pipeline;
   const multiple = frameMultiple(pipeline);
   if (frameCount % multiple !== 0 || mel.melBins % multiple !== 0 || frameCount < 1) {
     throw misfit('mel', `${mel.melBins} mel bins and ${frameCount} frames`, `multiples of ${multiple}, which the networks halve down to`);
   }
-  const factor = vae === null ? 1 : vaeDownsampling(vae.config);
+  const factor = vae === null ? (upscaler?.factor ?? 1) : vaeDownsampling(vae.config);
   return [mel.melBins / factor, frameCount / factor, vae === null ? 1 : vae.config.latent_channels];
 }
 
@@ -126,6 +139,20 @@ function checkUnet(pipeline: Pipeline): void {
     throw misfit('unet: num_class_embeds', String(classes), `${labels.length + 1}: ${labels.length} labels and one for no label`);
   }
   if (classes === null && labels.length > 0) throw misfit('unet: num_class_embeds', 'null', `${labels.length + 1}, since there are labels`);
+}
+
+function checkUpscaler({ representation, upscaler, labels }: Pipeline): void {
+  if (upscaler === null) return;
+  if (representation === 'latent') throw misfit('upscaler', 'one', 'none, since latents are diffused');
+  if (upscaler.factor !== 2 && upscaler.factor !== 4) throw misfit('upscaler: factor', String(upscaler.factor), '2 or 4');
+  if (upscaler.unet === null) return;
+  const { in_channels: inChannels, out_channels: outChannels, num_class_embeds: classes } = upscaler.unet.config;
+  if (inChannels !== UPSCALER_CHANNELS.in_channels || outChannels !== UPSCALER_CHANNELS.out_channels) {
+    throw misfit('upscaler: in_channels and out_channels', `${inChannels} and ${outChannels}`, '2 and 1: the noisy image and the enlarged small one, and the answer');
+  }
+  if (classes !== null && classes !== labels.length + 1) {
+    throw misfit('upscaler: num_class_embeds', String(classes), `${labels.length + 1}: ${labels.length} labels and one for no label`);
+  }
 }
 
 function misfit(where: string, got: string, expected: string): MelstromError {

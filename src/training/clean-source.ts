@@ -1,6 +1,7 @@
 // Where the UNet's clean samples come from: spectrogram images, or latents (latent-cache.node.ts). Knows no network.
 import * as tf from '@tensorflow/tfjs';
 import type { AugmentConfig } from '../config/training.js';
+import { reduceImages } from '../pipeline/resize.js';
 import { fixedBatches, imagesToTensor, validationSplit, type SliceBatch, type SliceSource } from './corpus-source.js';
 
 /** Clean samples with their labels. */
@@ -45,5 +46,21 @@ export function createPixelSource(corpus: SliceSource, options: PixelSourceOptio
       }
     },
     close: () => undefined,
+  };
+}
+
+/** The same samples averaged down, for a UNet that draws small images. */
+export function createReducedSource(source: CleanSource, factor: 2 | 4): CleanSource {
+  const reduced = ({ clean, ...rest }: CleanBatch): CleanBatch => {
+    const small = reduceImages(clean, factor);
+    clean.dispose();
+    return { ...rest, clean: small };
+  };
+  return {
+    draw: async (pass, batchSize) => reduced(await source.draw(pass, batchSize)),
+    async *fixed(batchSize, limit) {
+      for await (const batch of source.fixed(batchSize, limit)) yield reduced(batch);
+    },
+    close: () => source.close(),
   };
 }

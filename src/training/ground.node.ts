@@ -8,7 +8,7 @@ import type { DerivedNetworks } from '../config/derive.js';
 import type { RunConfig } from '../config/run-config.js';
 import { createAutoencoderKL, encodeOneChannel, type AutoencoderKL } from '../models/index.js';
 import { loadLatestCheckpoint } from './checkpoint-store.node.js';
-import { createPixelSource, type CleanSource } from './clean-source.js';
+import { createPixelSource, createReducedSource, type CleanSource } from './clean-source.js';
 import { fixedBatches, imagesToTensor, type SliceSource } from './corpus-source.js';
 import { hasKeptScale, type InitialWeights } from './initial.node.js';
 import { openLatentCache } from './latent-cache.node.js';
@@ -22,6 +22,7 @@ export interface Ground {
   /** What is diffused is (sample - shift) · scale. */
   readonly scale: number;
   readonly shift: number;
+  /** What the UNet is trained on: latents, or images, averaged down where an upscaler follows. */
   readonly source: CleanSource;
   /** Changes with the autoencoder and the corpus. */
   readonly key: string;
@@ -50,7 +51,8 @@ export async function layGround(options: GroundOptions): Promise<Ground | null> 
 async function pixelGround({ config, corpus, initial, reporter }: GroundOptions): Promise<Ground> {
   const kept = keptStandard(config, initial, reporter);
   const standard = kept ?? standardise(await imageStatistics(corpus, config.unet.training.batchSize), reporter, 'image');
-  const source = createPixelSource(corpus, { seed: config.seed, augment: config.unet.training.augment, standardise: standard });
+  const whole = createPixelSource(corpus, { seed: config.seed, augment: config.unet.training.augment, standardise: standard });
+  const source = config.upscaler === null ? whole : createReducedSource(whole, config.upscaler.factor);
   return { vae: null, ...standard, source, key: hash('pixel', corpusIdentity(corpus), JSON.stringify(standard)), dispose: () => source.close() };
 }
 

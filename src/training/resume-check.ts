@@ -7,7 +7,7 @@ import type { StageName } from './stage.js';
 /** Keys of a training block that change nothing about the weights of a step. */
 const HARMLESS: readonly string[] = ['maxMinutes', 'validateEvery', 'previewEvery', 'checkpointEvery', 'keepCheckpoints', 'patience'];
 /** Keys without which the checkpoint makes no sense: another network, other data. */
-const BINDING = /^(seed|initialPipeline|initialChannels|unet\.classTable|labels|mel|representation|corpus|diffusion|(vae|unet)\.(kind|network|conditionNetwork)|vae\.loss\.discriminatorWeight|vae\.discriminator\.(channels|layers))(\.|$)/;
+const BINDING = /^(seed|initialPipeline|initialChannels|unet\.classTable|labels|mel|representation|corpus|diffusion|(vae|unet|upscaler)\.(kind|factor|network|conditionNetwork)|vae\.loss\.discriminatorWeight|vae\.discriminator\.(channels|layers))(\.|$)/;
 
 /** Keys that mean nothing without an initial pipeline, or nothing to the weights of a stage that trains. */
 const OF_INITIAL: readonly string[] = ['vae.trainable', 'vae.latentScale', 'unet.classTable'];
@@ -21,9 +21,9 @@ const OF_TEXT: readonly string[] = ['unet.conditionNetwork', 'unet.captionDropou
  * @param initialHash of the files that the stage starts from; null when it starts from nothing. The folder itself may move
  */
 export function relevantKeys(config: RunConfig, { labels, stage, initialHash }: { readonly labels: readonly string[]; readonly stage: StageName; readonly initialHash: string | null }): Record<string, string> {
-  const { seed, mel, representation, vae, unet, diffusion, initialChannels } = config;
+  const { seed, mel, representation, unet, initialChannels } = config;
   const { path: _path, manifest: _manifest, maxBadShare: _share, ...corpus } = config.corpus; // a corpus may move
-  const own = stage === 'vae' ? { vae } : { unet, diffusion };
+  const own = ownBlocks(config, stage);
   const keys: Record<string, string> = {};
   const initial = initialHash === null ? {} : { initialPipeline: initialHash, initialChannels, 'unet.classTable': unet.classTable };
   flatten({ seed, labels, precision: convPrecision(), mel, representation, corpus, ...own }, '', keys);
@@ -33,6 +33,13 @@ export function relevantKeys(config: RunConfig, { labels, stage, initialHash }: 
   flatten(initial, '', keys);
   for (const name of HARMLESS) delete keys[`${stage}.training.${name}`];
   return keys;
+}
+
+/** The blocks of a stage. Of an upscaler the UNet before it knows the factor alone: the size of its images. */
+function ownBlocks({ vae, unet, upscaler, diffusion }: RunConfig, stage: StageName): object {
+  if (stage === 'vae') return { vae };
+  if (stage === 'upscaler') return { upscaler, diffusion };
+  return { unet, diffusion, ...(upscaler === null ? {} : { upscaler: { factor: upscaler.factor } }) };
 }
 
 /**

@@ -43,7 +43,7 @@ export function stateFolder(runFolder: string, stage: StageName): string {
 /** Runs a stage to its end, its time limit or the signal. Memory: frees what it makes; the stage stays the caller's. */
 export async function runStage(options: RunStageOptions): Promise<StageResult> {
   const { config, runFolder, stage, reporter, signal } = options;
-  const { training } = config[stage.name];
+  const { training } = config[stage.name]!;
   const folder = stateFolder(runFolder, stage.name);
   await requireWritable(folder);
   const trainer: Trainer = { stage, optimiser: createAdamW(stage.parameters, training), ema: createEma(stage.parameters, training.emaDecay) };
@@ -91,7 +91,7 @@ interface SavedMeta {
 
 async function save(options: RunStageOptions, trainer: Trainer, { folder, position }: { folder: string; position: LoopPosition }): Promise<void> {
   const { config, labels, stage, reporter, dependsOn = null, initialHash = null } = options;
-  const { training } = config[stage.name];
+  const { training } = config[stage.name]!;
   const keys = relevantKeys(config, { labels, stage: stage.name, initialHash });
   const { step, elapsedSeconds, validations } = position;
   const meta: SavedMeta = {

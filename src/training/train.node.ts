@@ -1,4 +1,4 @@
-// Trains a run: the autoencoder, the scale of its latents, the UNet. The wiring of the stages; what a step is, is elsewhere.
+// Trains a run: the autoencoder, the scale of its latents, the UNet, the upscaler where there is one. The wiring of the stages; what a step is, is elsewhere.
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
@@ -10,18 +10,21 @@ import { stringifyRunConfig, type RunConfig } from '../config/run-config.js';
 import { convPrecision, setConvPrecision } from '../engine/ops/index.js';
 import { createAutoencoderKL } from '../models/index.js';
 import { savePipeline } from '../pipeline/folder.node.js';
-import { createPipeline, type Pipeline, type PipelineParts } from '../pipeline/pipeline.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
 import { checkText } from '../pipeline/text.js';
 import { createAnyUnet } from '../pipeline/unet-classes.js';
+import { assemble } from './assemble.js';
 import { openCaptions, type Captions } from './captions.node.js';
 import { listCheckpoints, requireWritable } from './checkpoint-store.node.js';
 import type { SliceSource } from './corpus-source.js';
 import { diskError } from './disk-error.node.js';
 import { estimateLatents, layGround, type Ground } from './ground.node.js';
 import { hasKeptScale, openInitial, type InitialWeights } from './initial.node.js';
+import { openKept } from './kept-parts.node.js';
 import type { PreviewCallback } from './previews.node.js';
 import { removeCheckpoints, runStage, stateFolder } from './run-stage.node.js';
 import type { StageName, StageResult, StageStatus } from './stage.js';
+import { requireUpscaler, trainUpscaler } from './train-upscaler.node.js';
 import { createUnetStage } from './unet-stage.js';
 import { createVaeStage } from './vae-stage.js';
 
@@ -30,7 +33,7 @@ export interface TrainOptions {
   /** A prepared corpus. Stays the caller's. */
   readonly corpus: SliceSource;
   readonly runFolder: string;
-  readonly stage: 'vae' | 'unet' | 'all';
+  readonly stage: StageName | 'all';
   /** Goes on from the latest whole checkpoint of each stage; false refuses a run folder that has checkpoints of the stage. */
   readonly resume: boolean;
   /** Removes checkpoints of the stages first instead of refusing. Default false. */
@@ -76,6 +79,7 @@ async function trainStages(options: TrainOptions): Promise<TrainResult> {
   if (stage === 'vae' && !config.vae.trainable) {
     throw new MelstromError({ kind: 'configuration', where: 'vae.trainable', got: 'false, so that there is no autoencoder to train', expected: 'true', fix: 'Train with stage unet, or set vae.trainable to true.' });
   }
+  if (stage === 'upscaler') requireUpscaler(config);
   await requireReady(options);
   const networks = deriveNetworks(config, corpus.labels.length);
   const initial = await openInitial(config, corpus.labels, options.reporter);
@@ -84,7 +88,7 @@ async function trainStages(options: TrainOptions): Promise<TrainResult> {
     status, stages, runFolder, pipelineFolder: join(runFolder, 'pipeline'), latentScale: ground?.scale ?? null, latentShift: ground?.shift ?? null,
   });
 
-  if (config.representation === 'latent' && stage !== 'unet' && config.vae.trainable) {
+  if (config.representation === 'latent' && (stage === 'vae' || stage === 'all') && config.vae.trainable) {
     const trained = await trainVae(options, { networks, initial });
     stages.push(trained);
     if (trained.status === 'interrupted') return result('interrupted', null);
@@ -96,10 +100,14 @@ async function trainStages(options: TrainOptions): Promise<TrainResult> {
   }
   try {
     if (stage === 'vae') await saveAutoencoder(options, ground, stages[0]);
-    else {
+    if (stage === 'unet' || stage === 'all') {
       const trained = await trainUnet(options, { networks, initial, ground });
       if (trained === null) return result('interrupted', ground);
       stages.push(trained);
+      if (trained.status === 'interrupted') return result('interrupted', ground);
+    }
+    if (stage === 'upscaler' || (stage === 'all' && config.upscaler !== null)) {
+      stages.push(await trainUpscaler({ ...options, networks, initial, ground, onStart: () => writeConfig(options) }));
     }
   } finally {
     ground.dispose();
@@ -133,14 +141,19 @@ async function trainVae(options: TrainOptions, { networks, initial }: Networks):
 async function trainUnet(options: TrainOptions, parts: Networks & { readonly ground: Ground }): Promise<StageResult | null> {
   const captions = options.config.unet.conditionNetwork === null ? null : await openCaptions({ ...options, initial: parts.initial });
   if (captions === 'interrupted') return null;
+  let kept: Pipeline | null = null;
   try {
-    return await trainUnetOn(options, { ...parts, captions });
+    const { config, runFolder, reporter } = options;
+    if (config.upscaler !== null) kept = await openKept({ runFolder, stage: 'upscaler', around: assemble(options, parts.ground), log: reporter.log });
+    return await trainUnetOn(options, { ...parts, captions, kept });
   } finally {
+    kept?.dispose();
     captions?.dispose();
   }
 }
 
-async function trainUnetOn(options: TrainOptions, { networks, initial, ground, captions }: Networks & { readonly ground: Ground; readonly captions: Captions | null }): Promise<StageResult> {
+/** @param parts.kept the pipeline whose upscaler is saved along */
+async function trainUnetOn(options: TrainOptions, { networks, initial, ground, captions, kept }: Networks & { readonly ground: Ground; readonly captions: Captions | null; readonly kept: Pipeline | null }): Promise<StageResult> {
   const { config, corpus, runFolder, reporter } = options;
   const { conditionUnet } = networks;
   const width = captions?.text.encoder.config.hidden_size ?? null;
@@ -158,7 +171,7 @@ async function trainUnetOn(options: TrainOptions, { networks, initial, ground, c
         await writeConfig(options);
         if (step === 0 && ground.vae !== null) await savePipeline(join(runFolder, 'pipeline'), assemble(options, ground));
       },
-      pipeline: async () => assemble(options, { ...ground, unet, text, scheduler: initial?.scheduler }),
+      pipeline: async () => assemble(options, { ...ground, unet, text, upscaler: kept?.upscaler, scheduler: initial?.scheduler }),
     });
   } finally {
     unet.dispose();
@@ -170,15 +183,6 @@ async function saveAutoencoder(options: TrainOptions, ground: Ground, { stepsPer
   const hasUnet = (await listCheckpoints(stateFolder(options.runFolder, 'unet'))).length > 0;
   if (stepsPerSecond === null && hasUnet) return;
   await savePipeline(join(options.runFolder, 'pipeline'), assemble(options, ground));
-}
-
-type Parts = Pick<PipelineParts, 'vae'> & Partial<Pick<PipelineParts, 'unet' | 'text' | 'scheduler'>> & { readonly scale: number; readonly shift: number };
-
-function assemble({ config, corpus }: TrainOptions, { vae, unet = null, text = null, scheduler, scale, shift }: Parts): Pipeline {
-  const { mel, representation, diffusion } = config;
-  const fits = scheduler !== undefined && (scheduler.kind === 'flow') === (diffusion.predictionType === 'flow'); // else it samples another process
-  const labels = unet !== null && unet.config.num_class_embeds === null ? [] : corpus.labels; // a UNet that goes by words has none
-  return createPipeline({ mel, representation, vaeKind: config.vae.kind, labels, diffusion, scheduler: fits ? scheduler : undefined, vae, unet, text, latentScale: scale, latentShift: shift });
 }
 
 /** Everything that can be refused before any long work. */
@@ -212,7 +216,7 @@ export async function refuseCheckpoints({ config, runFolder, stage }: Pick<Train
 }
 
 function stagesOf({ stage, config }: Pick<TrainOptions, 'config' | 'stage'>): StageName[] {
-  return (['vae', 'unet'] as const).filter((name) => (stage === 'all' || stage === name) && !(name === 'vae' && config.representation === 'pixel'));
+  return (['vae', 'unet', 'upscaler'] as const).filter((name) => (stage === 'all' || stage === name) && !(name === 'vae' && config.representation === 'pixel') && !(name === 'upscaler' && config.upscaler === null));
 }
 
 /** Parts of folders and files that a killed process was writing. */

@@ -1,17 +1,20 @@
-// The UNet's stage: noise at drawn timesteps, the weighted error of the answer, validation at fixed ones. Knows no loop and no disk.
+// The stage of the UNet, or of an upscaler, which sees a small image too: noise at drawn timesteps, the weighted error of the answer, validation at fixed ones. Knows no loop and no disk.
 import * as tf from '@tensorflow/tfjs';
-import { createRandom } from '../base/random.js';
+import { createRandom, type Random } from '../base/random.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
 import type { TrainingConfig } from '../config/training.js';
 import { createNoiseSchedule, lossWeightAt, noisyTrainingBatch, trainingTimestep, type NoiseSchedule } from '../diffusion/index.js';
 import { valueAndGradients } from '../nn/index.js';
 import type { AnyUnet } from '../pipeline/any-unet.js';
-import { forwardUnet } from '../pipeline/denoiser.js';
+import { forwardUnet, joinEnlarged } from '../pipeline/denoiser.js';
+import { enlargeImages, reduceImages } from '../pipeline/resize.js';
 import type { CleanSource } from './clean-source.js';
 import type { Split } from './corpus-source.js';
-import type { Figures, Stage } from './stage.js';
+import type { Figures, Stage, StageName } from './stage.js';
 
 export interface UnetStageOptions {
+  /** Default `unet`. */
+  readonly name?: StageName;
   readonly unet: AnyUnet;
   readonly diffusion: DiffusionConfig;
   readonly training: TrainingConfig;
@@ -22,7 +25,15 @@ export interface UnetStageOptions {
   readonly labelDropout: number;
   /** For a UNet that attends to text; null for one that does not. */
   readonly captions?: CaptionSource | null;
+  /** For an upscaler, which sees the clean sample averaged down and enlarged again beside the noisy one. */
+  readonly upscaling?: Upscaling;
   readonly seed: number;
+}
+
+export interface Upscaling {
+  readonly factor: 2 | 4;
+  /** The largest deviation of the noise that the small image gets in training. */
+  readonly noiseAugmentation: number;
 }
 
 /** The captions of slices, as the text encoder reads them. */
@@ -42,19 +53,20 @@ const VALIDATION_ROUNDS = 2;
 
 /** Creates the stage. Memory: holds no tensors of its own. */
 export function createUnetStage(options: UnetStageOptions): Stage {
-  const { unet, diffusion, training, source, labelCount, labelDropout, seed } = options;
+  const { name = 'unet', unet, diffusion, training, source, labelCount, labelDropout, upscaling, seed } = options;
   const schedule = createNoiseSchedule(diffusion);
   return {
-    name: 'unet',
+    name,
     parameters: unet.parameters,
     async pass({ pass }) {
       const batch = await source.draw(pass, training.batchSize);
-      const random = createRandom(seed, 'unet', 'pass', pass);
+      const random = createRandom(seed, name, 'pass', pass);
       const count = batch.labels.length;
       const labels = batch.labels.map((label) => (random.uniform() < labelDropout ? labelCount : classOf(label, labelCount)));
       const timesteps = spreadTimesteps(schedule, { count, offset: random.uniform() });
       const textStates = options.captions?.states('train', hideCaptions(options.captions, { indices: batch.indices, pass, seed }));
-      const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size), textStates });
+      const enlarged = upscaling && enlargedOf(batch.clean, upscaling, createRandom(seed, name, 'condition', pass));
+      const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size), textStates, enlarged });
       const { value, gradients } = valueAndGradients(unet.parameters, () => weightedError(unet, inputs));
       const figures = { loss: value.dataSync()[0] };
       tf.dispose([value, batch.clean, ...inputs.tensors]);
@@ -70,6 +82,26 @@ function hideCaptions({ dropout }: CaptionSource, { indices, pass, seed }: { ind
   return Array.from(indices, (index) => (random.uniform() < dropout ? null : index));
 }
 
+/**
+ * The small image of each clean sample, enlarged. Each gets noise of a deviation of its own, so that the upscaler learns not to trust
+ * every cell of an image that was drawn and not measured.
+ *
+ * @param random null adds no noise
+ */
+function enlargedOf(clean: tf.Tensor4D, { factor, noiseAugmentation }: Upscaling, random: Random | null): tf.Tensor4D {
+  return tf.tidy(() => {
+    const small = reduceImages(clean, factor);
+    if (random === null) return enlargeImages(small, factor);
+    const size = small.size / small.shape[0];
+    const noise = new Float32Array(small.size);
+    for (let item = 0; item < small.shape[0]; item += 1) {
+      const deviation = noiseAugmentation * random.uniform();
+      noise.set(random.normals(size).map((value) => deviation * value), item * size);
+    }
+    return enlargeImages(tf.add(small, tf.tensor4d(noise, small.shape)) as tf.Tensor4D, factor);
+  });
+}
+
 /** Even over the whole range with one common random offset: less scatter from batch to batch than independent draws. */
 export function spreadTimesteps(schedule: NoiseSchedule, { count, offset }: { count: number; offset: number }): number[] {
   return Array.from({ length: count }, (_, item) => trainingTimestep(schedule, (item + offset) / count));
@@ -83,6 +115,7 @@ interface StepInputs {
   /** Shape: [B]. */
   readonly weights: tf.Tensor1D;
   readonly textStates: tf.Tensor3D | undefined;
+  readonly enlarged: tf.Tensor4D | undefined;
   /** All of the above, to dispose of. */
   readonly tensors: readonly tf.Tensor[];
 }
@@ -90,17 +123,17 @@ interface StepInputs {
 function prepare(
   { diffusion }: UnetStageOptions,
   schedule: NoiseSchedule,
-  drawn: { clean: tf.Tensor4D; labels: Int32Array; timesteps: readonly number[]; noise: Float32Array; textStates: tf.Tensor3D | undefined },
+  drawn: { clean: tf.Tensor4D; labels: Int32Array; timesteps: readonly number[]; noise: Float32Array; textStates: tf.Tensor3D | undefined; enlarged: tf.Tensor4D | undefined },
 ): StepInputs {
-  const { clean, timesteps, textStates } = drawn;
+  const { clean, timesteps, textStates, enlarged } = drawn;
   const noise = tf.tensor4d(drawn.noise, clean.shape);
   const { input, target } = noisyTrainingBatch({ schedule, predictionType: diffusion.predictionType, clean, noise, timesteps });
   noise.dispose();
   const steps = tf.tensor1d(Float32Array.from(timesteps));
   const labels = tf.tensor1d(drawn.labels, 'int32');
   const weights = tf.tensor1d(Float32Array.from(timesteps, (timestep) => lossWeightAt(schedule, timestep, diffusion.minSnrGamma)));
-  const tensors = [input, target, steps, labels, weights, ...(textStates === undefined ? [] : [textStates])];
-  return { input, target, timesteps: steps, labels, weights, textStates, tensors };
+  const tensors = [input, target, steps, labels, weights, ...[textStates, enlarged].filter((tensor) => tensor !== undefined)];
+  return { input, target, timesteps: steps, labels, weights, textStates, enlarged, tensors };
 }
 
 /** Squared error of the answer, mean over elements, weighted by timestep, mean over the batch. */
@@ -109,24 +142,25 @@ function weightedError(unet: AnyUnet, inputs: StepInputs): tf.Scalar {
 }
 
 /** Shape: [B]. */
-function errorPerItem(unet: AnyUnet, { input, target, timesteps, labels, textStates }: StepInputs): tf.Tensor1D {
+function errorPerItem(unet: AnyUnet, { input, target, timesteps, labels, textStates, enlarged }: StepInputs): tf.Tensor1D {
   const classLabels = unet.config.num_class_embeds === null ? undefined : labels;
-  const output = forwardUnet(unet, { sample: input, timestep: timesteps, classLabels }, textStates);
+  const output = forwardUnet(unet, { sample: joinEnlarged(input, enlarged), timestep: timesteps, classLabels }, textStates);
   return tf.mean(tf.square(tf.sub(output, target)), [1, 2, 3]) as tf.Tensor1D;
 }
 
 /** loss is weighted as in training; meanSquaredError counts every timestep alike. */
 async function validate(options: UnetStageOptions, schedule: NoiseSchedule): Promise<Figures> {
-  const { unet, training, source, labelCount, seed } = options;
+  const { name = 'unet', unet, training, source, labelCount, upscaling, seed } = options;
   let [loss, meanSquaredError, count] = [0, 0, 0];
   let batchNumber = 0;
   for await (const batch of source.fixed(training.batchSize, VALIDATION_LIMIT)) {
     for (let round = 0; round < VALIDATION_ROUNDS; round += 1) {
-      const random = createRandom(seed, 'unet', 'validation', batchNumber, round);
+      const random = createRandom(seed, name, 'validation', batchNumber, round);
       const timesteps = spreadTimesteps(schedule, { count: batch.labels.length, offset: random.uniform() });
       const labels = batch.labels.map((label) => classOf(label, labelCount));
       const textStates = options.captions?.states(options.captions.validationSplit, Array.from(batch.indices));
-      const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size), textStates });
+      const enlarged = upscaling && enlargedOf(batch.clean, upscaling, null);
+      const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size), textStates, enlarged });
       const errors = tf.tidy(() => errorPerItem(unet, inputs));
       const weights = inputs.weights.dataSync();
       errors.dataSync<'float32'>().forEach((error, item) => {

@@ -86,7 +86,7 @@ describe('generateClips', () => {
   it('says how each clip was made', async () => {
     const [first, , last] = await collect(generateClips(pipeline, { ...request, engine: 'an engine' }));
     expect(first.sidecar).toEqual({
-      label: 'kick', prompt: null, negativePrompt: null, seed: 5, sampler: 'dpmpp2m', spacing: 'trailing', steps: 4, guidance: 2, guidanceRescale: 0, eta: null, vocoder: 'griffin-lim-2',
+      label: 'kick', prompt: null, negativePrompt: null, seed: 5, sampler: 'dpmpp2m', spacing: 'trailing', steps: 4, upscaler: null, guidance: 2, guidanceRescale: 0, eta: null, vocoder: 'griffin-lim-2',
       frameCount: 16, sampleRateHz: 8000, durationSeconds: (15 * 64) / 8000,
       hashes: { model: await modelHash(pipeline), codec: codecHash(SMALL_MEL) },
       engine: { name: 'an engine', tensorflowJs: tf.version_core }, version: '0.1.0',

@@ -39,6 +39,13 @@ export function tinyConfig(over: Record<string, unknown> = {}): RunConfig {
   return checkRunConfig(merged(base, over), 'tiny');
 }
 
+/** Keys that make a progressive run of tinyConfig: images of 4 by 8 first, then whole ones by a second network of the same size. */
+export function tinyUpscaler(): Record<string, unknown> {
+  const { network, training } = tinyConfig().unet;
+  const { down_block_types, up_block_types, block_out_channels, layers_per_block, norm_num_groups, attention_head_dim } = network;
+  return { representation: 'pixel', upscaler: { factor: 2, network: { down_block_types, up_block_types, block_out_channels, layers_per_block, norm_num_groups, attention_head_dim }, training } };
+}
+
 /** Slices with a tone at one of two heights, of varying level and length. */
 export function tinyCorpus(config: RunConfig, { trainCount = 10, validationCount = 4 } = {}): SliceSource {
   const { melBins, frames, floorDb, ceilingDb } = config.mel;

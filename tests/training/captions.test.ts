@@ -13,7 +13,7 @@ import { readCheckpoint } from '../../src/training/checkpoint-store.node.js';
 import { trainRun, type TrainOptions } from '../../src/training/train.node.js';
 import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
 import { useEngine } from '../support/engine.js';
-import { merged, recordingReporter, tinyConfig, tinyCorpus } from './_tiny-run.js';
+import { merged, recordingReporter, tinyConfig, tinyCorpus, tinyUpscaler } from './_tiny-run.js';
 
 useEngine();
 
@@ -65,6 +65,21 @@ describe('a run with captions', () => {
     for await (const { image } of generateClips(pipeline, { labels: [null, null], prompts: ['a low tone', 'a high tone'], seeds: [1, 1], sampler: 'ddim', steps: 2, guidance: 2, vocoder })) images.push(image.data);
     expect(images[0]).not.toEqual(images[1]);
     pipeline.dispose();
+  });
+
+  it('goes with an upscaler, which reads no text and has no classes where the UNet has none', async () => {
+    const before = tf.memory().numTensors;
+    const result = await run(newFolder(), tinyUpscaler(), { stage: 'all' });
+    expect(result.stages.map(({ stage, status }) => [stage, status])).toEqual([['unet', 'finished'], ['upscaler', 'finished']]);
+    const pipeline = await loadPipeline(result.pipelineFolder);
+    expect(pipeline.upscaler!.unet!.config.num_class_embeds).toBeNull();
+    const vocoder = createGriffinLimVocoder(pipeline.mel, { iterations: 1 });
+    const images: Float32Array[] = [];
+    for await (const { image } of generateClips(pipeline, { labels: [null, null], prompts: ['a low tone', 'a high tone'], seeds: [1, 1], steps: 2, guidance: 2, vocoder })) images.push(image.data);
+    expect(images[0]).toHaveLength(8 * 16);
+    expect(images[0]).not.toEqual(images[1]);
+    pipeline.dispose();
+    expect(tf.memory().numTensors).toBe(before);
   });
 
   it('stopped and resumed ends byte for byte like one that was not', async () => {

@@ -18,7 +18,7 @@ import { readCheckpoint } from '../../src/training/checkpoint-store.node.js';
 import { trainRun, type TrainOptions } from '../../src/training/train.node.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
-import { recordingReporter, tinyCorpus } from './_tiny-run.js';
+import { recordingReporter, tinyCorpus, tinyUpscaler } from './_tiny-run.js';
 
 useEngine();
 
@@ -108,6 +108,19 @@ describe('retraining', () => {
     const kept = await run(await configOf(latent, { vae: { latentScale: 'keep' } }), 'kept');
     expect(kept.latentScale).toBe(0.4);
     await expect(run(await configOf(latent, { vae: { trainable: false } }), 'vae', { stage: 'vae' })).rejects.toThrow(/vae\.trainable/);
+  });
+
+  it('makes the first UNet of a progressive run of a UNet for pictures, and trains the upscaler from nothing', async () => {
+    const before = tf.memory().numTensors;
+    const config = await configOf(join(FIXTURES, 'pixel'), { upscaler: tinyUpscaler().upscaler });
+    const result = await run(config, 'progressive');
+    expect(result.stages.map(({ stage, status }) => [stage, status])).toEqual([['unet', 'finished'], ['upscaler', 'finished']]);
+    const pipeline = await loadPipeline(result.pipelineFolder);
+    expect([pipeline.unet!.config.in_channels, pipeline.upscaler!.unet!.config.in_channels]).toEqual([3, 2]);
+    expect(pipeline.upscaler!.unet!.config.num_class_embeds).toBe(3);
+    pipeline.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+    await expect(configOf(join(root, 'progressive'))).rejects.toThrow('got a pipeline with an upscaler');
   });
 
   it('takes a UNet on pictures of three channels, and one of AudioLDM with labels in place of prompts', async () => {

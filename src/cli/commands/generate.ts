@@ -19,6 +19,7 @@ export interface GenerateFlags {
   readonly sampler?: SamplerName | 'scheduler';
   readonly spacing?: Spacing;
   readonly steps?: number;
+  readonly upscalerSteps?: number;
   readonly guidance?: number;
   readonly eta?: number;
   readonly batchSize?: number;
@@ -46,10 +47,11 @@ export function addGenerate(program: Command): void {
     .addOption(new Option('--sampler <name>', SAMPLER_HELP).choices([...SAMPLER_NAMES, 'scheduler']))
     .addOption(new Option('--spacing <name>', 'noise levels that a named sampler visits (default: the run\'s own, or trailing)').choices(SPACINGS))
     .option('--steps <n>', 'network calls per clip', integer(1))
+    .option('--upscaler-steps <n>', 'calls of the upscaler per clip, for a model that draws a small image first (default: as many as --steps)', integer(1))
     .option('--guidance <x>', 'how far label and prompt are pushed; 1 follows them as trained', number(0))
     .option('--eta <x>', 'fresh noise per step of ddim, 0 to 1', number(0, 1))
     .addOption(
-      new Option('--from-vae-prior', 'draw from the autoencoder alone, without the UNet: shows what its latent space holds').conflicts(['label', 'prompt', 'negativePrompt', 'sampler', 'spacing', 'steps', 'guidance', 'eta']),
+      new Option('--from-vae-prior', 'draw from the autoencoder alone, without the UNet: shows what its latent space holds').conflicts(['label', 'prompt', 'negativePrompt', 'sampler', 'spacing', 'steps', 'upscalerSteps', 'guidance', 'eta']),
     )
     .option('--batch-size <n>', 'clips drawn at once', integer(1))
     .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float').choices(['16', '24', '32']).default('16'))
@@ -67,15 +69,16 @@ export function addGenerate(program: Command): void {
         pipeline.labels.length === 0 || flags.fromVaePrior === true ? null : (label ?? index % pipeline.labels.length),
       );
       const prompts = promptsOf(pipeline, flags);
-      const { sampler, spacing, steps, guidance, eta, batchSize } = { ...generation, ...definedOf(flags) };
+      const { sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize } = { ...generation, ...definedOf(flags) };
       if (flags.spacing !== undefined && sampler === 'scheduler') {
         throw new MelstromError({
           kind: 'usage', where: '--spacing', got: flags.spacing, expected: 'none with the scheduler, which has its own', fix: 'Name a --sampler, or leave --spacing out.',
         });
       }
+      if (pipeline.upscaler?.unet === null) reporter.log.warn('the upscaler is not trained yet: the small image is enlarged as it is; train with --stage upscaler');
       const files = await drawClips({
         pipeline, out, labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed,
-        settings: { ...generation, sampler, spacing, steps, guidance, eta, batchSize }, isFromVaePrior: flags.fromVaePrior ?? false,
+        settings: { ...generation, sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }, isFromVaePrior: flags.fromVaePrior ?? false,
         bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false, reporter, signal,
       });
       print({ folder: out, files }, [`${files.length} clips in ${out}`]);
@@ -105,6 +108,6 @@ function promptsOf({ text }: Pipeline, { prompt, negativePrompt, count }: Genera
   return prompt && Array.from({ length: count }, (_, index) => prompt[index % prompt.length]);
 }
 
-function definedOf({ sampler, spacing, steps, guidance, eta, batchSize }: GenerateFlags): Partial<GenerateFlags> {
-  return Object.fromEntries(Object.entries({ sampler, spacing, steps, guidance, eta, batchSize }).filter(([, value]) => value !== undefined));
+function definedOf({ sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }: GenerateFlags): Partial<GenerateFlags> {
+  return Object.fromEntries(Object.entries({ sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }).filter(([, value]) => value !== undefined));
 }

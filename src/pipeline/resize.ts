@@ -1,0 +1,23 @@
+// Between whole spectrograms and those that are averaged down: what a first UNet draws, and what an upscaler is shown.
+import type * as tf from '@tensorflow/tfjs';
+import { averagePool2x, upsampleNearest2x } from '../nn/operations.js';
+
+/** The mean of each square of `factor` by `factor` cells. Shape: [B, H, W, C] -> [B, H/factor, W/factor, C]. Memory: the caller disposes. */
+export function reduceImages(images: tf.Tensor4D, factor: 2 | 4): tf.Tensor4D {
+  return twice(images, averagePool2x, factor);
+}
+
+/** Each cell becomes a square of `factor` by `factor` alike. Shape: [B, H, W, C] -> [B, H·factor, W·factor, C]. Memory: the caller disposes. */
+export function enlargeImages(images: tf.Tensor4D, factor: 2 | 4): tf.Tensor4D {
+  return twice(images, upsampleNearest2x, factor);
+}
+
+function twice(images: tf.Tensor4D, resize: (images: tf.Tensor4D) => tf.Tensor4D, factor: 2 | 4): tf.Tensor4D {
+  const once = resize(images);
+  if (factor === 2) return once;
+  try {
+    return resize(once);
+  } finally {
+    once.dispose();
+  }
+}
