@@ -23,6 +23,9 @@ const JOBS = {
 /** Commands of `run` that need no engine, or that set it up themselves. */
 const WITHOUT_ENGINE = new Set(['setup', 'doctor', 'help', '--help', '-h', '--version', '-V']);
 
+/** What set-up has to say is not the job's output, which may be JSON for another program. */
+const TO_STDERR = ['inherit', process.stderr, 'inherit'];
+
 process.exitCode = await start(process.argv[2], process.argv.slice(3));
 
 async function start(job, args) {
@@ -146,9 +149,6 @@ function removeDeadLock(path) {
 function runNode(args) {
   return run(process.execPath, args);
 }
-
-/** What set-up has to say is not the job's output, which may be JSON for another program. */
-const TO_STDERR = ['inherit', process.stderr, 'inherit'];
 
 /** npm as a program: the very one that called us, else the one on the PATH. */
 function runNpm(args) {

@@ -9,7 +9,7 @@ import { createContext } from '../context.js';
 export function addCorpus(program: Command): void {
   program
     .command('corpus')
-    .description('make a corpus: starter synthesises audio-samples/, drums fetches and labels real drum hits (about 190 MB)')
+    .description('make a corpus: starter synthesises audio-samples/starter/, drums fetches and labels real drum hits (about 190 MB)')
     .addArgument(new Argument('<name>', 'which corpus').choices(['starter', 'drums']))
     .option('--out <folder>', 'folder to write')
     .option('--seed <n>', 'seed of the starter corpus', integer(0), 0)

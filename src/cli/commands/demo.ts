@@ -46,7 +46,7 @@ export function addDemo(program: Command): void {
       requireOwnRun(runFolder);
       const engine = await startEngine(flags.engine);
       reporter.log.info(`engine ${engine.name} ${engine.version}, ${engine.threads} threads${engine.reason === undefined ? '' : `. ${engine.reason}`}`);
-      const base = resolveOverrides(await loadConfigWithFlags(join(PACKAGE_FOLDER, 'configs', 'demo.yaml'), { corpus: join(PACKAGE_FOLDER, 'audio-samples') }), [`seed=${flags.seed}`]);
+      const base = resolveOverrides(await loadConfigWithFlags(join(PACKAGE_FOLDER, 'configs', 'demo.yaml'), { corpus: join(PACKAGE_FOLDER, 'audio-samples', 'starter') }), [`seed=${flags.seed}`]);
       const config = fitToTime(base, flags.minutes, reporter);
       const corpus = await prepareCorpus({ config, reporter, signal });
       try {
@@ -91,7 +91,7 @@ function isEarlierDemo(folder: string): boolean {
   if (!existsSync(path) || !existsSync(join(folder, 'state'))) return false;
   // Not by our schema: one of another version is replaced too.
   const config = parseYaml(readFileSync(path, 'utf8')) as { name?: unknown; corpus?: { path?: unknown } } | null;
-  return config?.name === 'demo' && typeof config.corpus?.path === 'string' && basename(config.corpus.path) === 'audio-samples';
+  return config?.name === 'demo' && typeof config.corpus?.path === 'string' && basename(config.corpus.path) === 'starter';
 }
 
 /** Share of the training time that the autoencoder gets; the UNet gets the rest. */

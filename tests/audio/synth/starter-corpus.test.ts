@@ -16,7 +16,7 @@ import { fitJudge, type JudgedClip } from '../../../src/evaluation/judge.js';
 import { logMelStatistics } from '../../../src/evaluation/log-mel-statistics.js';
 import { createMelCodec } from '../../../src/spectrogram/mel-codec.js';
 
-const SAMPLES = fileURLToPath(new URL('../../../audio-samples/', import.meta.url));
+const SAMPLES = fileURLToPath(new URL('../../../audio-samples/starter/', import.meta.url));
 const plan = planStarterCorpus(0);
 const needsWebAudio = (await hasWebAudio()) ? it : it.skip; // rendering needs node-web-audio-api, and that libasound.so.2
 let folder = '';
