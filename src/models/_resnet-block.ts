@@ -1,7 +1,7 @@
 // The residual block of the autoencoder and the UNet.
 import * as tf from '@tensorflow/tfjs';
 import { addTimeEmbedding, averagePool2x, silu, upsampleNearest2x } from '../nn/operations.js';
-import { createConv2d, createGroupNorm, createLinear } from '../nn/layers.js';
+import { createConv2d, createLinear, createNormConv } from '../nn/layers.js';
 import type { ParameterScope } from '../nn/parameters.js';
 import type { Block, BlockStyle } from './_block.js';
 
@@ -24,25 +24,24 @@ export function createResnetBlock(scope: ParameterScope, style: BlockStyle, opti
   const { groups, epsilon, embeddingWidth, timeScaleShift } = style;
   const { inChannels, outChannels, outputScale = 1, resample = null } = options;
   const isScaled = embeddingWidth !== null && timeScaleShift === 'scale_shift';
-  const norm1 = createGroupNorm(scope.at('norm1'), { channels: inChannels, groups, epsilon, silu: true });
-  const conv1 = createConv2d(scope.at('conv1'), { inChannels, outChannels, kernelSize: 3, padding: [1, 1] });
+  const style3x3 = { kernelSize: 3, padding: [1, 1] as const, groups, epsilon };
+  const first = createNormConv({ norm: scope.at('norm1'), conv: scope.at('conv1') }, { ...style3x3, inChannels, outChannels, silu: true });
   const projectionWidth = isScaled ? 2 * outChannels : outChannels;
   const projection = embeddingWidth === null ? null : createLinear(scope.at('time_emb_proj'), { inChannels: embeddingWidth, outChannels: projectionWidth });
-  const norm2 = createGroupNorm(scope.at('norm2'), { channels: outChannels, groups, epsilon, silu: !isScaled });
-  const conv2 = createConv2d(scope.at('conv2'), { inChannels: outChannels, outChannels, kernelSize: 3, padding: [1, 1] });
+  const second = createNormConv({ norm: scope.at('norm2'), conv: scope.at('conv2') }, { ...style3x3, inChannels: outChannels, outChannels, silu: !isScaled });
   const shortcut = inChannels === outChannels ? null : createConv2d(scope.at('conv_shortcut'), { inChannels, outChannels, kernelSize: 1, padding: [0, 0] });
   const resize = resample === 'half' ? averagePool2x : resample === 'double' ? upsampleNearest2x : (x: tf.Tensor4D) => x;
 
   return (x, { embedding }) => {
     const time = projection === null || embedding === null ? null : projection(embedding);
-    const hidden = tf.tidy(() => {
-      const convolved = conv1(resize(norm1(x)));
-      return time !== null && !isScaled ? addTimeEmbedding(convolved, time) : convolved;
-    });
-    const normalised = tf.tidy(() => (time !== null && isScaled ? silu(scaleAndShift(norm2(hidden), time)) : norm2(hidden)));
-    hidden.dispose();
+    const added = isScaled || time === null ? undefined : time;
     const sized = resize(x);
-    const sum = conv2(normalised, shortcut === null ? sized : shortcut(sized));
+    const residual = shortcut === null ? sized : shortcut(sized);
+    const sum = tf.tidy(() => {
+      const hidden = resample === null ? first(x, { embedding: added }) : first.convolve(resize(first.normalise(x)));
+      if (time === null || !isScaled) return second(added !== undefined && resample !== null ? addTimeEmbedding(hidden, added) : hidden, { residual });
+      return second.convolve(silu(scaleAndShift(second.normalise(hidden), time)), residual);
+    });
     return outputScale === 1 ? sum : tf.div(sum, outputScale);
   };
 }

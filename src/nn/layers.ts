@@ -1,6 +1,6 @@
 // The layers with parameters that networks are made of. Each maker adds its parameters to a scope and returns the function.
 import * as tf from '@tensorflow/tfjs';
-import { addBias, conv2d, groupNorm, layerNorm, matMul } from '../engine/ops/index.js';
+import { conv2d, groupNorm, layerNorm, linear, matMul, normConv2d } from '../engine/ops/index.js';
 import { normal, ones, uniformByFanIn, zeros } from './initialisers.js';
 import type { ParameterScope } from './parameters.js';
 
@@ -22,11 +22,25 @@ export type ConvLayer = (x: tf.Tensor4D, residual?: tf.Tensor4D) => tf.Tensor4D;
 
 /** A two-dimensional convolution. Parameters: weight, bias. */
 export function createConv2d(scope: ParameterScope, options: ConvLayerOptions): ConvLayer {
-  const { inChannels, outChannels, kernelSize, stride = 1, padding, hasBias = true } = options;
+  const { stride = 1, padding, hasBias = true } = options;
+  const kernel = addKernel(scope, options);
+  const bias = hasBias ? addConvBias(scope, options) : null;
+  return (x, residual) => conv2d(x, kernel, bias, { stride, padding: [padding, padding], residual });
+}
+
+interface ConvSizes {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernelSize: number;
+}
+
+function addKernel(scope: ParameterScope, { inChannels, outChannels, kernelSize }: ConvSizes): tf.Tensor4D {
   const initialise = uniformByFanIn(inChannels * kernelSize * kernelSize);
-  const kernel = scope.add('weight', { shape: [kernelSize, kernelSize, inChannels, outChannels], layout: 'conv', initialise });
-  const bias = hasBias ? scope.add('bias', { shape: [outChannels], layout: 'plain', initialise }) : null;
-  return (x, residual) => conv2d(x, kernel as unknown as tf.Tensor4D, bias, { stride, padding: [padding, padding], residual });
+  return scope.add('weight', { shape: [kernelSize, kernelSize, inChannels, outChannels], layout: 'conv', initialise }) as unknown as tf.Tensor4D;
+}
+
+function addConvBias(scope: ParameterScope, { inChannels, outChannels, kernelSize }: ConvSizes): tf.Tensor {
+  return scope.add('bias', { shape: [outChannels], layout: 'plain', initialise: uniformByFanIn(inChannels * kernelSize * kernelSize) });
 }
 
 export interface LinearOptions {
@@ -42,9 +56,8 @@ export function createLinear(scope: ParameterScope, { inChannels, outChannels, h
   const weight = scope.add('weight', { shape: [inChannels, outChannels], layout: 'linear', initialise });
   const bias = hasBias ? scope.add('bias', { shape: [outChannels], layout: 'plain', initialise }) : null;
   return <T extends tf.Tensor>(x: T): T => {
-    const product = matMul(tf.reshape(x, [-1, inChannels]), weight);
-    const shifted = bias === null ? product : addBias(product, bias);
-    return tf.reshape(shifted, [...x.shape.slice(0, -1), outChannels]) as T;
+    const y = linear(tf.reshape(x, [-1, inChannels]) as tf.Tensor2D, weight, bias);
+    return tf.reshape(y, [...x.shape.slice(0, -1), outChannels]) as T;
   };
 }
 
@@ -58,9 +71,44 @@ export interface GroupNormLayerOptions {
 
 /** Group normalisation with scale and shift per channel. Parameters: weight, bias. Shape: [B, H, W, channels], kept. */
 export function createGroupNorm(scope: ParameterScope, { channels, groups, epsilon, silu }: GroupNormLayerOptions) {
+  const { gamma, beta } = groupNormParameters(scope, channels);
+  return (x: tf.Tensor4D): tf.Tensor4D => groupNorm(x, gamma, beta, { groups, epsilon, silu });
+}
+
+function groupNormParameters(scope: ParameterScope, channels: number): { gamma: tf.Tensor; beta: tf.Tensor } {
   const gamma = scope.add('weight', { shape: [channels], layout: 'plain', initialise: ones });
   const beta = scope.add('bias', { shape: [channels], layout: 'plain', initialise: zeros });
-  return (x: tf.Tensor4D): tf.Tensor4D => groupNorm(x, gamma, beta, { groups, epsilon, silu });
+  return { gamma, beta };
+}
+
+export interface NormConvOptions extends Omit<GroupNormLayerOptions, 'channels'> {
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly kernelSize: number;
+  readonly padding: readonly [number, number];
+}
+
+/** The two layers as one, and each alone for what has to happen between them. */
+export interface NormConvLayer {
+  /** Shape: x [B, H, W, inChannels], residual [B, H', W', outChannels], embedding [B, outChannels] -> [B, H', W', outChannels]. */
+  (x: tf.Tensor4D, extras?: { readonly residual?: tf.Tensor4D; readonly embedding?: tf.Tensor2D }): tf.Tensor4D;
+  readonly normalise: (x: tf.Tensor4D) => tf.Tensor4D;
+  readonly convolve: ConvLayer;
+}
+
+/** Group normalisation, SiLU on request, and a convolution. Parameters: weight and bias in either scope. */
+export function createNormConv(scopes: { readonly norm: ParameterScope; readonly conv: ParameterScope }, options: NormConvOptions): NormConvLayer {
+  const { padding, groups, epsilon, silu } = options;
+  const norm = groupNormParameters(scopes.norm, options.inChannels);
+  const conv = { kernel: addKernel(scopes.conv, options), bias: addConvBias(scopes.conv, options) };
+  const settings = { groups, epsilon, silu, padding: [padding, padding] as const };
+  return Object.assign(
+    (x: tf.Tensor4D, extras: { residual?: tf.Tensor4D; embedding?: tf.Tensor2D } = {}) => normConv2d({ x, ...norm, ...conv, ...extras }, settings),
+    {
+      normalise: (x: tf.Tensor4D) => groupNorm(x, norm.gamma, norm.beta, { groups, epsilon, silu }),
+      convolve: (x: tf.Tensor4D, residual?: tf.Tensor4D) => conv2d(x, conv.kernel, conv.bias, { padding: settings.padding, residual }),
+    },
+  );
 }
 
 /** Layer normalisation over the last axis. Parameters: weight, bias. Shape: [..., channels], kept. */

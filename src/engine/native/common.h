@@ -92,6 +92,44 @@ inline float Exp(float x) {
 
 inline float Sigmoid(float x) { return 1.0f / (1.0f + Exp(-x)); }
 
+// A bfloat16 as it lies in memory: the upper half of a float.
+using Half = uint16_t;
+
+inline float ToFloat(float value) { return value; }
+inline float ToFloat(Half value) {
+  const uint32_t bits = static_cast<uint32_t>(value) << 16;
+  float result;
+  std::memcpy(&result, &bits, 4);
+  return result;
+}
+
+inline void Store(float value, float* target) { *target = value; }
+// Rounds to nearest, ties to even; NaN stays NaN.
+inline void Store(float value, Half* target) {
+  uint32_t bits;
+  std::memcpy(&bits, &value, 4);
+  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  const uint32_t quiet = (bits >> 16) | 0x40u;
+  *target = static_cast<Half>((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
+}
+
+// How TensorFlow names the number formats that Half and float stand for.
+template <typename Stored>
+struct TensorType;
+template <>
+struct TensorType<float> { using Type = float; };
+template <>
+struct TensorType<Half> { using Type = tensorflow::bfloat16; };
+
+template <typename Stored>
+inline const Stored* Values(const tensorflow::Tensor& tensor) {
+  return reinterpret_cast<const Stored*>(tensor.flat<typename TensorType<Stored>::Type>().data());
+}
+template <typename Stored>
+inline Stored* Values(tensorflow::Tensor* tensor) {
+  return reinterpret_cast<Stored*>(tensor->flat<typename TensorType<Stored>::Type>().data());
+}
+
 }  // namespace melstrom
 
 #endif  // MELSTROM_COMMON_H_

@@ -7,10 +7,10 @@ using namespace tensorflow;
 
 REGISTER_OP("MelstromSilu").Input("x: float").Output("y: float").SetShapeFn(shape_inference::UnchangedShape);
 REGISTER_OP("MelstromSiluGrad").Input("dy: float").Input("x: float").Output("dx: float").SetShapeFn(shape_inference::UnchangedShape);
-// y = float(x) + bias + the sum of the residuals, in one pass.
+// y = float(x) + bias + the sum of the residuals + for each item its embedding, in one pass.
 REGISTER_OP("MelstromAddBias")
-    .Input("x: T").Input("bias: float").Input("residuals: N * float").Output("y: float")
-    .Attr("T: {float, bfloat16}").Attr("N: int >= 0").SetShapeFn(shape_inference::UnchangedShape);
+    .Input("x: T").Input("bias: float").Input("residuals: N * float").Input("embedding: M * float").Output("y: float")
+    .Attr("T: {float, bfloat16}").Attr("N: int >= 0").Attr("M: int >= 0").SetShapeFn(shape_inference::UnchangedShape);
 REGISTER_OP("MelstromAddTimeEmbedding").Input("x: float").Input("embedding: float").Output("y: float").SetShapeFn(shape_inference::UnchangedShape);
 REGISTER_OP("MelstromChannelSum").Input("x: float").Output("sum: float").Attr("per_item: bool").SetShapeFn(shape_inference::UnknownShape);
 
@@ -56,56 +56,66 @@ class SiluGradOp : public OpKernel {
   }
 };
 
-inline float ToFloat(float value) { return value; }
-// A bfloat16 is the upper half of a float.
-inline float ToFloat(uint16_t value) {
-  const uint32_t bits = static_cast<uint32_t>(value) << 16;
-  float result;
-  std::memcpy(&result, &bits, 4);
-  return result;
+// Bias, and for each item an embedding, laid over the lanes of an item: [items, lanes], or one row for all items.
+static std::vector<float> SpreadShifts(const Lanes& layout, const float* bias, const float* embedding, int64_t items) {
+  std::vector<float> shifts((embedding == nullptr ? 1 : items) * layout.lanes), sum(layout.channels);
+  for (int64_t item = 0; item * layout.lanes < static_cast<int64_t>(shifts.size()); ++item) {
+    for (int64_t c = 0; c < layout.channels; ++c) sum[c] = bias[c] + (embedding == nullptr ? 0.0f : embedding[item * layout.channels + c]);
+    layout.Spread(sum.data(), shifts.data() + item * layout.lanes);
+  }
+  return shifts;
 }
 
-template <typename T, typename Stored>
+template <typename Stored>
 class AddBiasOp : public OpKernel {
  public:
-  using OpKernel::OpKernel;
+  explicit AddBiasOp(OpKernelConstruction* construction) : OpKernel(construction) {
+    OP_REQUIRES_OK(construction, construction->GetAttr("N", &residual_count_));
+  }
   void Compute(OpKernelContext* context) override {
     const Tensor &x = context->input(0), &bias = context->input(1);
     const int64_t channels = bias.NumElements();
     OP_REQUIRES(context, x.dims() > 0 && x.dim_size(x.dims() - 1) == channels && channels > 0,
                 absl::InvalidArgumentError("add bias: bias must have one value per channel"));
-    const int residual_count = context->num_inputs() - 2;
-    for (int r = 0; r < residual_count; ++r)
+    for (int r = 0; r < residual_count_; ++r)
       OP_REQUIRES(context, context->input(2 + r).shape() == x.shape(), absl::InvalidArgumentError("add bias: residuals must have the shape of x"));
+    const bool has_embedding = context->num_inputs() > 2 + residual_count_;
+    const int64_t items = has_embedding ? x.dim_size(0) : 1;
+    const float* embedding = has_embedding ? context->input(2 + residual_count_).flat<float>().data() : nullptr;
+    OP_REQUIRES(context, !has_embedding || context->input(2 + residual_count_).NumElements() == items * channels,
+                absl::InvalidArgumentError("add bias: the embedding must be [B, C]"));
     Tensor* y = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
-    const Lanes layout(x.NumElements() / channels, channels);
-    const Stored* source = reinterpret_cast<const Stored*>(x.flat<T>().data());
+    if (x.NumElements() == 0) return;
+    const Lanes layout(x.NumElements() / (items * channels), channels);
+    const Stored* source = Values<Stored>(x);
     float* target = y->flat<float>().data();
-    std::vector<float> lanes(layout.lanes);
-    layout.Spread(bias.flat<float>().data(), lanes.data());
-    const float* shift_data = lanes.data();
-    const float* residual_data = residual_count > 0 ? context->input(2).flat<float>().data() : nullptr;
-    ParallelFor(context, layout.chunks, kChunkValues, [&](int64_t chunk) {
+    const std::vector<float> shifts = SpreadShifts(layout, bias.flat<float>().data(), embedding, items);
+    const float* residual_data = residual_count_ > 0 ? context->input(2).flat<float>().data() : nullptr;
+    ParallelFor(context, items * layout.chunks, kChunkValues, [&](int64_t unit) {
+      const int64_t item = unit / layout.chunks, chunk = unit % layout.chunks, base = item * layout.values;
       ForEachRun(layout, chunk, [&](int64_t offset, int64_t count) {
-        const Stored* __restrict in = source + offset;
-        const float* __restrict shift = shift_data;
-        float* __restrict out = target + offset;
+        const Stored* __restrict in = source + base + offset;
+        const float* __restrict shift = shifts.data() + item * layout.lanes;
+        float* __restrict out = target + base + offset;
         if (residual_data == nullptr) {
           for (int64_t lane = 0; lane < count; ++lane) out[lane] = ToFloat(in[lane]) + shift[lane];
           return;
         }
-        const float* __restrict residual = residual_data + offset;
+        const float* __restrict residual = residual_data + base + offset;
         for (int64_t lane = 0; lane < count; ++lane) out[lane] = ToFloat(in[lane]) + shift[lane] + residual[lane];
       });
-      for (int r = 1; r < residual_count; ++r) {
-        const float* __restrict more = context->input(2 + r).flat<float>().data();
-        float* __restrict out = target;
+      for (int r = 1; r < residual_count_; ++r) {
+        const float* __restrict more = context->input(2 + r).flat<float>().data() + base;
+        float* __restrict out = target + base;
         const int64_t end = layout.End(chunk);
         for (int64_t i = layout.Begin(chunk); i < end; ++i) out[i] += more[i];
       }
     });
   }
+
+ private:
+  int residual_count_;
 };
 
 class AddTimeEmbeddingOp : public OpKernel {
@@ -176,8 +186,8 @@ class ChannelSumOp : public OpKernel {
 
 REGISTER_KERNEL_BUILDER(Name("MelstromSilu").Device(DEVICE_CPU), SiluOp);
 REGISTER_KERNEL_BUILDER(Name("MelstromSiluGrad").Device(DEVICE_CPU), SiluGradOp);
-REGISTER_KERNEL_BUILDER(Name("MelstromAddBias").Device(DEVICE_CPU).TypeConstraint<float>("T"), AddBiasOp<float, float>);
-REGISTER_KERNEL_BUILDER(Name("MelstromAddBias").Device(DEVICE_CPU).TypeConstraint<bfloat16>("T"), AddBiasOp<bfloat16, uint16_t>);
+REGISTER_KERNEL_BUILDER(Name("MelstromAddBias").Device(DEVICE_CPU).TypeConstraint<float>("T"), AddBiasOp<float>);
+REGISTER_KERNEL_BUILDER(Name("MelstromAddBias").Device(DEVICE_CPU).TypeConstraint<bfloat16>("T"), AddBiasOp<Half>);
 REGISTER_KERNEL_BUILDER(Name("MelstromAddTimeEmbedding").Device(DEVICE_CPU), AddTimeEmbeddingOp);
 REGISTER_KERNEL_BUILDER(Name("MelstromChannelSum").Device(DEVICE_CPU), ChannelSumOp);
 

@@ -1,5 +1,5 @@
 // Group normalisation with an optional SiLU, and its gradient, in two passes over each item.
-#include "common.h"
+#include "group-norm-loops.h"
 
 namespace melstrom {
 
@@ -7,64 +7,15 @@ using namespace tensorflow;
 
 REGISTER_OP("MelstromGroupNorm")
     .Input("x: float").Input("gamma: float").Input("beta: float")
-    .Output("y: float").Output("mean: float").Output("inverse_deviation: float")
-    .Attr("groups: int").Attr("epsilon: float").Attr("silu: bool")
+    .Output("y: T").Output("mean: float").Output("inverse_deviation: float")
+    .Attr("T: {float, bfloat16}").Attr("groups: int").Attr("epsilon: float").Attr("silu: bool")
     .SetShapeFn(shape_inference::UnknownShape);
 REGISTER_OP("MelstromGroupNormGrad")
-    .Input("dy: float").Input("x: float").Input("gamma: float").Input("beta: float")
+    .Input("dy: T").Input("x: float").Input("gamma: float").Input("beta: float")
     .Input("mean: float").Input("inverse_deviation: float")
     .Output("dx: float").Output("dgamma: float").Output("dbeta: float")
-    .Attr("groups: int").Attr("epsilon: float").Attr("silu: bool")
+    .Attr("T: {float, bfloat16}").Attr("groups: int").Attr("epsilon: float").Attr("silu: bool")
     .SetShapeFn(shape_inference::UnknownShape);
-
-// The inner loops stand alone because the compiler trusts __restrict only on parameters.
-
-static void AddMoments(int64_t count, const float* __restrict in, const float* __restrict pivot, float* __restrict sum, float* __restrict square) {
-  for (int64_t lane = 0; lane < count; ++lane) {
-    const float value = in[lane] - pivot[lane];
-    sum[lane] += value;
-    square[lane] += value * value;
-  }
-}
-
-static void Normalise(int64_t count, const float* __restrict in, const float* __restrict scale, const float* __restrict centre,
-                      const float* __restrict shift, float* __restrict out) {
-  for (int64_t lane = 0; lane < count; ++lane) out[lane] = (in[lane] - centre[lane]) * scale[lane] + shift[lane];
-}
-
-static void NormaliseSilu(int64_t count, const float* __restrict in, const float* __restrict scale, const float* __restrict centre,
-                          const float* __restrict shift, float* __restrict out) {
-  for (int64_t lane = 0; lane < count; ++lane) {
-    const float value = (in[lane] - centre[lane]) * scale[lane] + shift[lane];
-    out[lane] = value * Sigmoid(value);
-  }
-}
-
-// The gradient before the SiLU.
-static void InnerGradient(int64_t count, const float* __restrict gradient, const float* __restrict in, const float* __restrict scale,
-                          const float* __restrict centre, const float* __restrict shift, float* __restrict out) {
-  for (int64_t lane = 0; lane < count; ++lane) {
-    const float value = (in[lane] - centre[lane]) * scale[lane] + shift[lane];
-    const float gate = Sigmoid(value);
-    out[lane] = gradient[lane] * (gate * (1.0f + value * (1.0f - gate)));
-  }
-}
-
-static void AddProjections(int64_t count, const float* __restrict gradient, const float* __restrict in, const float* __restrict centre,
-                           float* __restrict sum, float* __restrict projection) {
-  for (int64_t lane = 0; lane < count; ++lane) {
-    sum[lane] += gradient[lane];
-    projection[lane] += gradient[lane] * (in[lane] - centre[lane]);
-  }
-}
-
-// `gradient` may be `out`.
-static void InputGradient(int64_t count, const float* gradient, const float* __restrict in, const float* __restrict scale,
-                          const float* __restrict centre, const float* __restrict constant, const float* __restrict slope, float* out) {
-#pragma GCC ivdep
-  for (int64_t lane = 0; lane < count; ++lane)
-    out[lane] = gradient[lane] * scale[lane] + (constant[lane] + (in[lane] - centre[lane]) * slope[lane]);
-}
 
 class GroupNormBase : public OpKernel {
  public:
@@ -108,6 +59,8 @@ class GroupNormBase : public OpKernel {
   bool silu_;
 };
 
+// Stored is the number format of the result.
+template <typename Stored>
 class GroupNormOp : public GroupNormBase {
  public:
   using GroupNormBase::GroupNormBase;
@@ -122,7 +75,7 @@ class GroupNormOp : public GroupNormBase {
     OP_REQUIRES_OK(context, context->allocate_output(1, TensorShape({items, groups_}), &mean));
     OP_REQUIRES_OK(context, context->allocate_output(2, TensorShape({items, groups_}), &inverse_deviation));
     const float* x_data = x.flat<float>().data();
-    float* y_data = y->flat<float>().data();
+    Stored* y_data = Values<Stored>(y);
     const float* gamma = context->input(1).flat<float>().data();
     const float* beta = context->input(2).flat<float>().data();
     float* mean_data = mean->flat<float>().data();
@@ -177,7 +130,7 @@ class GroupNormOp : public GroupNormBase {
       const float* scale = lanes.data() + item * 3 * layout.lanes;
       const float *centre = scale + layout.lanes, *shift = centre + layout.lanes;
       const int64_t base = item * layout.values;
-      const auto body = silu_ ? NormaliseSilu : Normalise;
+      const auto body = silu_ ? NormaliseSilu<Stored> : Normalise<Stored>;
       ForEachRun(layout, chunk, [&](int64_t offset, int64_t count) {
         body(count, x_data + base + offset, scale, centre, shift, y_data + base + offset);
       });
@@ -186,6 +139,8 @@ class GroupNormOp : public GroupNormBase {
   }
 };
 
+// Stored is the number format of the gradient that comes in.
+template <typename Stored>
 class GroupNormGradOp : public GroupNormBase {
  public:
   using GroupNormBase::GroupNormBase;
@@ -202,7 +157,8 @@ class GroupNormGradOp : public GroupNormBase {
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &dx));
     OP_REQUIRES_OK(context, context->allocate_output(1, TensorShape({channels}), &dgamma));
     OP_REQUIRES_OK(context, context->allocate_output(2, TensorShape({channels}), &dbeta));
-    const float *dy_data = dy.flat<float>().data(), *x_data = x.flat<float>().data();
+    const Stored* dy_data = Values<Stored>(dy);
+    const float* x_data = x.flat<float>().data();
     float* dx_data = dx->flat<float>().data();
     const float* gamma = context->input(2).flat<float>().data();
     const float* beta = context->input(3).flat<float>().data();
@@ -232,12 +188,11 @@ class GroupNormGradOp : public GroupNormBase {
       std::vector<float> work(2 * layout.lanes, 0.0f);
       float *sum = work.data(), *projection = sum + layout.lanes;
       ForEachRun(layout, chunk, [&](int64_t offset, int64_t count) {
-        const float *in = x_data + base + offset, *gradient = dy_data + base + offset;
-        if (silu_) {
-          InnerGradient(count, gradient, in, scale, centre, shift, dx_data + base + offset);
-          gradient = dx_data + base + offset;
-        }
-        AddProjections(count, gradient, in, centre, sum, projection);
+        const float* in = x_data + base + offset;
+        float* inner = dx_data + base + offset;
+        if (silu_) InnerGradient(count, dy_data + base + offset, in, scale, centre, shift, inner);
+        else CopyAsFloat(count, dy_data + base + offset, inner);
+        AddProjections(count, inner, in, centre, sum, projection);
       });
       double* part = sums.data() + (item * layout.chunks + chunk) * 2 * channels;
       layout.Fold(sum, part);
@@ -272,8 +227,8 @@ class GroupNormGradOp : public GroupNormBase {
       const float *constant = lane_of(item, kConstant), *slope = lane_of(item, kSlope);
       const int64_t base = item * layout.values;
       ForEachRun(layout, chunk, [&](int64_t offset, int64_t count) {
-        const float* gradient = (silu_ ? dx_data : dy_data) + base + offset;
-        InputGradient(count, gradient, x_data + base + offset, scale, centre, constant, slope, dx_data + base + offset);
+        float* inner = dx_data + base + offset;
+        InputGradient(count, inner, x_data + base + offset, scale, centre, constant, slope, inner);
       });
     };
     RunPasses(context, items, layout, first, between, second);
@@ -291,7 +246,9 @@ class GroupNormGradOp : public GroupNormBase {
   }
 };
 
-REGISTER_KERNEL_BUILDER(Name("MelstromGroupNorm").Device(DEVICE_CPU), GroupNormOp);
-REGISTER_KERNEL_BUILDER(Name("MelstromGroupNormGrad").Device(DEVICE_CPU), GroupNormGradOp);
+REGISTER_KERNEL_BUILDER(Name("MelstromGroupNorm").Device(DEVICE_CPU).TypeConstraint<float>("T"), GroupNormOp<float>);
+REGISTER_KERNEL_BUILDER(Name("MelstromGroupNorm").Device(DEVICE_CPU).TypeConstraint<bfloat16>("T"), GroupNormOp<Half>);
+REGISTER_KERNEL_BUILDER(Name("MelstromGroupNormGrad").Device(DEVICE_CPU).TypeConstraint<float>("T"), GroupNormGradOp<float>);
+REGISTER_KERNEL_BUILDER(Name("MelstromGroupNormGrad").Device(DEVICE_CPU).TypeConstraint<bfloat16>("T"), GroupNormGradOp<Half>);
 
 }  // namespace melstrom

@@ -6,7 +6,7 @@ namespace melstrom {
 using namespace tensorflow;
 
 // Must equal KERNEL_VERSION in src/engine/ops/native-kernels.ts. Raise both when an operation's signature changes.
-constexpr int32_t kKernelVersion = 1;
+constexpr int32_t kKernelVersion = 2;
 
 REGISTER_OP("MelstromKernelVersion").Output("version: int32").SetIsStateful().SetShapeFn(shape_inference::ScalarShape);
 REGISTER_OP("MelstromCpuHasBfloat16").Output("supported: int32").SetIsStateful().SetShapeFn(shape_inference::ScalarShape);

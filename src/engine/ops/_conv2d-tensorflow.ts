@@ -1,70 +1,77 @@
-// Convolution and its gradients on TensorFlow's own operations, in float32 or, inside only, in bfloat16.
+// Convolution and its gradients on TensorFlow's own operations, in float32 or in bfloat16.
 import * as tf from '@tensorflow/tfjs';
-import { padInput, type ConvOperands } from './_conv2d-composed.js';
-import { isSamePadded, isUnpadded, withoutPadding, type ConvGeometry } from './_conv2d-geometry.js';
-import { withRawScope } from './_raw-tensors.js';
+import { isUnpadded, type ConvGeometry } from './_conv2d-geometry.js';
+import { channelSum } from './channel-sum.js';
+import { defineOperation } from './define-operation.js';
+import { addBiasRaw, formatAttribute, freedAfter, halveGradient, runRaw, toFloat, toHalf } from './_half-tensors.js';
 import { attribute, hasNativeKernel, type OpAttribute } from './native-kernels.js';
 import { convPrecision } from './precision.js';
 
 /** Below this many channels on either side the casts cost more than the faster products bring. */
 const BFLOAT16_MIN_CHANNELS = 16;
 
-export function convolveTensorflow(operands: ConvOperands, geometry: ConvGeometry): tf.Tensor4D {
-  if (needsPadding(geometry)) return convolveTensorflow({ ...operands, x: padInput(operands.x, geometry) }, withoutPadding(geometry));
-  const { x, kernel, bias, residual } = operands;
-  const isFused = bias !== null && hasNativeKernel('AddBias');
-  const convolved = withRawScope(usesBfloat16(geometry), (scope) => {
-    const inputs = [scope.operand(x), scope.operand(kernel)];
-    const attributes = convolutionAttributes(geometry, scope.dtype);
-    if (!isFused) return scope.finishOperand('Conv2D', attributes, inputs);
-    const residuals = residual === null ? [] : [scope.handle(residual)];
-    const bare = scope.run('Conv2D', attributes, inputs);
-    const fused = [attribute.dtype('T', scope.dtype), attribute.int('N', residuals.length)];
-    return scope.finish('MelstromAddBias', fused, [bare, scope.handle(bias), ...residuals]);
-  }) as tf.Tensor4D;
-  if (isFused) return convolved;
-  const shifted = bias === null ? convolved : (tf.add(convolved, bias) as tf.Tensor4D);
-  return residual === null ? shifted : tf.add(shifted, residual);
-}
-
-export function inputGradientTensorflow(dy: tf.Tensor4D, kernel: tf.Tensor4D, geometry: ConvGeometry): tf.Tensor4D {
-  if (needsPadding(geometry)) {
-    const padded = inputGradientTensorflow(dy, kernel, withoutPadding(geometry));
-    return tf.slice(padded, [0, geometry.rows[0], geometry.columns[0], 0], geometry.inputShape);
-  }
-  return withRawScope(usesBfloat16(geometry), (scope) =>
-    scope.finishOperand('Conv2DBackpropInput', convolutionAttributes(geometry, scope.dtype), [
-      scope.integers(geometry.inputShape),
-      scope.operand(kernel),
-      scope.operand(dy),
-    ]),
-  ) as tf.Tensor4D;
-}
-
-export function kernelGradientTensorflow(dy: tf.Tensor4D, x: tf.Tensor4D, geometry: ConvGeometry): tf.Tensor4D {
-  if (needsPadding(geometry)) return kernelGradientTensorflow(dy, padInput(x, geometry), withoutPadding(geometry));
-  return withRawScope(usesBfloat16(geometry), (scope) =>
-    scope.finishOperand('Conv2DBackpropFilter', convolutionAttributes(geometry, scope.dtype), [
-      scope.operand(x),
-      scope.integers(geometry.kernelShape),
-      scope.operand(dy),
-    ]),
-  ) as tf.Tensor4D;
-}
-
-function usesBfloat16({ kernelShape }: ConvGeometry): boolean {
+/** Whether a convolution of these sizes is done in bfloat16 now. */
+export function usesHalf({ kernelShape }: ConvGeometry): boolean {
   const [, , inputChannels, outputChannels] = kernelShape;
   return convPrecision() === 'bfloat16' && hasNativeKernel('Bfloat16') && Math.min(inputChannels, outputChannels) >= BFLOAT16_MIN_CHANNELS;
 }
 
-/** TensorFlow's own explicit padding takes a path many times slower, so zeros that are not those of 'same' are laid by hand. */
-function needsPadding(geometry: ConvGeometry): boolean {
-  return !isUnpadded(geometry) && !isSamePadded(geometry);
+/** Convolution in float32. One output. The geometry has no zeros, or those of 'same'. */
+export const runFloatConv2d = defineOperation<ConvGeometry>({
+  name: 'Conv2dTensorflow',
+  saveInputs: ['x', 'kernel'],
+  forward: ({ x, kernel, bias, residual }, geometry) => {
+    const bare = convolve(x, kernel, geometry, false);
+    if (bias !== undefined && hasNativeKernel('AddBias')) return addBiasRaw(bare, false, { bias, residual });
+    const shifted = bias === undefined ? bare : tf.add(bare, bias);
+    return residual === undefined ? shifted : tf.add(shifted, residual);
+  },
+  gradient: (dy, [x, kernel], geometry) => ({
+    x: () => inputGradient(dy, kernel, geometry, false),
+    kernel: () => kernelGradient(dy, x, geometry, false),
+    bias: () => channelSum(dy),
+    residual: () => dy.clone(),
+  }),
+});
+
+/** Convolution in bfloat16, sums in float32. Outputs: the result in float32, and the input in bfloat16. */
+export const runHalfConv2d = defineOperation<ConvGeometry>({
+  name: 'HalfConv2d',
+  saveInputs: ['kernel'],
+  saveOutputs: [false, true],
+  forward: ({ x, kernel, bias, residual }, geometry) => {
+    const half = toHalf(x);
+    const bare = convolve(half, toHalf(kernel), geometry, true);
+    if (bias !== undefined) return [addBiasRaw(bare, true, { bias, residual }), half];
+    return [residual === undefined ? toFloat(bare) : tf.add(toFloat(bare), residual), half];
+  },
+  gradient: (dy, [kernel, half], geometry) => {
+    const halved = halveGradient(dy);
+    const withGradient = freedAfter(2, halved.half);
+    return {
+      x: () => withGradient((gradient) => toFloat(inputGradient(gradient, toHalf(kernel), geometry, true))),
+      kernel: () => withGradient((gradient) => toFloat(kernelGradient(gradient, half, geometry, true))),
+      bias: () => halved.sum,
+      residual: () => dy.clone(),
+    };
+  },
+});
+
+export function convolve(x: tf.Tensor, kernel: tf.Tensor, geometry: ConvGeometry, isHalf: boolean): tf.Tensor {
+  return runRaw('Conv2D', convolutionAttributes(geometry, isHalf), [x, kernel])[0];
 }
 
-function convolutionAttributes(geometry: ConvGeometry, dtype: number): OpAttribute[] {
+export function inputGradient(dy: tf.Tensor, kernel: tf.Tensor, geometry: ConvGeometry, isHalf: boolean): tf.Tensor {
+  return runRaw('Conv2DBackpropInput', convolutionAttributes(geometry, isHalf), [geometry.inputShape, kernel, dy])[0];
+}
+
+export function kernelGradient(dy: tf.Tensor, x: tf.Tensor, geometry: ConvGeometry, isHalf: boolean): tf.Tensor {
+  return runRaw('Conv2DBackpropFilter', convolutionAttributes(geometry, isHalf), [x, geometry.kernelShape, dy])[0];
+}
+
+function convolutionAttributes(geometry: ConvGeometry, isHalf: boolean): OpAttribute[] {
   return [
-    attribute.dtype('T', dtype),
+    formatAttribute(isHalf),
     attribute.int('strides', [1, geometry.stride, geometry.stride, 1]),
     attribute.text('padding', isUnpadded(geometry) ? 'VALID' : 'SAME'),
     attribute.text('data_format', 'NHWC'),

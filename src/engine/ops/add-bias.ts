@@ -3,16 +3,15 @@ import * as tf from '@tensorflow/tfjs';
 import { requireShape } from '../../base/checks.js';
 import { channelSum } from './channel-sum.js';
 import { defineOperation } from './define-operation.js';
-import { attribute, hasNativeKernel, requireTensorflow } from './native-kernels.js';
+import { addBiasRaw } from './_half-tensors.js';
+import { hasNativeKernel } from './native-kernels.js';
 
 const runAddBias = defineOperation<object>({
   name: 'AddBias',
   saveInputs: [],
   forward: ({ x, bias }) => {
     if (!hasNativeKernel('AddBias')) return tf.add(x, bias);
-    const backend = requireTensorflow();
-    const attributes = [attribute.dtype('T', backend.binding.TF_FLOAT), attribute.int('N', 0)];
-    return backend.executeSingleOutput('MelstromAddBias', attributes, [x, bias]);
+    return addBiasRaw(x, false, { bias });
   },
   gradient: (dy) => ({ x: () => dy.clone(), bias: () => channelSum(dy) }),
 });

@@ -1,17 +1,43 @@
 // Scaled dot-product attention of several heads.
 import * as tf from '@tensorflow/tfjs';
 import { requireShape } from '../../base/checks.js';
+import { runRaw } from './_half-tensors.js';
 import { longAttention } from './_long-attention.js';
+import { defineOperation } from './define-operation.js';
 import { matMul } from './mat-mul.js';
+import { attribute, hasNativeKernel, type OpAttribute } from './native-kernels.js';
 
 export interface AttentionOptions {
   /** Added to the scores of each key, for every head and query alike; null for nothing. It gets no gradient. Shape: [B, S]. */
   readonly bias?: tf.Tensor2D | null;
-  /** Scores that may be held at once. Longer sequences are worked through in parts, in both directions. Default 2^24, 64 MiB. */
+  /**
+   * Scores that may be held at once where no kernel of our own takes over, which holds a few rows. Longer sequences are worked
+   * through in parts, in both directions. Default 2^24, 64 MiB.
+   */
   readonly maxScores?: number;
 }
 
 const DEFAULT_MAX_SCORES = 2 ** 24;
+/** Wider heads are left to the library's matrix products: at 512 channels they take half the time, at 40 to 80 twice. */
+const NATIVE_MAX_WIDTH = 128;
+
+const runNativeAttention = { plain: defineNativeAttention(false), biased: defineNativeAttention(true) };
+
+function defineNativeAttention(isBiased: boolean) {
+  return defineOperation<{ readonly scale: number }>({
+    name: isBiased ? 'BiasedAttention' : 'Attention',
+    saveInputs: isBiased ? ['q', 'k', 'v', 'bias'] : ['q', 'k', 'v'],
+    forward: ({ q, k, v, bias }, { scale }) => runRaw('MelstromAttention', nativeAttributes(isBiased, scale), isBiased ? [q, k, v, bias] : [q, k, v])[0],
+    gradient: (dy, saved, { scale }) => {
+      const [dq, dk, dv] = runRaw('MelstromAttentionGrad', nativeAttributes(isBiased, scale), [dy, ...saved], 3);
+      return { q: () => dq, k: () => dk, v: () => dv, bias: () => tf.zerosLike(saved[3]) };
+    },
+  });
+}
+
+function nativeAttributes(isBiased: boolean, scale: number): OpAttribute[] {
+  return [attribute.int('N', isBiased ? 1 : 0), attribute.float('scale', scale)];
+}
 
 /**
  * softmax(q·kᵀ / √dim + bias)·v for each item and head.
@@ -25,7 +51,12 @@ export function attention(q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D, option
   requireShape('attention: k', k.shape, [batch, null, heads, width]);
   requireShape('attention: v', v.shape, k.shape);
   if (bias !== null) requireShape('attention: bias', bias.shape, [batch, k.shape[1]]);
-  const scaled = tf.mul(q, 1 / Math.sqrt(width)) as tf.Tensor4D;
+  const scale = 1 / Math.sqrt(width);
+  if (hasNativeKernel('Attention') && width <= NATIVE_MAX_WIDTH) {
+    const [mixed] = bias === null ? runNativeAttention.plain({ q, k, v }, { scale }) : runNativeAttention.biased({ q, k, v, bias }, { scale });
+    return mixed as tf.Tensor4D;
+  }
+  const scaled = tf.mul(q, scale) as tf.Tensor4D;
   if (batch * heads * queries * k.shape[1] > maxScores) {
     const [biasedQ, biasedK] = bias === null ? [scaled, k] : appendBias(scaled, k, bias);
     return headsLast(longAttention(headsFirst(biasedQ), headsFirst(biasedK), headsFirst(v), maxScores));

@@ -2,9 +2,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { requireInteger, requireShape } from '../../base/checks.js';
 import { channelSum } from './channel-sum.js';
-import { convolveComposed, inputGradientComposed, kernelGradientComposed } from './_conv2d-composed.js';
-import { resolveGeometry, type ConvGeometry, type ConvPadding } from './_conv2d-geometry.js';
-import { convolveTensorflow, inputGradientTensorflow, kernelGradientTensorflow } from './_conv2d-tensorflow.js';
+import { convolveComposed, inputGradientComposed, kernelGradientComposed, padInput } from './_conv2d-composed.js';
+import { isSamePadded, isUnpadded, resolveGeometry, withoutPadding, type ConvGeometry, type ConvPadding } from './_conv2d-geometry.js';
+import { runFloatConv2d, runHalfConv2d, usesHalf } from './_conv2d-tensorflow.js';
 import { defineOperation } from './define-operation.js';
 import { tensorflowBackend } from './native-kernels.js';
 
@@ -17,20 +17,17 @@ export interface Conv2dOptions {
   readonly residual?: tf.Tensor4D;
 }
 
-const runConv2d = defineOperation<ConvGeometry>({
+const runComposed = defineOperation<ConvGeometry>({
   name: 'Conv2d',
   saveInputs: ['x', 'kernel'],
-  forward: ({ x, kernel, bias, residual }, geometry) => {
-    const operands = { x: x as tf.Tensor4D, kernel: kernel as tf.Tensor4D, bias: bias ?? null, residual: residual ?? null };
-    return tensorflowBackend() === null ? convolveComposed(operands, geometry) : convolveTensorflow(operands, geometry);
-  },
+  forward: ({ x, kernel, bias, residual }, geometry) =>
+    convolveComposed({ x: x as tf.Tensor4D, kernel: kernel as tf.Tensor4D, bias: bias ?? null, residual: residual ?? null }, geometry),
   gradient: (dy, saved, geometry) => {
     const gradient = dy as tf.Tensor4D;
     const [x, kernel] = saved as tf.Tensor4D[];
-    const isComposed = tensorflowBackend() === null;
     return {
-      x: () => (isComposed ? inputGradientComposed(gradient, kernel, geometry) : inputGradientTensorflow(gradient, kernel, geometry)),
-      kernel: () => (isComposed ? kernelGradientComposed(gradient, x, geometry) : kernelGradientTensorflow(gradient, x, geometry)),
+      x: () => inputGradientComposed(gradient, kernel, geometry),
+      kernel: () => kernelGradientComposed(gradient, x, geometry),
       bias: () => channelSum(gradient),
       residual: () => gradient.clone(),
     };
@@ -52,5 +49,17 @@ export function conv2d(x: tf.Tensor4D, kernel: tf.Tensor4D, bias: tf.Tensor | nu
   const inputs: Record<string, tf.Tensor> = { x, kernel };
   if (bias !== null) inputs.bias = bias;
   if (residual !== undefined) inputs.residual = residual;
-  return runConv2d(inputs, geometry)[0] as tf.Tensor4D;
+  if (tensorflowBackend() === null) return runComposed(inputs, geometry)[0] as tf.Tensor4D;
+  // TensorFlow's own explicit padding takes a path many times slower, so zeros that are not those of 'same' are laid by hand.
+  if (!isUnpadded(geometry) && !isSamePadded(geometry)) {
+    return tf.tidy(() => convolveTensorflow({ ...inputs, x: padInput(x, geometry) }, withoutPadding(geometry)));
+  }
+  return convolveTensorflow(inputs, geometry);
+}
+
+function convolveTensorflow(inputs: Readonly<Record<string, tf.Tensor>>, geometry: ConvGeometry): tf.Tensor4D {
+  if (!usesHalf(geometry)) return runFloatConv2d(inputs, geometry)[0] as tf.Tensor4D;
+  const [y, half] = runHalfConv2d(inputs, geometry);
+  half.dispose();
+  return y as tf.Tensor4D;
 }

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { requireShape } from '../../base/checks.js';
 import { defineOperation } from './define-operation.js';
 import { attribute, hasNativeKernel } from './native-kernels.js';
-import { withRawScope } from './_raw-tensors.js';
+import { formatAttribute, runRaw, toFloat, toHalf } from './_half-tensors.js';
 import { convPrecision } from './precision.js';
 
 interface MatMulAttributes {
@@ -37,18 +37,13 @@ export function matMul(a: tf.Tensor, b: tf.Tensor, { transposeA = false, transpo
   return runMatMul({ a, b }, { transposeA, transposeB })[0];
 }
 
-/** The product without a gradient, for use inside other operations. */
+/** The product without a gradient, for use inside other operations: what it makes on the way is freed by their tf.tidy. */
 export function multiply(a: tf.Tensor, b: tf.Tensor, transposeA: boolean, transposeB: boolean): tf.Tensor {
   if (convPrecision() === 'float32' || !hasNativeKernel('Bfloat16') || countProducts(a, b, transposeB) < BFLOAT16_MIN_PRODUCTS) {
     return tf.matMul(a, b, transposeA, transposeB);
   }
-  return withRawScope(true, (scope) =>
-    scope.finishOperand(
-      'BatchMatMulV2',
-      [attribute.dtype('T', scope.dtype), attribute.bool('adj_x', transposeA), attribute.bool('adj_y', transposeB)],
-      [scope.operand(a), scope.operand(b)],
-    ),
-  );
+  const attributes = [formatAttribute(true), attribute.bool('adj_x', transposeA), attribute.bool('adj_y', transposeB)];
+  return toFloat(runRaw('BatchMatMulV2', attributes, [toHalf(a), toHalf(b)])[0]);
 }
 
 function countProducts(a: tf.Tensor, b: tf.Tensor, transposeB: boolean): number {

@@ -1,7 +1,7 @@
 // Every differentiable operation with the shapes it is tried on, and its oracle.
 import * as tf from '@tensorflow/tfjs';
 import {
-  addBias, addTimeEmbedding, attention, averagePool2x, causalAttention, conv2d, gatherRows, geglu, gelu, groupNorm, layerNorm, matMul, silu, upsampleNearest2x,
+  addBias, addTimeEmbedding, attention, averagePool2x, causalAttention, conv2d, gatherRows, geglu, gelu, groupNorm, layerNorm, linear, matMul, normConv2d, silu, upsampleNearest2x,
 } from '../../../src/engine/ops/index.js';
 import {
   addBiasOracle,
@@ -61,6 +61,52 @@ function convCase({ x, kernel, stride = 1, padding, rows, columns, residual, has
     run: ([image, weights, bias, rest]) =>
       conv2d(four(image), four(weights), hasBias ? bias : null, { stride, padding, residual: rest as tf.Tensor4D | undefined }),
     oracle: (inputs) => convOracle(inputs, { stride, rows, columns }),
+  };
+}
+
+interface NormConvCase {
+  readonly x: readonly number[];
+  readonly outChannels: number;
+  readonly kernelSize: 1 | 3;
+  readonly groups: number;
+  readonly silu: boolean;
+  readonly extra?: 'residual' | 'embedding' | 'both';
+}
+
+/** The oracles of its parts, one after the other. */
+function normConvCase({ x, outChannels, kernelSize, groups, silu: withSilu, extra }: NormConvCase): Case {
+  const [batch, height, width, channels] = x;
+  const hasResidual = extra === 'residual' || extra === 'both';
+  const hasEmbedding = extra === 'embedding' || extra === 'both';
+  const shapes = [x, [channels], [channels], [kernelSize, kernelSize, channels, outChannels], [outChannels]];
+  if (hasResidual) shapes.push([batch, height, width, outChannels]);
+  if (hasEmbedding) shapes.push([batch, outChannels]);
+  const zeros: [number, number] = kernelSize === 3 ? [1, 1] : [0, 0];
+  return {
+    name: `normConv2d [${x}] in ${groups} groups${withSilu ? ' with silu' : ''} to ${outChannels} channels, kernel ${kernelSize}${extra ? `, ${extra}` : ''}`,
+    shapes,
+    run: ([image, gamma, beta, kernel, bias, ...rest]) => {
+      const residual = hasResidual ? four(rest[0]) : undefined;
+      const embedding = hasEmbedding ? (rest[rest.length - 1] as tf.Tensor2D) : undefined;
+      return normConv2d({ x: four(image), gamma, beta, kernel: four(kernel), bias, residual, embedding }, { groups, epsilon: 1e-5, silu: withSilu, padding: 'same' });
+    },
+    oracle: ([image, gamma, beta, kernel, bias, ...rest]) => {
+      const hidden = groupNormOracle([image, gamma, beta], groups, 1e-5, withSilu);
+      const convolved = convOracle([hidden, kernel, bias, ...(hasResidual ? [rest[0]] : [])], { stride: 1, rows: zeros, columns: zeros });
+      return hasEmbedding ? addPerItemOracle([convolved, rest[rest.length - 1]]) : convolved;
+    },
+  };
+}
+
+function linearCase(rows: number, width: number, outChannels: number, hasBias: boolean): Case {
+  return {
+    name: `linear [${rows}, ${width}] to ${outChannels}${hasBias ? '' : ', no bias'}`,
+    shapes: [[rows, width], [width, outChannels], ...(hasBias ? [[outChannels]] : [])],
+    run: ([x, weight, bias]) => linear(x as tf.Tensor2D, weight, hasBias ? bias : null),
+    oracle: ([x, weight, bias]) => {
+      const product = matMulOracle([x, weight], false, false);
+      return hasBias ? addBiasOracle([product, bias]) : product;
+    },
   };
 }
 
@@ -128,6 +174,12 @@ export const CASES: readonly Case[] = [
   { name: 'addBias [1, 2, 3, 67]', shapes: [[1, 2, 3, 67], [67]], run: ([x, bias]) => addBias(x, bias), oracle: addBiasOracle },
   { name: 'silu [2, 35]', shapes: [[2, 35]], run: ([x]) => silu(x), oracle: ([x]) => siluOracle(x) },
   { name: 'upsampleNearest2x [2, 3, 1, 5]', shapes: [[2, 3, 1, 5]], run: ([x]) => upsampleNearest2x(four(x)), oracle: ([x]) => upsampleOracle(x) },
+  normConvCase({ x: [2, 3, 4, 6], outChannels: 5, kernelSize: 3, groups: 3, silu: true }),
+  normConvCase({ x: [2, 3, 4, 6], outChannels: 4, kernelSize: 3, groups: 2, silu: true, extra: 'embedding' }),
+  normConvCase({ x: [1, 2, 3, 4], outChannels: 3, kernelSize: 3, groups: 1, silu: false, extra: 'residual' }),
+  normConvCase({ x: [2, 1, 2, 4], outChannels: 67, kernelSize: 1, groups: 4, silu: true, extra: 'both' }),
+  linearCase(3, 4, 5, true),
+  linearCase(1, 7, 2, false),
   matMulCase([3, 4], [4, 5], false, false),
   matMulCase([2, 3, 4], [2, 3, 5], true, false),
   matMulCase([2, 3, 4], [2, 5, 4], false, true),

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
-import { allowNativeKernels, conv2d, groupNorm, hasNativeKernel } from '../../../src/engine/ops/index.js';
+import { allowNativeKernels, attention, conv2d, groupNorm, hasNativeKernel } from '../../../src/engine/ops/index.js';
 import { convolveComposed, inputGradientComposed, kernelGradientComposed } from '../../../src/engine/ops/_conv2d-composed.js';
 import { resolveGeometry } from '../../../src/engine/ops/_conv2d-geometry.js';
 import { expectClose } from '../../support/close.js';
@@ -40,6 +40,25 @@ describe('native kernels', () => {
         expectClose(read(tensor), read(composed[index]), { absolute: tolerances[index] * (index < 2 ? 1 : largest), relative: 1e-4 });
       });
       tf.dispose([...inputs, weights, ...native, ...composed]);
+    },
+  );
+
+  // Several parts of queries, keys that fill no lane, and cross-attention with a bias.
+  it.each([[[2, 160, 5, 32], 160, false], [[1, 431, 2, 40], 97, true], [[3, 7, 1, 8], 500, false]] as const)(
+    'attention of [%s] to %i keys, bias %s, equals the composed one, gradients included',
+    ([batch, queries, heads, width], keys, isBiased) => {
+      const inputs = normalTensors([[batch, queries, heads, width], [batch, keys, heads, width], [batch, keys, heads, width]], 12);
+      const [bias, dy] = normalTensors([[batch, keys], [batch, queries, heads, width]], 13);
+      const compute = (): tf.Tensor[] => {
+        const run = (q: tf.Tensor, k: tf.Tensor, v: tf.Tensor): tf.Tensor =>
+          attention(q as tf.Tensor4D, k as tf.Tensor4D, v as tf.Tensor4D, { bias: isBiased ? (bias as tf.Tensor2D) : null });
+        return tf.tidy(() => [run(inputs[0], inputs[1], inputs[2]), ...tf.grads(run as (...list: tf.Tensor[]) => tf.Tensor)(inputs, dy)]);
+      };
+      const native = compute();
+      allowNativeKernels(false);
+      const composed = compute();
+      native.forEach((tensor, index) => expectClose(read(tensor), read(composed[index]), { absolute: 1e-5, relative: 1e-4 }));
+      tf.dispose([...inputs, bias, dy, ...native, ...composed]);
     },
   );
 

@@ -1,6 +1,6 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest';
-import { conv2d, convPrecision, matMul, setConvPrecision, supportsBfloat16, withConvPrecision } from '../../../src/engine/ops/index.js';
+import { conv2d, convPrecision, linear, matMul, normConv2d, setConvPrecision, supportsBfloat16, withConvPrecision } from '../../../src/engine/ops/index.js';
 import { expectClose } from '../../support/close.js';
 import { useEngine } from '../../support/engine.js';
 import { randomGrids } from './variants.js';
@@ -63,6 +63,38 @@ describe('convolution precision', () => {
       tf.dispose(inputs);
     });
 
+    it.each([[3, true], [1, false]] as const)('keeps normalised convolutions of kernel %i and their gradients within the precision of bfloat16', (kernelSize, silu) => {
+      const inputs = normalTensors([[2, 8, 9, 32], [32], [32], [kernelSize, kernelSize, 32, 48]], 25);
+      const [bias, residual, embedding] = normalTensors([[48], [2, 8, 9, 48], [2, 48]], 26);
+      expectSimilar((x, gamma, beta, kernel) => normConv2d(
+        { x: x as tf.Tensor4D, gamma, beta, kernel: kernel as tf.Tensor4D, bias, residual: residual as tf.Tensor4D, embedding: embedding as tf.Tensor2D },
+        { groups: 8, epsilon: 1e-5, silu, padding: 'same' },
+      ), inputs);
+      tf.dispose([...inputs, bias, residual, embedding]);
+    });
+
+    it('keeps linear layers and their gradients within the precision of bfloat16', () => {
+      const inputs = normalTensors([[130, 96], [96, 80]], 27);
+      const [bias] = normalTensors([[80]], 28);
+      expectSimilar((x, weight) => linear(x as tf.Tensor2D, weight, bias), inputs);
+      expectSimilar((x, weight) => linear(x as tf.Tensor2D, weight, null), inputs);
+      tf.dispose([...inputs, bias]);
+    });
+
+    it('sums the gradients of biases and embeddings exactly', () => {
+      const inputs = normalTensors([[2, 8, 9, 32], [48], [2, 48]], 29);
+      const [kernel, gamma, beta, dy] = normalTensors([[3, 3, 32, 48], [32], [32], [2, 8, 9, 48]], 30);
+      const run = (x: tf.Tensor, bias: tf.Tensor, embedding: tf.Tensor): tf.Tensor => normConv2d(
+        { x: x as tf.Tensor4D, gamma, beta, kernel: kernel as tf.Tensor4D, bias, embedding: embedding as tf.Tensor2D },
+        { groups: 8, epsilon: 1e-5, silu: true, padding: 'same' },
+      );
+      const [, dBias, dEmbedding] = withConvPrecision('bfloat16', () => tf.tidy(() => tf.grads(run as (...list: tf.Tensor[]) => tf.Tensor)(inputs, dy)));
+      const [bias, item] = tf.tidy(() => [tf.sum(dy, [0, 1, 2]), tf.sum(dy, [1, 2])]);
+      expectClose(read(dBias), read(bias), { absolute: 1e-4 });
+      expectClose(read(dEmbedding), read(item), { absolute: 1e-4 });
+      tf.dispose([...inputs, kernel, gamma, beta, dy, dBias, dEmbedding, bias, item]);
+    });
+
     it('leaves narrow convolutions exact', () => {
       const [x, kernel] = normalTensors([[1, 8, 8, 1], [3, 3, 1, 32]], 23) as tf.Tensor4D[];
       const exact = conv2d(x, kernel, null, { padding: 'same' });
@@ -73,16 +105,20 @@ describe('convolution precision', () => {
 
     it('leaves no tensor behind', () => {
       const inputs = normalTensors([[1, 4, 4, 16], [3, 3, 16, 16]], 24);
+      const [gamma, beta, weight] = normalTensors([[16], [16], [16, 16]], 31);
+      const rows = tf.ones([64, 16]) as tf.Tensor2D;
       const runOnce = (): void => withConvPrecision('bfloat16', () => {
         tf.tidy(() => {
           tf.grads((x, kernel) => conv2d(x as tf.Tensor4D, kernel as tf.Tensor4D, null, { padding: 'same' }))(inputs);
         });
+        const [x, kernel] = inputs as tf.Tensor4D[];
+        tf.dispose([conv2d(x, kernel, null, { padding: 'same' }), normConv2d({ x, kernel, gamma, beta, bias: beta }, { groups: 2, epsilon: 1e-5, silu: true, padding: 'same' }), linear(rows, weight, beta)]);
       });
       runOnce();
       const before = tf.memory().numTensors;
       runOnce();
       expect(tf.memory().numTensors).toBe(before);
-      tf.dispose(inputs);
+      tf.dispose([...inputs, gamma, beta, weight, rows]);
     });
   });
 

@@ -1,0 +1,71 @@
+// A matrix product over the last axis with an optional bias: the linear layer.
+import * as tf from '@tensorflow/tfjs';
+import { requireShape } from '../../base/checks.js';
+import { addBiasRaw, formatAttribute, freedAfter, halveGradient, runRaw, toFloat, toHalf } from './_half-tensors.js';
+import { addBias } from './add-bias.js';
+import { channelSum } from './channel-sum.js';
+import { defineOperation } from './define-operation.js';
+import { matMul } from './mat-mul.js';
+import { attribute, hasNativeKernel } from './native-kernels.js';
+import { convPrecision } from './precision.js';
+
+/** With fewer rows reading the weights is what costs, and casting them first costs more. */
+const BFLOAT16_MIN_ROWS = 64;
+const BFLOAT16_MIN_CHANNELS = 16;
+
+const runFloatLinear = defineOperation<object>({
+  name: 'FloatLinear',
+  saveInputs: ['x', 'weight'],
+  forward: ({ x, weight, bias }) => {
+    const product = multiply([x, weight], { isHalf: false });
+    return bias === undefined ? product : addBiasRaw(product, false, { bias });
+  },
+  gradient: (dy, [x, weight]) => ({
+    x: () => multiply([dy, weight], { isHalf: false, transposeB: true }),
+    weight: () => multiply([x, dy], { isHalf: false, transposeA: true }),
+    bias: () => channelSum(dy),
+  }),
+});
+
+/** Outputs: the result in float32, and the input in bfloat16. */
+const runHalfLinear = defineOperation<object>({
+  name: 'HalfLinear',
+  saveInputs: ['weight'],
+  saveOutputs: [false, true],
+  forward: ({ x, weight, bias }) => {
+    const half = toHalf(x);
+    const product = multiply([half, toHalf(weight)], { isHalf: true });
+    return [bias === undefined ? toFloat(product) : addBiasRaw(product, true, { bias }), half];
+  },
+  gradient: (dy, [weight, half]) => {
+    const halved = halveGradient(dy);
+    const withGradient = freedAfter(2, halved.half);
+    return {
+      x: () => withGradient((gradient) => toFloat(multiply([gradient, toHalf(weight)], { isHalf: true, transposeB: true }))),
+      weight: () => withGradient((gradient) => toFloat(multiply([half, gradient], { isHalf: true, transposeA: true }))),
+      bias: () => halved.sum,
+    };
+  },
+});
+
+/** x·weight + bias. Shape: x [N, Cin], weight [Cin, Cout], bias [Cout] -> [N, Cout]. */
+export function linear(x: tf.Tensor2D, weight: tf.Tensor, bias: tf.Tensor | null): tf.Tensor2D {
+  const [rows, width] = x.shape;
+  requireShape('linear: weight', weight.shape, [width, null]);
+  if (bias !== null) requireShape('linear: bias', bias.shape, [weight.shape[1]!]);
+  if (!hasNativeKernel('AddBias')) {
+    const product = matMul(x, weight) as tf.Tensor2D;
+    return bias === null ? product : addBias(product, bias);
+  }
+  const inputs: Record<string, tf.Tensor> = bias === null ? { x, weight } : { x, weight, bias };
+  const isHalf = convPrecision() === 'bfloat16' && rows >= BFLOAT16_MIN_ROWS && Math.min(width, weight.shape[1]!) >= BFLOAT16_MIN_CHANNELS;
+  if (!isHalf) return runFloatLinear(inputs, {})[0] as tf.Tensor2D;
+  const [y, half] = runHalfLinear(inputs, {});
+  half.dispose();
+  return y as tf.Tensor2D;
+}
+
+function multiply(factors: readonly tf.Tensor[], { isHalf, transposeA = false, transposeB = false }: { isHalf: boolean; transposeA?: boolean; transposeB?: boolean }): tf.Tensor {
+  const attributes = [formatAttribute(isHalf), attribute.bool('transpose_a', transposeA), attribute.bool('transpose_b', transposeB)];
+  return runRaw('MatMul', attributes, factors)[0];
+}
