@@ -65,13 +65,15 @@ export function hingeLoss(realScores: tf.Tensor, fakeScores: tf.Tensor): tf.Scal
 
 /**
  * How much the discriminator's term must weigh for its gradient at the decoder's last layer to be as large as the
- * reconstruction's.
+ * reconstruction's. Called while the gradient of both is being recorded, so that nothing is computed anew but the way back
+ * from the two losses to that layer.
  *
- * Source: Esser et al., "Taming transformers for high-resolution image synthesis" (2021), equation 7.
+ * Source: Esser et al., "Taming transformers for high-resolution image synthesis" (2021), equation 7. There the reconstruction
+ * has no KL term; here it may: the last layer has no part in it.
  */
-export function adaptiveWeight(lastLayer: tf.Variable, losses: { reconstruction: () => tf.Scalar; generator: () => tf.Scalar }): number {
-  const normOf = (loss: () => tf.Scalar): number => {
-    const { value, grads } = tf.variableGrads(loss, [lastLayer]);
+export function adaptiveWeight(lastLayer: tf.Variable, losses: { reconstruction: tf.Scalar; generator: tf.Scalar }): number {
+  const normOf = (loss: tf.Scalar): number => {
+    const { value, grads } = tf.variableGrads(() => tf.clone(loss), [lastLayer]);
     const gradient = grads[lastLayer.name];
     const norm = tf.tidy(() => tf.norm(gradient));
     const size = norm.dataSync()[0];

@@ -74,12 +74,13 @@ function passOnBatch(parts: BatchParts): Omit<Pass, 'indices'> {
   const { vae, loss } = options;
   const learnsFrom = Math.floor(loss.discriminatorStartStep * 0.9);
   const isJudged = adversary !== null && step >= loss.discriminatorStartStep;
-  const weight = isJudged ? loss.discriminatorWeight * weightOfJudgement(parts, adversary) : 0;
+  let weight = 0;
   let kept: tf.Tensor[] = [];
   const { value, gradients } = valueAndGradients(vae.parameters, () => {
     const { reconstruction, l1, gradient, kl, total } = reconstructionLoss(parts);
     const generator = isJudged ? adversary.generatorLoss(reconstruction) : tf.scalar(0);
     kept = [l1, gradient, kl, generator, reconstruction].map((tensor) => tf.keep(tf.clone(tensor)));
+    if (isJudged) weight = loss.discriminatorWeight * adaptiveWeight(vae.lastLayer, { reconstruction: total, generator });
     return isJudged ? tf.add(total, tf.mul(generator, weight)) : total;
   });
   const [l1, gradient, kl, generator] = kept.slice(0, 4).map((tensor) => tensor.dataSync()[0]);
@@ -103,23 +104,6 @@ function reconstructionLoss({ options, image, weights, noise }: Omit<BatchParts,
   if (kind === 'plain') return { reconstruction, l1, gradient, kl: tf.scalar(0), total };
   const kl = tf.mean(klPerItem(posterior)) as tf.Scalar;
   return { reconstruction, l1, gradient, kl, total: tf.add(total, tf.mul(kl, loss.klWeightPerSummedElement)) };
-}
-
-/** Runs the decoder twice more, from a latent that is computed once, for the gradients at its last layer alone. */
-function weightOfJudgement({ options, image, weights, noise }: BatchParts, adversary: Adversary): number {
-  const { vae, loss } = options;
-  const latent = tf.tidy(() => {
-    const posterior = encodeOneChannel(vae, image);
-    return noise === null ? posterior.mean : samplePosterior(posterior, noise);
-  });
-  try {
-    return adaptiveWeight(vae.lastLayer, {
-      reconstruction: () => spectrogramLoss(decodeOneChannel(vae, latent), image, { ...loss, weights }).total,
-      generator: () => adversary.generatorLoss(decodeOneChannel(vae, latent)),
-    });
-  } finally {
-    latent.dispose();
-  }
 }
 
 /** Through the posterior's mean, as a round trip is heard. errorDb: mean absolute error of the cells that hold sound. */

@@ -49,13 +49,27 @@ describe('the adversary', () => {
     two.dispose();
   });
 
-  it('weighs its term so that both gradients at the last layer are as large', () => {
+  it('weighs its term so that both gradients at the last layer are as large, and leaves the gradient around it as it is', () => {
     const layer = tf.variable(tf.tensor1d([1, 2]));
+    const other = tf.variable(tf.tensor1d([5, -1]));
+    const weigh = (first: number[], second: number[]): { weight: number; grads: number[][] } => {
+      let weight = 0;
+      const { value, grads } = tf.variableGrads(() => {
+        const [reconstruction, generator] = [first, second].map((factors) => tf.sum(tf.mul(tf.mul(layer, other), factors)) as tf.Scalar);
+        weight = adaptiveWeight(layer, { reconstruction, generator });
+        return tf.add(reconstruction, generator);
+      }, [layer, other]);
+      const read = [grads[layer.name], grads[other.name]].map((gradient) => [...gradient.dataSync()]);
+      tf.dispose([value, grads]);
+      return { weight, grads: read };
+    };
     const before = tf.memory().numTensors;
-    const weight = adaptiveWeight(layer, { reconstruction: () => tf.sum(tf.mul(layer, [3, 4])), generator: () => tf.sum(tf.mul(layer, [0, 0.5])) });
-    expectClose(weight, 5 / (0.5 + 1e-4), { relative: 1e-6 });
+    const { weight, grads } = weigh([3, 4], [0, 0.5]);
+    expectClose(weight, Math.hypot(15, 4) / (0.5 + 1e-4), { relative: 1e-6 });
+    expect(grads).toEqual([[15, -4.5], [3, 9]]);
+    expect(weigh([1, 1], [0, 0]).weight).toBe(1e4);
     expect(tf.memory().numTensors).toBe(before);
-    expect(adaptiveWeight(layer, { reconstruction: () => tf.sum(layer), generator: () => tf.mul(tf.sum(layer), 0) })).toBe(1e4);
+    other.dispose();
     layer.dispose();
   });
 });
