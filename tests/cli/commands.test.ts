@@ -2,6 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { decodeFile } from '../../src/audio/decode.node.js';
 import { EXIT_STATUS } from '../../src/base/errors.js';
 import { decodeMelPng } from '../../src/spectrogram/png.js';
@@ -44,6 +45,22 @@ describe('train', () => {
     const { status, stderr } = await refusal('train', join(folder, 'config.yaml'), '--run', folder);
     expect([status, stderr]).toEqual([EXIT_STATUS.usage, expect.stringContaining('config.yaml: got a file that is not of a run')]);
     expect(readFileSync(join(folder, 'config.yaml'), 'utf8')).toBe(text);
+  });
+
+  it('sets the steps to the time given, at most those configured, and shares it out', async () => {
+    const folder = inRoot('in time');
+    const many = ['--set', 'vae.training.steps=100000', '--set', 'unet.training.validateEvery=100000', '--set', 'vae.training.validateEvery=100000'];
+    expect((await runCommand('train', project.config, '--run', folder, '--minutes', '0.1', ...many)).status).toBe(0);
+    const { vae, unet } = parse(readFileSync(join(folder, 'config.yaml'), 'utf8')) as Record<string, { training: { steps: number; maxMinutes: number } }>;
+    expect(vae.training.steps).toBeGreaterThanOrEqual(20);
+    expect(vae.training.steps).toBeLessThan(100_000);
+    expect([vae.training.maxMinutes, unet.training.maxMinutes, unet.training.steps]).toEqual([0.03, 0.07, 4]);
+  });
+
+  it('refuses a time for a training whose steps are set', async () => {
+    const { status, stderr } = await refusal('train', project.config, '--run', run, '--resume', '--minutes', '5');
+    expect([status, stderr]).toEqual([EXIT_STATUS.usage, expect.stringMatching(/--minutes: got --resume too[^]*config\.yaml.* --resume/)]);
+    expect((await refusal('train', project.config, '--run', run, '--stage', 'upscaler', '--minutes', '5')).status).not.toBe(0);
   });
 
   it('says how to go on when one stage alone was trained', async () => {

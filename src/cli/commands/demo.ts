@@ -6,21 +6,22 @@ import { fileURLToPath } from 'node:url';
 import { Option, type Command } from 'commander';
 import { parse as parseYaml } from 'yaml';
 import { MelstromError } from '../../base/errors.js';
-import type { Reporter } from '../../base/logger.js';
-import { resolveOverrides, stringifyRunConfig, type RunConfig } from '../../config/run-config.js';
+import { resolveOverrides, stringifyRunConfig } from '../../config/run-config.js';
 import { prepareCorpus } from '../../corpus/prepare.node.js';
 import { startEngine, type WantedEngine } from '../../engine/start.node.js';
-import { createUnetSteps, createVaeStep, type TimedStep } from '../../training/timed-steps.js';
 import { trainRun } from '../../training/train.node.js';
 import { integer, requireWritableFolder, shellQuoted } from '../arguments.js';
 import { assessRun } from '../assess-run.js';
 import { createPreviews } from '../previews.js';
 import { loadConfigWithFlags } from '../config-flags.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
+import { fitToTime } from '../fit-to-time.js';
 import { openRun } from '../open-run.js';
 import { duration } from '../terminal.js';
 import { figuresOf, writeReport } from '../write-report.js';
 
+/** Share of the training time that the autoencoder gets; the UNet gets the rest. */
+const VAE_SHARE = 0.4;
 const PACKAGE_FOLDER = fileURLToPath(new URL('../../../', import.meta.url));
 
 interface DemoFlags {
@@ -47,7 +48,7 @@ export function addDemo(program: Command): void {
       const engine = await startEngine(flags.engine);
       reporter.log.info(`engine ${engine.name} ${engine.version}, ${engine.threads} threads${engine.reason === undefined ? '' : `. ${engine.reason}`}`);
       const base = resolveOverrides(await loadConfigWithFlags(join(PACKAGE_FOLDER, 'configs', 'demo.yaml'), { corpus: join(PACKAGE_FOLDER, 'audio-samples', 'starter') }), [`seed=${flags.seed}`]);
-      const config = fitToTime(base, flags.minutes, reporter);
+      const config = fitToTime(base, { minutes: flags.minutes, vaeShare: VAE_SHARE, mayExceedBy: 0.3 }, reporter);
       const corpus = await prepareCorpus({ config, reporter, signal });
       try {
         if (isEarlierDemo(runFolder)) await rm(runFolder, { recursive: true, force: true });
@@ -93,39 +94,3 @@ function isEarlierDemo(folder: string): boolean {
   const config = parseYaml(readFileSync(path, 'utf8')) as { name?: unknown; corpus?: { path?: unknown } } | null;
   return config?.name === 'demo' && typeof config.corpus?.path === 'string' && basename(config.corpus.path) === 'starter';
 }
-
-/** Share of the training time that the autoencoder gets; the UNet gets the rest. */
-const VAE_SHARE = 0.4;
-/** What validation, checkpoints and the full losses cost on top of the bare steps that are timed. */
-const OVERHEAD = 1.2;
-const FEWEST_STEPS = 20;
-
-/** Sets each stage's steps to what this machine does in the time given, so that the learning rate falls to its end in that time. */
-function fitToTime(config: RunConfig, minutes: number, reporter: Reporter): RunConfig {
-  const [vaeSeconds] = [...timeSteps(createVaeStep(config))];
-  const [unetSeconds] = [...timeSteps(createUnetSteps(config))];
-  const stepsIn = (share: number, seconds: number): number => Math.max(FEWEST_STEPS, Math.floor((minutes * 60 * share) / (seconds * OVERHEAD)));
-  const vaeSteps = Math.min(config.vae.training.steps, stepsIn(VAE_SHARE, vaeSeconds));
-  const unetSteps = Math.min(config.unet.training.steps, stepsIn(1 - VAE_SHARE, unetSeconds));
-  reporter.log.info(`speed: ${vaeSeconds.toFixed(2)} s a step of the autoencoder, ${unetSeconds.toFixed(2)} s of the UNet; so ${vaeSteps} and ${unetSteps} steps in about ${minutes} minutes`);
-  if (unetSteps < config.unet.training.steps / 4) reporter.log.info('that is far fewer than the configuration asks for: expect rougher sounds than on a faster machine or engine');
-  return resolveOverrides(config, [
-    `vae.training.steps=${vaeSteps}`,
-    `vae.training.maxMinutes=${(minutes * VAE_SHARE * 1.3).toFixed(2)}`,
-    `unet.training.steps=${unetSteps}`,
-    `unet.training.maxMinutes=${(minutes * (1 - VAE_SHARE) * 1.3).toFixed(2)}`,
-  ]);
-}
-
-/** Seconds of one run of each step, after one that is not counted. */
-function* timeSteps(steps: Iterable<TimedStep>): Generator<number> {
-  for (const step of steps) {
-    step.run();
-    const startedAt = performance.now();
-    for (let repeat = 0; repeat < TIMED_RUNS; repeat += 1) step.run();
-    yield (performance.now() - startedAt) / 1000 / TIMED_RUNS;
-    step.dispose?.();
-  }
-}
-
-const TIMED_RUNS = 2;

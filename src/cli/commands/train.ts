@@ -2,19 +2,23 @@
 import { existsSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
+import { MelstromError } from '../../base/errors.js';
+import type { RunConfig } from '../../config/run-config.js';
 import { prepareCorpus } from '../../corpus/prepare.node.js';
 import { startEngine } from '../../engine/start.node.js';
 import { refuseCheckpoints, trainRun, type TrainOptions, type TrainResult } from '../../training/train.node.js';
 import { requireUpscaler } from '../../training/train-upscaler.node.js';
-import { collect, requireReadableFolder, requireWritableFolder, shellQuoted } from '../arguments.js';
+import { collect, number, requireReadableFolder, requireWritableFolder, shellQuoted } from '../arguments.js';
 import { loadConfigWithFlags, type ConfigFlags } from '../config-flags.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
+import { fitToTime } from '../fit-to-time.js';
 import { createPreviews } from '../previews.js';
 
 interface TrainFlags extends ConfigFlags {
   readonly stage: TrainOptions['stage'];
   readonly resume?: boolean;
   readonly run?: string;
+  readonly minutes?: number;
   readonly engine: 'auto' | 'tensorflow' | 'wasm' | 'cpu';
 }
 
@@ -27,26 +31,29 @@ export function addTrain(program: Command): void {
     .addOption(new Option('--stage <stage>', 'what to train').choices(['vae', 'unet', 'upscaler', 'all']).default('all'))
     .option('--resume', 'go on from the last checkpoint of the run folder')
     .option('--run <folder>', 'run folder (default: runs/<name of the configuration>)')
+    .option('--minutes <n>', 'train for about this long: sets the steps of each stage to what this machine does in its part of the time', number(0.1))
     .option('--corpus <folder>', 'folder of sounds, instead of corpus.path')
     .option('--set <key=value>', 'override one key of the configuration; may be repeated', collect)
     .addOption(new Option('--engine <name>', 'engine').choices(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto'))
     .action(async (configPath: string, options: TrainFlags, command: Command) => {
       const { reporter, signal, print } = createContext(command);
       if (options.corpus !== undefined) requireReadableFolder('--corpus', options.corpus);
-      const config = await loadConfigWithFlags(configPath, options);
-      const name = config.name === '' ? basename(configPath, extname(configPath)) : config.name;
+      const asked = await loadConfigWithFlags(configPath, options);
+      const name = asked.name === '' ? basename(configPath, extname(configPath)) : asked.name;
       const runFolder = requireWritableFolder('--run', options.run ?? join('runs', name));
-      if (options.stage === 'upscaler') requireUpscaler(config);
-      if (options.resume !== true) await refuseCheckpoints({ config, runFolder, stage: options.stage });
+      if (options.stage === 'upscaler') requireUpscaler(asked);
+      if (options.minutes !== undefined) requireFittable(asked, options, runFolder);
+      if (options.resume !== true) await refuseCheckpoints({ config: asked, runFolder, stage: options.stage });
       const engine = await startEngine(options.engine);
       reporter.log.info(`engine ${engine.name} ${engine.version}${engine.reason === undefined ? '' : ` (${engine.reason})`}`);
+      const config = options.minutes === undefined ? asked : fitToTime(asked, { minutes: options.minutes, vaeShare: vaeShare(asked, options.stage) }, reporter);
       const corpus = await prepareCorpus({ config, reporter, signal });
       try {
         const result = await trainRun({
           config, corpus, runFolder, stage: options.stage, resume: options.resume ?? false, reporter, signal,
           previews: createPreviews(config, corpus),
         });
-        print(result, [`run folder: ${resolve(runFolder)}`, nextCommand(result, { stage: options.stage, config })]);
+        print(result, [`run folder: ${resolve(runFolder)}`, nextCommand(result, { stage: options.stage, config, isFitted: options.minutes !== undefined })]);
         if (result.status === 'interrupted') process.exitCode = INTERRUPTED_STATUS;
       } finally {
         corpus.close();
@@ -54,9 +61,27 @@ export function addTrain(program: Command): void {
     });
 }
 
+/** Time can be shared out between an autoencoder and a UNet that start now. @throws MelstromError (usage) otherwise. */
+function requireFittable(config: RunConfig, { stage, resume }: TrainFlags, runFolder: string): void {
+  const refuse = (got: string, fix: string): never => {
+    throw new MelstromError({ kind: 'usage', where: '--minutes', got, expected: 'a training of autoencoder and UNet that starts now', fix });
+  };
+  if (resume === true) refuse('--resume too, when the steps are already set', `Resume with the run's own configuration: train ${shellQuoted(join(runFolder, 'config.yaml'))} --resume`);
+  if (stage === 'upscaler' || (stage === 'all' && config.upscaler !== null)) refuse('an upscaler to train', 'Set upscaler.training.steps and maxMinutes instead.');
+}
+
+/** By the time limits in the configuration where both are set; else a third. */
+function vaeShare({ vae, unet, representation }: RunConfig, stage: TrainFlags['stage']): number {
+  if (stage === 'unet' || representation === 'pixel' || !vae.trainable) return 0;
+  if (stage === 'vae') return 1;
+  const [vaeMinutes, unetMinutes] = [vae.training.maxMinutes, unet.training.maxMinutes];
+  return vaeMinutes === null || unetMinutes === null ? 1 / 3 : vaeMinutes / (vaeMinutes + unetMinutes);
+}
+
 /** What to type next: to go on after an interrupt, to train the other stage, or to listen. */
-function nextCommand({ status, runFolder }: TrainResult, { stage, config }: Pick<TrainOptions, 'stage' | 'config'>): string {
+function nextCommand({ status, runFolder }: TrainResult, { stage, config, isFitted }: Pick<TrainOptions, 'stage' | 'config'> & { readonly isFitted: boolean }): string {
   const isTrained = (name: string): boolean => existsSync(join(runFolder, 'state', name));
+  if (status === 'interrupted' && isFitted) return `next: melstrom train ${shellQuoted(join(runFolder, 'config.yaml'))} --run ${shellQuoted(runFolder)} --stage ${stage} --resume goes on exactly where it stopped`;
   if (status === 'interrupted') return 'next: the same command with --resume goes on exactly where it stopped';
   if (stage === 'vae') return 'next: the same command with --stage unet';
   if (stage === 'unet' && !isTrained('upscaler') && config.upscaler !== null) return 'next: the same command with --stage upscaler';
