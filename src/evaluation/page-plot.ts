@@ -1,7 +1,7 @@
 // Plots as SVG that take the colours of the page: lines over steps, and values with their intervals. Pure text; no script.
 import { escapeHtml } from './page.js';
 
-const WIDTH = 720;
+const WIDTH = 560;
 const MARGIN = { left: 60, right: 14, top: 10, bottom: 40 };
 const SERIES_COLOURS = 6;
 
@@ -29,14 +29,13 @@ export function renderLinePlot({ title, xLabel, yLabel, series, isLog = false }:
   const xs = axis(all.map(([x]) => x), { from: MARGIN.left, to: WIDTH - MARGIN.right });
   const ys = axis(all.map(([, y]) => y), { from: height - MARGIN.bottom, to: MARGIN.top, isLog });
   const lines = series.map(({ points }, index) => {
-    let isDrawing = false;
-    const path = points.map((point) => {
-      const isUsable = usable(point);
-      const command = isUsable ? `${isDrawing ? 'L' : 'M'}${place(xs.at(point[0]))} ${place(ys.at(point[1]))}` : '';
-      isDrawing = isUsable;
-      return command;
+    const path = points.map((point, at) => {
+      if (!usable(point)) return '';
+      const [isBegun, isContinued] = [at > 0 && usable(points[at - 1]), at + 1 < points.length && usable(points[at + 1])];
+      const dot = isBegun || isContinued ? '' : 'h0'; // a point alone shows by its round ends
+      return `${isBegun ? 'L' : 'M'}${place(xs.at(point[0]))} ${place(ys.at(point[1]))}${dot}`;
     });
-    return `<path d="${path.join('')}" fill="none" stroke="${colour(index)}" stroke-width="1.8" stroke-linejoin="round" stroke-linecap="round"/>`;
+    return `<path d="${path.join('')}" fill="none" stroke="${colour(index)}" stroke-width="${points.length === 1 ? 6 : 1.8}" stroke-linejoin="round" stroke-linecap="round"/>`;
   });
   return figure({ title, height, legend: series.map(({ name }) => name), content: [
     ...ys.ticks.map((tick) => `<path class="grid" d="M${MARGIN.left} ${place(ys.at(tick))}H${WIDTH - MARGIN.right}"/><text x="${MARGIN.left - 8}" y="${place(ys.at(tick) + 4)}" text-anchor="end">${label(tick)}</text>`),
@@ -69,7 +68,7 @@ export interface IntervalPlot {
 
 /** One line for each row: its value, its interval, and what lies behind. */
 export function renderIntervalPlot({ title, xLabel, range, mark, rows }: IntervalPlot): string {
-  const left = 190;
+  const left = 170;
   const step = 30;
   const height = MARGIN.top + step * rows.length + MARGIN.bottom;
   const finite = [...(range ?? []), ...rows.flatMap(({ value, low, high, dots = [] }) => [value, low, high, ...dots])].filter(Number.isFinite);
@@ -79,7 +78,7 @@ export function renderIntervalPlot({ title, xLabel, range, mark, rows }: Interva
   const line = (x: number, style: string): string => `<path d="M${place(xs.at(x))} ${MARGIN.top}V${bottom}" ${style}/>`;
   const drawn = rows.map(({ name, value, low, high, dots = [] }, index) => {
     const y = MARGIN.top + step * (index + 0.5);
-    const short = name.length > 26 ? `${name.slice(0, 25)}…` : name;
+    const short = name.length > 22 ? `${name.slice(0, 21)}…` : name;
     return [
       `<text x="${left - 12}" y="${y + 4}" text-anchor="end">${escapeHtml(short)}</text>`,
       ...dots.map((dot) => `<circle cx="${place(xs.at(dot))}" cy="${y}" r="3" fill="var(--soft)" opacity=".45"/>`),
@@ -128,7 +127,8 @@ function roundTicks(low: number, high: number): number[] {
 function decadeTicks(low: number, high: number): number[] {
   const factors = high / low > 300 ? [1] : [1, 2, 5];
   const powers = Array.from({ length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 }, (_, index) => Math.floor(Math.log10(low)) + index);
-  return powers.flatMap((power) => factors.map((factor) => factor * 10 ** power)).filter((tick) => tick >= low && tick <= high);
+  const ticks = powers.flatMap((power) => factors.map((factor) => factor * 10 ** power)).filter((tick) => tick >= low && tick <= high);
+  return ticks.length < 2 ? roundTicks(low, high) : ticks;
 }
 
 function label(value: number): string {

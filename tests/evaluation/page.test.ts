@@ -66,7 +66,7 @@ describe('players', () => {
 describe('plots', () => {
   it('draw points where they belong, and leave a gap for what is not finite', () => {
     const plot = renderLinePlot({ title: 't', xLabel: 'step', yLabel: 'loss', series: [{ name: 'a', points: [[0, 0], [1, 1], [2, Number.NaN], [3, 0], [4, 1]] }] });
-    expect(plot).toContain('d="M60.0 260.0L221.5 10.0M544.5 260.0L706.0 10.0"');
+    expect(plot).toContain('d="M60.0 260.0L181.5 10.0M424.5 260.0L546.0 10.0"');
   });
 
   it('have decades on a logarithmic axis, without what has no logarithm', () => {
@@ -75,9 +75,15 @@ describe('plots', () => {
     expect(plot).not.toContain('NaN');
   });
 
+  it('have round numbers on a logarithmic axis too narrow for powers of ten, and a dot for a point alone', () => {
+    const plot = renderLinePlot({ title: 't', xLabel: 'x', yLabel: 'y', isLog: true, series: [{ name: 'a', points: [[0, 3.2], [1, 4.4]] }, { name: 'b', points: [[0.5, 4]] }] });
+    for (const tick of ['3.5', '4']) expect(plot).toContain(`>${tick}</text>`);
+    expect(plot).toMatch(/d="M303\.0 [\d.]+h0"[^>]*stroke-width="6"/);
+  });
+
   it('show intervals, chance and what lies behind', () => {
     const plot = renderIntervalPlot({ title: 't', xLabel: 'score', range: [0, 100], mark: 50, rows: [{ name: 'a<', value: 50, low: 40, high: 60, dots: [45, 55] }, { name: 'b', value: 10, low: Number.NaN, high: Number.NaN }] });
-    expect(plot).toContain('M396.4 25H499.6');
+    expect(plot).toContain('M320.4 25H395.6');
     expect(plot.match(/<circle/g)).toHaveLength(4);
     expect(plot).toContain('a&lt;');
     expect(plot).not.toContain('NaN');
