@@ -35,7 +35,7 @@ describe('listen', () => {
     expect(value).toMatchObject({ page: join(root, 'listening-test.html'), kind: 'mushra' });
     expect(testOf(value.page)).toMatchObject({ kind: 'mushra', practice: 1, seed: 0, id: value.id });
     expect((await runJson<Made>('listen', root, '--no-serve')).value.id).toBe(value.id);
-    const { stderr, status } = await refusal('listen', root, '--no-serve', '--seed', '5');
+    const { stderr, status } = await runCommand('listen', root, '--no-serve', '--seed', '5');
     expect([status, stderr]).toEqual([EXIT_STATUS.usage, expect.stringContaining('--force')]);
     expect((await runJson<Made>('listen', root, '--no-serve', '--seed', '5', '--force')).value.id).not.toBe(value.id);
   });

@@ -81,7 +81,7 @@ async function makePage(root: string, flags: ListenFlags, context: CommandContex
   requireFit(root, kind, folder);
   refuseUseless(kind, flags);
   const out = resolve(flags.out ?? join(root, PAGE_NAME));
-  requireWritableFolder('--out', dirname(out));
+  requireWritableFolder('--out', requireReadableFolder('--out', dirname(out)));
   const test = await makeListeningTest({
     folder, kind, title: flags.title ?? basename(root), seed, trials: flags.trials ?? (kind === 'abx' ? 16 : 1), practice: flags.practice ?? (kind === 'mushra' ? 1 : 0),
     gapSeconds: gap, isLevelMatched: levelMatch, hasAnchors: anchors, reporter,

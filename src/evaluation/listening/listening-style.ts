@@ -4,7 +4,7 @@ export const LISTENING_STYLE = `
 .trial { max-width: 46rem; }
 button, .button { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--edge); border-radius: .5rem; padding: .5rem .9rem; min-height: 2.75rem; cursor: pointer; text-decoration: none; display: inline-block; }
 button:hover, .button:hover { border-color: var(--accent); }
-button[aria-pressed=true], .next { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
+button[aria-pressed=true], .next, .go { background: var(--accent); border-color: var(--accent); color: var(--on-accent); }
 .next { margin-top: 1rem; }
 kbd { font: .8em ui-monospace, monospace; border: 1px solid currentColor; border-radius: .25rem; padding: .05rem .35rem; margin-left: .45rem; }
 .transport { display: flex; gap: .8rem; align-items: center; margin: 1rem 0 .8rem; }

@@ -25,8 +25,8 @@ export interface SittingOptions {
   readonly kept: Progress | null;
 }
 
-/** Shows the first screen and waits until the test begins or goes on. */
-export function askSitting({ root, test, kept }: SittingOptions): Promise<Progress> {
+/** Shows the first screen and waits until the test begins, goes on, or is ended by a listener who has had enough. */
+export function askSitting({ root, test, kept }: SittingOptions): Promise<{ readonly progress: Progress; readonly isEnding: boolean }> {
   const [text, ...keys] = INSTRUCTIONS[test.kind];
   const common = [[['Space'], 'play and pause'], [['Enter'], 'next']] as const;
   const practice = test.practice === 0 ? '' : ` The first ${test.practice === 1 ? 'trial is' : `${test.practice} trials are`} for practice and ${test.practice === 1 ? 'does' : 'do'} not count.`;
@@ -34,7 +34,7 @@ export function askSitting({ root, test, kept }: SittingOptions): Promise<Progre
   const name = element('input', { id: 'listener', required: true, autocomplete: 'off', value: kept?.listener ?? '', maxlength: '80' });
   const equipment = element('input', { id: 'equipment', autocomplete: 'off', value: kept?.equipment ?? '', maxlength: '200' });
   return new Promise((resolve) => {
-    const begin = (): void => resolve({ listener: name.value.trim(), equipment: equipment.value.trim(), started: new Date().toISOString(), answers: [], draft: [] });
+    const begin = (): void => resolve({ isEnding: false, progress: { listener: name.value.trim(), equipment: equipment.value.trim(), started: new Date().toISOString(), answers: [], draft: [] } });
     const form = element('form', { class: 'sitting', onsubmit: (event) => {
       event.preventDefault();
       if (name.value.trim() === '') name.focus();
@@ -45,7 +45,9 @@ export function askSitting({ root, test, kept }: SittingOptions): Promise<Progre
       element('button', { class: kept === null ? 'next' : '' }, kept === null ? 'Begin' : 'Begin anew', ...(kept === null ? [keyHint('Enter')] : [])));
     const resume = kept === null ? [] : [element('div', { class: 'resume' },
       element('p', {}, `${kept.listener} has answered ${kept.answers.length} of ${count + test.practice} trials on this computer.`),
-      element('button', { type: 'button', class: 'next', onclick: () => resolve(kept) }, 'Go on'))];
+      element('p', { class: 'downloads' },
+        element('button', { type: 'button', class: 'go', onclick: () => resolve({ progress: kept, isEnding: false }) }, 'Go on'),
+        element('button', { type: 'button', onclick: () => resolve({ progress: kept, isEnding: true }) }, 'End here and save')))];
     root.replaceChildren(element('section', { 'aria-label': 'Introduction' },
       element('p', {}, `${text}${practice} There are ${count} trials. Set a comfortable volume at the beginning and leave it there.`),
       element('p', {}, 'The keyboard is enough:'),

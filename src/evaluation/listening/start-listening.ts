@@ -15,7 +15,8 @@ export async function startListening(): Promise<void> {
   const root = document.querySelector<HTMLElement>('#listening')!;
   const test = JSON.parse(document.querySelector('#listening-test')!.textContent) as ListeningTest;
   const store = createProgressStore(test.id, () => localStorage);
-  let progress = await askSitting({ root, test, kept: store.load() });
+  const sitting = await askSitting({ root, test, kept: store.load() });
+  let { progress } = sitting;
   const trials = planTrials(test, progress.listener);
   const context = openContext(test.sampleRateHz);
   const keep = (next: Progress): void => {
@@ -24,13 +25,13 @@ export async function startListening(): Promise<void> {
     document.body.toggleAttribute('data-unkept', !isKept);
   };
   keep(progress);
-  while (progress.answers.length < trials.length) {
+  while (!sitting.isEnding && progress.answers.length < trials.length) {
     const answer = await ask({ root, test, trials, context, progress, onDraft: (draft) => keep({ ...progress, draft }) });
     keep({ ...progress, answers: [...progress.answers, answer], draft: [] });
   }
   await context.close();
   const { listener, equipment, started, answers } = progress;
-  const results = toResults(test, { listener, equipment, started, finished: new Date().toISOString(), trials, answers });
+  const results = toResults(test, { listener, equipment, started, finished: answers.length < trials.length ? null : new Date().toISOString(), trials, answers });
   showEnd({
     root, results,
     onAgain: () => {

@@ -119,6 +119,18 @@ describe.skipIf(!hasBrowser)(`the listening page${hasBrowser ? '' : ` (${NO_BROW
     await context.close();
   });
 
+  it('lets a listener end early, and says so in the results', async () => {
+    const { url } = await pageOf(['one', 'two'], 'preference', { trials: 2 });
+    const { context } = await openContext(browser);
+    const page = await begin(context, url);
+    await answerChoice(page, { sounds: ['a', 'b'], key: '2' });
+    await page.reload();
+    await page.getByRole('button', { name: 'End here and save' }).press('Enter');
+    const { results } = await save(page);
+    expect(results).toMatchObject({ finished: null, trials: [{ choice: 'b' }] });
+    await context.close();
+  });
+
   async function pageOf(conditions: readonly string[], kind: ListeningTest['kind'], over: Parameters<typeof makeTest>[2] = {}): Promise<{ test: ListeningTest; html: string; url: string }> {
     const root = createTestFolder(conditions);
     folders.push(root);
