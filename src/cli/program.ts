@@ -11,13 +11,15 @@ import { addExport } from './commands/export.js';
 import { addGenerate } from './commands/generate.js';
 import { addImport } from './commands/import.js';
 import { addInspect } from './commands/inspect.js';
+import { addListen } from './commands/listen.js';
+import { addPlay } from './commands/play.js';
 import { addPrepare } from './commands/prepare.js';
 import { addReconstruct } from './commands/reconstruct.js';
 import { addSetup } from './commands/setup.js';
 import { addTrain } from './commands/train.js';
 
 const ADDERS = [
-  addSetup, addDoctor, addInspect, addPrepare, addTrain, addGenerate, addReconstruct, addEncode, addDecode, addEvaluate, addImport, addExport, addCorpus, addDemo, addBench,
+  addSetup, addDoctor, addInspect, addPrepare, addTrain, addGenerate, addReconstruct, addEncode, addDecode, addEvaluate, addListen, addPlay, addImport, addExport, addCorpus, addDemo, addBench,
 ] as const;
 
 /** The version in package.json. */

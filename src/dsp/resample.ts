@@ -1,5 +1,6 @@
 // Sample-rate conversion of one channel by a Kaiser-windowed sinc in polyphase form. Knows nothing of clips or files.
 import { requireInteger } from '../base/checks.js';
+import { besselI0, sinc } from './kaiser.js';
 
 /** Tones up to this share of the lower Nyquist frequency pass unchanged; above that Nyquist frequency nothing passes. */
 const PASS_BAND_SHARE = 0.94;
@@ -140,21 +141,6 @@ function designFilter(fromHz: number, toHz: number): PolyphaseFilter {
     }
   }
   return { rows, phaseCount, halfWidth };
-}
-
-function sinc(x: number): number {
-  return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
-}
-
-/** Modified Bessel function of the first kind, order zero, by its power series. */
-function besselI0(x: number): number {
-  let sum = 1;
-  let term = 1;
-  for (let order = 1; term > sum * 1e-17; order += 1) {
-    term *= (x / (2 * order)) ** 2;
-    sum += term;
-  }
-  return sum;
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

@@ -33,6 +33,8 @@ export interface RunStageOptions {
   readonly reporter: Reporter;
   readonly signal?: AbortSignal;
   readonly previews?: PreviewCallback;
+  /** Called after each checkpoint and at the end, for a page about the run. */
+  readonly report?: () => Promise<void>;
 }
 
 /** Where a stage keeps its checkpoints. */
@@ -58,7 +60,10 @@ export async function runStage(options: RunStageOptions): Promise<StageResult> {
     const result = await runLoop(trainer, {
       training, seed: config.seed, start, reporter, signal,
       hooks: {
-        save: (position) => save(options, trainer, { folder, position }),
+        save: async (position) => {
+          await save(options, trainer, { folder, position });
+          await options.report?.();
+        },
         log: (step, figures) => events.write(step, Object.entries(figures).map(([tag, value]) => ({ kind: 'scalar', tag, value }))),
         ...(previews && {
           preview: async (step: number) => {
@@ -68,6 +73,7 @@ export async function runStage(options: RunStageOptions): Promise<StageResult> {
         }),
       },
     });
+    if (previews !== undefined) await options.report?.(); // the last previews came after the last checkpoint
     reporter.log.info(describeResult(result));
     return result;
   } finally {

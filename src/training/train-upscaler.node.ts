@@ -13,7 +13,7 @@ import { runStage, type RunStageOptions } from './run-stage.node.js';
 import type { StageResult } from './stage.js';
 import { createUnetStage } from './unet-stage.js';
 
-export interface TrainUpscalerOptions extends Pick<RunStageOptions, 'runFolder' | 'resume' | 'onStart' | 'reporter' | 'signal' | 'previews'> {
+export interface TrainUpscalerOptions extends Pick<RunStageOptions, 'runFolder' | 'resume' | 'onStart' | 'reporter' | 'signal' | 'previews' | 'report'> {
   readonly config: RunConfig;
   readonly corpus: SliceSource;
   readonly networks: DerivedNetworks;

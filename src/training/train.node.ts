@@ -40,6 +40,8 @@ export interface TrainOptions {
   readonly force?: boolean;
   readonly reporter: Reporter;
   readonly previews?: PreviewCallback;
+  /** Called after each checkpoint and at the end of each stage, for a page about the run. */
+  readonly report?: () => Promise<void>;
   /** Aborted: the step in progress ends, everything is saved, and the result says `interrupted`. */
   readonly signal?: AbortSignal;
 }

@@ -13,6 +13,7 @@ import { trainRun } from '../../training/train.node.js';
 import { integer, requireWritableFolder, shellQuoted } from '../arguments.js';
 import { assessRun } from '../assess-run.js';
 import { createPreviews } from '../previews.js';
+import { createTrainingReport } from '../training-report.js';
 import { loadConfigWithFlags } from '../config-flags.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { fitToTime } from '../fit-to-time.js';
@@ -52,7 +53,7 @@ export function addDemo(program: Command): void {
       const corpus = await prepareCorpus({ config, reporter, signal });
       try {
         if (isEarlierDemo(runFolder)) await rm(runFolder, { recursive: true, force: true });
-        const trained = await trainRun({ config, corpus, runFolder, stage: 'all', resume: false, reporter, signal, previews: createPreviews(config, corpus) });
+        const trained = await trainRun({ config, corpus, runFolder, stage: 'all', resume: false, reporter, signal, previews: createPreviews(config, corpus), report: createTrainingReport({ runFolder, config, corpus, reporter }) });
         if (trained.status === 'interrupted') {
           process.exitCode = INTERRUPTED_STATUS;
           return;

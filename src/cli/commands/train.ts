@@ -13,6 +13,7 @@ import { loadConfigWithFlags, type ConfigFlags } from '../config-flags.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { fitToTime } from '../fit-to-time.js';
 import { createPreviews } from '../previews.js';
+import { createTrainingReport } from '../training-report.js';
 
 interface TrainFlags extends ConfigFlags {
   readonly stage: TrainOptions['stage'];
@@ -51,7 +52,7 @@ export function addTrain(program: Command): void {
       try {
         const result = await trainRun({
           config, corpus, runFolder, stage: options.stage, resume: options.resume ?? false, reporter, signal,
-          previews: createPreviews(config, corpus),
+          previews: createPreviews(config, corpus), report: createTrainingReport({ runFolder, config, corpus, reporter }),
         });
         print(result, [`run folder: ${resolve(runFolder)}`, nextCommand(result, { stage: options.stage, config, isFitted: options.minutes !== undefined })]);
         if (result.status === 'interrupted') process.exitCode = INTERRUPTED_STATUS;
