@@ -13,11 +13,12 @@ import { addImport } from './commands/import.js';
 import { addInspect } from './commands/inspect.js';
 import { addPrepare } from './commands/prepare.js';
 import { addReconstruct } from './commands/reconstruct.js';
+import { addRegenerate } from './commands/regenerate.js';
 import { addSetup } from './commands/setup.js';
 import { addTrain } from './commands/train.js';
 
 const ADDERS = [
-  addSetup, addDoctor, addInspect, addPrepare, addTrain, addGenerate, addReconstruct, addEncode, addDecode, addEvaluate, addImport, addExport, addCorpus, addDemo, addBench,
+  addSetup, addDoctor, addInspect, addPrepare, addTrain, addGenerate, addRegenerate, addReconstruct, addEncode, addDecode, addEvaluate, addImport, addExport, addCorpus, addDemo, addBench,
 ] as const;
 
 /** The version in package.json. */

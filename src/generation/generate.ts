@@ -3,17 +3,20 @@ import * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
 import { planSampler, planScheduler, type SamplingPlan } from '../diffusion/sampling-plan.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
+import { withWindows } from '../diffusion/windows.js';
 import { createGuidedDenoiser, isGuided, type PipelineCondition } from '../pipeline/denoiser.js';
 import { nullClassOf, type Pipeline } from '../pipeline/pipeline.js';
 import { schedulerClassOf } from '../pipeline/scheduler-config.js';
 import { encodePrompts } from '../pipeline/text.js';
-import { renderClips, type GeneratedClip } from './_render.js';
+import { selectCondition } from '../pipeline/window-condition.js';
+import { DEFAULT_BATCH_SIZE, renderClips, type GeneratedClip } from './_render.js';
 import { createUpscale } from './_upscale.js';
+import { clipLength, columnWindows, frameWindows } from './length.js';
 import { checkClipRequest, checkGenerateRequest, type ClipRequest, type GenerateRequest } from './request.js';
 
 export type { GeneratedClip } from './_render.js';
 export type { ClipRequest, GenerateRequest, GenerationProgress } from './request.js';
-export type { Sidecar } from './sidecar.js';
+export type { BatchPlace, ClipRecord, Sidecar } from './sidecar.js';
 
 /**
  * Draws one clip per seed, in order, batch by batch. A clip depends on its seed, label, prompt and settings, not on what it is drawn
@@ -34,9 +37,12 @@ export function generateClips(pipeline: Pipeline, request: GenerateRequest): Asy
     return isOwn ? planScheduler(planned, pipeline.scheduler) : planSampler(planned, sampler, spacing);
   };
   const { path, sample, hasEta } = plan(steps);
-  const denoise = createGuidedDenoiser(pipeline, { guidance, guidanceRescale, timestepAt: path.timestepAt });
+  const length = clipLength(pipeline, request);
+  const windows = columnWindows(pipeline, length);
+  const joint = { windows, select: selectCondition(windows), batchSize: request.batchSize ?? DEFAULT_BATCH_SIZE };
+  const denoise = withWindows(createGuidedDenoiser(pipeline, { guidance, guidanceRescale, timestepAt: path.timestepAt }), joint);
   const nullClass = nullClassOf(pipeline);
-  const upscale = createUpscale(pipeline, { plan, steps: request.upscalerSteps ?? steps, guidance, guidanceRescale });
+  const upscale = createUpscale(pipeline, { plan, steps: request.upscalerSteps ?? steps, guidance, guidanceRescale, windows: frameWindows(pipeline, length), batchSize: joint.batchSize });
   const { text } = pipeline;
   const words = text === null ? null : { prompts: request.prompts ?? labels.map(() => ''), negativePrompt: request.negativePrompt ?? '' };
   const conditionOf = (items: readonly number[]): PipelineCondition => ({
@@ -51,7 +57,9 @@ export function generateClips(pipeline: Pipeline, request: GenerateRequest): Asy
     request,
     labels,
     words,
+    length,
     how: {
+      operation: 'generate',
       sampler: isOwn ? schedulerClassOf(pipeline.scheduler) : sampler,
       spacing: isOwn ? null : spacing,
       steps, upscaler: upscale && { factor: upscale.factor, steps: upscale.steps }, guidance: isGuided(pipeline) ? guidance : null, guidanceRescale, eta: hasEta ? eta : null,
@@ -76,6 +84,7 @@ export function generateClips(pipeline: Pipeline, request: GenerateRequest): Asy
  */
 export function generateFromVaePrior(pipeline: Pipeline, request: ClipRequest): AsyncGenerator<GeneratedClip> {
   checkClipRequest(request);
+  const length = clipLength(pipeline, request);
   if (pipeline.vae === null) {
     throw new MelstromError({ kind: 'usage', where: 'VAE prior', got: 'a pipeline that diffuses on pixels', expected: 'one with an autoencoder', fix: 'Draw with its UNet instead.' });
   }
@@ -84,7 +93,8 @@ export function generateFromVaePrior(pipeline: Pipeline, request: ClipRequest): 
     request,
     labels: request.seeds.map(() => null),
     words: null,
-    how: { sampler: 'vae-prior', spacing: null, steps: 1, upscaler: null, guidance: null, guidanceRescale: 0, eta: null },
+    length,
+    how: { operation: 'vae-prior', sampler: 'vae-prior', spacing: null, steps: 1, upscaler: null, guidance: null, guidanceRescale: 0, eta: null },
     draw: async ({ initialNoise, onStep }) => {
       onStep(1);
       return tf.clone(initialNoise);

@@ -1,8 +1,10 @@
 // `melstrom generate`: draws new clips from a trained run.
+import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { MelstromError } from '../../base/errors.js';
 import { SAMPLER_NAMES, SPACINGS, type SamplerName, type Spacing } from '../../diffusion/index.js';
 import { startEngine } from '../../engine/start.node.js';
+import type { LengthRequest } from '../../generation/index.js';
 import { collect, integer, number, requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { drawClips } from '../draw-clips.js';
@@ -23,6 +25,14 @@ export interface GenerateFlags {
   readonly guidance?: number;
   readonly eta?: number;
   readonly batchSize?: number;
+  readonly seconds?: number;
+  readonly loop?: boolean;
+  readonly bpm?: number;
+  readonly bars?: number;
+  readonly beatsPerBar?: number;
+  readonly overlap?: number;
+  readonly resume?: boolean;
+  readonly manifest?: boolean;
   readonly out?: string;
   readonly bitDepth: '16' | '24' | '32';
   readonly png?: boolean;
@@ -53,7 +63,15 @@ export function addGenerate(program: Command): void {
     .addOption(
       new Option('--from-vae-prior', 'draw from the autoencoder alone, without the UNet: shows what its latent space holds').conflicts(['label', 'prompt', 'negativePrompt', 'sampler', 'spacing', 'steps', 'upscalerSteps', 'guidance', 'eta']),
     )
-    .option('--batch-size <n>', 'clips drawn at once', integer(1))
+    .option('--seconds <t>', 'length of each clip (default: what the model draws at once); a longer one is drawn in windows that are denoised together', number(0))
+    .option('--loop', 'clips that go on at their start when they have ended, without a seam')
+    .addOption(new Option('--bpm <b>', 'tempo of a loop, which makes it --bars long to the sample').argParser(number(1, 1000)).conflicts('seconds'))
+    .addOption(new Option('--bars <n>', 'length of a loop in bars').argParser(number(0)).conflicts('seconds'))
+    .option('--beats-per-bar <n>', 'beats in a bar (default: 4)', number(1, 64))
+    .option('--overlap <x>', 'share of a window that its neighbour covers too, 0 to 0.9; less is faster, and the windows agree less (default: 0.5)', number(0, 0.9))
+    .option('--batch-size <n>', 'clips drawn at once, or windows of longer ones', integer(1))
+    .addOption(new Option('--resume', 'go on where the same command was stopped: clips that are there stay, the missing ones are drawn').conflicts('force'))
+    .option('--manifest', 'also write manifest.csv, a row for each clip with every setting')
     .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float').choices(['16', '24', '32']).default('16'))
     .option('--png', 'also write each clip as a 16-bit mel PNG')
     .option('--force', 'overwrite clips of the same name')
@@ -69,6 +87,7 @@ export function addGenerate(program: Command): void {
         pipeline.labels.length === 0 || flags.fromVaePrior === true ? null : (label ?? index % pipeline.labels.length),
       );
       const prompts = promptsOf(pipeline, flags);
+      const length = lengthOf(flags);
       const { sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize } = { ...generation, ...definedOf(flags) };
       if (flags.spacing !== undefined && sampler === 'scheduler') {
         throw new MelstromError({
@@ -76,14 +95,28 @@ export function addGenerate(program: Command): void {
         });
       }
       if (pipeline.upscaler?.unet === null) reporter.log.warn('the upscaler is not trained yet: the small image is enlarged as it is; train with --stage upscaler');
-      const files = await drawClips({
-        pipeline, out, labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed,
+      const { files, skippedCount, manifest } = await drawClips({
+        pipeline, out, run: resolve(run), labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed, length,
         settings: { ...generation, sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }, isFromVaePrior: flags.fromVaePrior ?? false,
-        bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false, reporter, signal,
+        bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false,
+        resume: flags.resume ?? false, hasManifest: flags.manifest ?? false, reporter, signal,
       });
-      print({ folder: out, files }, [`${files.length} clips in ${out}`]);
+      const already = skippedCount === 0 ? '' : `, ${skippedCount} were there already`;
+      print({ folder: out, files, skippedCount, manifest }, [`${files.length} clips in ${out}${already}`, ...(manifest === null ? [] : [manifest])]);
+      if (signal.aborted) reporter.log.info('Go on with the same command and --resume.');
       if (signal.aborted) process.exitCode = INTERRUPTED_STATUS;
     });
+}
+
+/** @throws MelstromError when only a part of a tempo is given, or a tempo without a loop */
+function lengthOf({ seconds, loop = false, bpm, bars, beatsPerBar, overlap }: GenerateFlags): LengthRequest {
+  const given = Object.entries({ '--bpm': bpm, '--bars': bars, '--beats-per-bar': beatsPerBar }).find(([, value]) => value !== undefined);
+  if (given !== undefined && !loop) throw new MelstromError({ kind: 'usage', where: given[0], got: String(given[1]), expected: 'none without --loop', fix: 'Add --loop.' });
+  if (given !== undefined && (bpm === undefined || bars === undefined)) {
+    throw new MelstromError({ kind: 'usage', where: '--loop', got: `${given[0]} alone`, expected: '--bpm and --bars', fix: 'Give both, or --seconds instead.' });
+  }
+  const tempo = bpm === undefined || bars === undefined ? undefined : { bpm, bars, ...(beatsPerBar === undefined ? {} : { beatsPerBar }) };
+  return { seconds, isLoop: loop, tempo, overlap };
 }
 
 function labelIndex(labels: readonly string[], wanted: string): number {
