@@ -11,12 +11,17 @@ export interface Windows {
   readonly width: number;
   /** First column of each window, rising. */
   readonly starts: readonly number[];
+  /** Whether each window stands for itself, from its start to that of the next. Default false: windows are averaged where they overlap. */
+  readonly isSideBySide?: boolean;
 }
 
 export interface WindowOptions {
   readonly length: number;
   readonly width: number;
-  /** Least share of a window that its neighbour covers too, in [0, 0.9]. Default 0.5. More: closer agreement, slower. */
+  /**
+   * Least share of a window that its neighbour covers too, in [0, 0.9]. Default 0.5. More: closer agreement, slower. 0 puts windows side by
+   * side, each for itself: for data in which every window begins anew, as single hits do.
+   */
   readonly overlap?: number;
   /** Whether the last column is followed by the first. Default false. */
   readonly isLoop?: boolean;
@@ -36,12 +41,13 @@ export function spreadWindows({ length, width, overlap = DEFAULT_OVERLAP, isLoop
   requireInteger('windows: length', length, { min: width });
   requireNumber('windows: overlap', overlap, { min: 0, max: 0.9 });
   const stride = Math.max(1, Math.floor(width * (1 - overlap)));
+  const isSideBySide = overlap === 0;
   if (isLoop) {
-    const count = Math.max(Math.ceil(length / stride), Math.min(2, length));
-    return { length, width, starts: Array.from({ length: count }, (_, index) => Math.round((index * length) / count)) };
+    const count = Math.max(Math.ceil(length / stride), isSideBySide ? 1 : Math.min(2, length));
+    return { length, width, isSideBySide, starts: Array.from({ length: count }, (_, index) => Math.round((index * length) / count)) };
   }
   const gaps = Math.ceil((length - width) / stride);
-  return { length, width, starts: Array.from({ length: gaps + 1 }, (_, index) => (gaps === 0 ? 0 : Math.round((index * (length - width)) / gaps))) };
+  return { length, width, isSideBySide, starts: Array.from({ length: gaps + 1 }, (_, index) => (gaps === 0 ? 0 : Math.round((index * (length - width)) / gaps))) };
 }
 
 /** Which columns of the sample a window sees, in order. */
@@ -61,8 +67,14 @@ export interface Cover {
  * told; they add up to 1.
  */
 export function coverColumns(windows: Windows): readonly (readonly Cover[])[] {
-  const { length, width, starts } = windows;
+  const { length, width, starts, isSideBySide = false } = windows;
   const covers = Array.from({ length }, (): Cover[] => []);
+  if (isSideBySide) {
+    return covers.map((_, column) => {
+      const window = starts.findLastIndex((start) => start <= column);
+      return [{ window, offset: column - starts[window], weight: 1 }];
+    });
+  }
   starts.forEach((start, window) => {
     windowColumns(windows, start).forEach((column, offset) => covers[column].push({ window, offset, weight: Math.sin((Math.PI * (offset + 0.5)) / width) ** 2 }));
   });

@@ -22,7 +22,10 @@ export interface LengthRequest {
   readonly isLoop?: boolean;
   /** Length of a loop in bars, to the nearest sample. Not together with `seconds`. */
   readonly tempo?: Tempo;
-  /** Least share of a window that its neighbour covers too, in [0, 0.9]. Default 0.5. */
+  /**
+   * Least share of a window that its neighbour covers too, in [0, 0.9]. Default 0.5. With 0 windows stand side by side, each for itself: a
+   * model of single hits then gives hits in a row, where windows that must agree would agree on silence.
+   */
   readonly overlap?: number;
 }
 
@@ -111,7 +114,7 @@ export function columnWindows(pipeline: Measured, { drawnFrames, isLoop, overlap
 
 /** The same windows in frames. */
 export function frameWindows(pipeline: Measured, length: Pick<ClipLength, 'drawnFrames' | 'isLoop' | 'overlap'>): Windows {
-  const { starts } = columnWindows(pipeline, length);
+  const { starts, isSideBySide } = columnWindows(pipeline, length);
   const columnFrames = framesPerColumn(pipeline);
-  return { length: length.drawnFrames, width: pipeline.mel.frames, starts: starts.map((start) => start * columnFrames) };
+  return { length: length.drawnFrames, width: pipeline.mel.frames, isSideBySide, starts: starts.map((start) => start * columnFrames) };
 }

@@ -1,6 +1,7 @@
 // Reads the JSON files beside clips, and tells whether a clip is there already.
 import { access, readFile, rm } from 'node:fs/promises';
 import { z } from 'zod';
+import { DOWNMIX_RULES } from '../audio/downmix.js';
 import { MelstromError, messageOf } from '../base/errors.js';
 import type { ClipRecord, Sidecar } from './sidecar.js';
 import { pathsOf } from './write.node.js';
@@ -8,12 +9,17 @@ import { pathsOf } from './write.node.js';
 const text = z.string().nullable();
 const number = z.number().nullable();
 
+const extensionSchema = z.object({
+  input: z.object({ file: z.string(), sha256: z.string(), downmix: z.enum(DOWNMIX_RULES) }).nullable(),
+  seconds: z.number(), isBefore: z.boolean(), resamples: z.int(), marginSeconds: z.number(),
+});
+
 /** What every operation writes. What an operation writes beside that is kept as it is. */
 const recordSchema = z.looseObject({
   operation: z.string(), file: z.string(), run: text, label: text, prompt: text, negativePrompt: text, seed: z.int().min(0), sampler: z.string(), spacing: text,
   steps: z.int().min(1), upscaler: z.object({ factor: z.number(), steps: z.int() }).nullable(), guidance: number, guidanceRescale: z.number(), eta: number, vocoder: z.string(),
   frameCount: z.int().min(1), sampleRateHz: z.number(), durationSeconds: z.number(), isLoop: z.boolean(),
-  tempo: z.object({ bpm: z.number(), bars: z.number(), beatsPerBar: z.number() }).nullable(), overlap: number,
+  tempo: z.object({ bpm: z.number(), bars: z.number(), beatsPerBar: z.number() }).nullable(), overlap: number, extension: extensionSchema.optional(),
   batch: z.object({ limit: z.int().min(1), size: z.int().min(1), index: z.int().min(0) }),
   hashes: z.object({ model: z.string(), codec: z.string(), settings: z.string() }), engine: z.object({ name: z.string(), tensorflowJs: z.string() }), version: z.string(),
   bitDepth: z.union([z.literal(16), z.literal(24), z.literal(32)]), gainDb: z.number(), sha256: z.string(),

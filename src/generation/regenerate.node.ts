@@ -7,6 +7,8 @@ import { modelHash, settingsHash } from '../pipeline/hash.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { codecHash } from '../spectrogram/codec-identity.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
+import { extendClips, type ExtendRequest } from './extend.js';
+import { loadRecordedInput } from './input-file.node.js';
 import { generateClips, generateFromVaePrior, type GeneratedClip } from './generate.js';
 import { readRecord } from './record.node.js';
 import type { ClipRequest, GenerateRequest } from './request.js';
@@ -28,6 +30,7 @@ export type Regenerate = (given: Regeneration) => AsyncIterable<GeneratedClip>;
 const OPERATIONS: Readonly<Record<string, Regenerate>> = {
   generate: (given) => generateClips(given.pipeline, diffusionRequest(given)),
   'vae-prior': (given) => generateFromVaePrior(given.pipeline, clipRequest(given)),
+  extend: extendAgain,
 };
 
 /**
@@ -94,6 +97,14 @@ export function diffusionRequest(given: Regeneration): GenerateRequest {
     guidanceRescale,
     eta: eta ?? 0,
   };
+}
+
+async function* extendAgain(given: Regeneration): AsyncGenerator<GeneratedClip> {
+  const { pipeline, record: { extension, overlap }, folder } = given;
+  if (!extension?.input) throw new MelstromError({ kind: 'data', where: 'sidecar: extension.input', got: 'none', expected: 'the file that was extended' });
+  const { input, seconds, isBefore, resamples } = extension;
+  const { samples } = await loadRecordedInput(folder, input, pipeline.mel.sampleRateHz);
+  yield* extendClips(pipeline, { ...diffusionRequest(given), tempo: undefined, ...(overlap === null ? {} : { overlap }), samples, input, seconds, isBefore, resamples } as ExtendRequest);
 }
 
 function oneOf<T extends SamplerName | Spacing>(known: readonly T[], value: string, where: string): T {

@@ -1,4 +1,5 @@
 // What is written beside each clip: everything needed to draw it again. Knows no file.
+import type { DownmixRule } from '../audio/downmix.js';
 
 /** Where a clip was among those drawn with it: a network rounds otherwise in another batch, and the last bits follow. */
 export interface BatchPlace {
@@ -8,6 +9,27 @@ export interface BatchPlace {
   readonly size: number;
   /** Position of the clip in it, from 0. */
   readonly index: number;
+}
+
+/** The file that an operation started from. */
+export interface InputFile {
+  /** Path from the folder of the clip. */
+  readonly file: string;
+  readonly sha256: string;
+  /** How its channels were made one. */
+  readonly downmix: DownmixRule;
+}
+
+/** What an extension was told. */
+export interface Extension {
+  /** The sound that was extended; null where it came from no file. */
+  readonly input: InputFile | null;
+  /** What was added. */
+  readonly seconds: number;
+  readonly isBefore: boolean;
+  readonly resamples: number;
+  /** What of the given sound may have changed, at the join. */
+  readonly marginSeconds: number;
 }
 
 /** How a clip was made. Operations other than `generate` add what they were told. */
@@ -41,6 +63,8 @@ export interface Sidecar {
   readonly tempo: { readonly bpm: number; readonly bars: number; readonly beatsPerBar: number } | null;
   /** Least share of a window that its neighbour covered too; null: drawn in one window. */
   readonly overlap: number | null;
+  /** What an `extend` was told; absent for other operations. */
+  readonly extension?: Extension;
   readonly batch: BatchPlace;
   /** Hashes: of the weights by SHA-256, of the mel codec as in its images, and by SHA-256 of what else of the pipeline is heard: labels, noise, scheduler. */
   readonly hashes: { readonly model: string; readonly codec: string; readonly settings: string };

@@ -45,15 +45,20 @@ export interface WrittenClip {
  * @throws MelstromError when the folder cannot be written, or a file is already there and force is not set
  */
 export async function planOutput(folder: string, pipeline: Pick<Pipeline, 'labels'>, request: NamedRequest, { png = false, force = false, resume = false }: PlanOptions = {}): Promise<string[]> {
+  await planFolder(folder);
+  const names = clipNames(pipeline.labels, request);
+  if (!force && !resume) for (const name of names) for (const path of pathsOf(folder, name, png)) await refuseExisting(path);
+  return names;
+}
+
+/** Makes the folder. @throws MelstromError when it cannot be written */
+export async function planFolder(folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true });
     await access(folder, constants.W_OK);
   } catch (thrown) {
     throw new MelstromError({ kind: 'usage', where: folder, got: messageOf(thrown), expected: 'a folder that can be written', cause: thrown });
   }
-  const names = clipNames(pipeline.labels, request);
-  if (!force && !resume) for (const name of names) for (const path of pathsOf(folder, name, png)) await refuseExisting(path);
-  return names;
 }
 
 /**

@@ -39,6 +39,15 @@ describe('spreadWindows', () => {
     expect(Array.from(windowColumns({ length: 8, width: 4 }, 6))).toEqual([6, 7, 0, 1]);
   });
 
+  it('stands windows side by side without an overlap: each column is one window\'s, from its start on', () => {
+    for (const isLoop of [false, true]) {
+      const windows = spreadWindows({ length: 21, width: 8, overlap: 0, isLoop });
+      expect(windows.starts).toEqual([0, 7, isLoop ? 14 : 13]);
+      coverColumns(windows).forEach((parts, column) => expect(parts).toEqual([{ window: windows.starts.findLastIndex((start) => start <= column), offset: expect.any(Number) as number, weight: 1 }]));
+    }
+    expect(spreadWindows({ length: 8, width: 8, overlap: 0, isLoop: true }).starts).toEqual([0]);
+  });
+
   it('gives a column at a window\'s edge almost no weight', () => {
     const covers = coverColumns(spreadWindows({ length: 48, width: 16 }));
     expect(covers[8].find(({ offset }) => offset === 0)?.weight).toBeLessThan(0.01);
