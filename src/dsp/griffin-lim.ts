@@ -1,7 +1,7 @@
 // Phase for magnitudes that came without one: fast Griffin-Lim. Knows no mel.
 import { requireInteger, requireNumber } from '../base/checks.js';
 import { createRandom } from '../base/random.js';
-import type { Stft } from './stft.js';
+import type { Spectrum, Stft } from './stft.js';
 
 /** Magnitudes of a transform. Shape: [N*F], frame after frame; unit: as the transform gives them, unscaled. */
 export interface Magnitudes {
@@ -19,8 +19,17 @@ export interface GriffinLimOptions {
   readonly momentum?: number;
   /** Chooses the first phases. Same seed, same bytes. Default 0. */
   readonly seed?: number;
-  /** Samples that are given: they come back as they are, and the rest is made to go with them. Shape of both: [sampleCount]. */
-  readonly known?: { readonly samples: Float32Array; readonly isKnown: Uint8Array };
+  /** Samples that are given: they come back as they are, and the rest is made to go with them. */
+  readonly known?: KnownSamples;
+  /** A spectrum whose phases are the first guess. Default random phases. */
+  readonly start?: Spectrum;
+}
+
+/** Shape of both: [sampleCount]. */
+export interface KnownSamples {
+  readonly samples: Float32Array;
+  /** 1 where the sample is known, else 0. */
+  readonly isKnown: Uint8Array;
 }
 
 /** What is asked of a transform. */
@@ -38,7 +47,7 @@ const LEAST_WEIGHT = 0.01;
  */
 export function griffinLim(stft: Transform, target: Magnitudes, options: GriffinLimOptions = {}): Float32Array {
   const { frameCount, binCount } = target;
-  const { iterations = 32, momentum = 0.99, seed = 0, known, sampleCount = Math.max(1, (frameCount - 1) * stft.hopSamples) } = options;
+  const { iterations = 32, momentum = 0.99, seed = 0, known, start, sampleCount = Math.max(1, (frameCount - 1) * stft.hopSamples) } = options;
   requireInteger('griffinLim: iterations', iterations, { min: 0, max: 10_000 });
   requireNumber('griffinLim: momentum', momentum, { min: 0, max: 1 - 1e-9 });
   const frames = stft.frameCount(sampleCount);
@@ -59,7 +68,7 @@ export function griffinLim(stft: Transform, target: Magnitudes, options: Griffin
   const rebuilt = stft.createSpectrum(frameCount);
   const random = createRandom(seed, 'griffin-lim');
   for (let cell = 0; cell < magnitude.length; cell += 1) {
-    const angle = (random.uint32() * 2 * Math.PI) / 2 ** 32;
+    const angle = start === undefined ? (random.uint32() * 2 * Math.PI) / 2 ** 32 : Math.atan2(start.im[cell], start.re[cell]);
     guess.re[cell] = magnitude[cell] * Math.cos(angle);
     guess.im[cell] = magnitude[cell] * Math.sin(angle);
   }

@@ -1,6 +1,6 @@
 // Sound that goes on: a given sound is kept, and what follows or precedes it is drawn to go with its end.
 import * as tf from '@tensorflow/tfjs';
-import { requireNumber } from '../base/checks.js';
+import { requireInteger, requireNumber } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
 import type { Clip } from '../audio/clip.js';
 import { encodeLatents } from '../pipeline/latents.js';
@@ -46,6 +46,7 @@ export function extendClips(pipeline: Pipeline, request: ExtendRequest): AsyncGe
   }
   const generate: GenerateRequest = { ...request, seconds: undefined, upscalerSteps: null };
   checkGenerateRequest(pipeline, generate);
+  requireInteger('resamples', resamples, { min: 0, max: 100 });
   const newSamples = Math.round(requireNumber('seconds', seconds, { min: 1 / pipeline.mel.sampleRateHz, max: 86_400 }) * pipeline.mel.sampleRateHz);
   const plan = planExtension({ settings: pipeline.mel, columnFrames: framesPerColumn(pipeline), givenSamples: samples.length, newSamples, isBefore, overlap: request.overlap });
   const { length } = plan;

@@ -1,4 +1,5 @@
 // Inverts long images piece after piece in bounded memory: each piece is made to go on from the samples that the one before it left.
+import type { KnownSamples } from '../dsp/griffin-lim.js';
 import type { KnownSound } from './vocoder.js';
 
 /** Frames of a piece. More: more memory, some 15 kB per frame, and fewer joins. */
@@ -18,7 +19,7 @@ export interface ImagePiece {
   readonly last: number;
   readonly sampleCount: number;
   /** Undefined where nothing is known. */
-  readonly known: { readonly samples: Float32Array; readonly isKnown: Uint8Array } | undefined;
+  readonly known: KnownSamples | undefined;
 }
 
 /**

@@ -1,6 +1,7 @@
 // The vocoder that needs no training: exact mel inverse, then fast Griffin-Lim.
 import { requireInteger } from '../base/checks.js';
 import type { MelSettings } from '../config/mel.js';
+import { continuePhases } from '../dsp/continue-phases.js';
 import { griffinLim } from '../dsp/griffin-lim.js';
 import { createLoopStft } from '../dsp/loop-stft.js';
 import { createMelCodec, type InvertOptions } from '../spectrogram/mel-codec.js';
@@ -31,9 +32,11 @@ export function createGriffinLimVocoder(settings: MelSettings, options: GriffinL
         return { sampleRateHz, channels: [griffinLim(loop, codec.invertToMagnitude(image, { gateDb }), { iterations, momentum, seed, sampleCount: wanted })] };
       }
       const longest = Math.max(shortest, frameCount * hopSamples - 1);
-      const made = invertInPieces({ frameCount, sampleCount: Math.min(Math.max(wanted, shortest), longest), hopSamples, fftSize, known }, (piece) =>
-        griffinLim(codec.stft, codec.invertToMagnitude(framesOf(image, piece), { gateDb }), { iterations, momentum, seed, sampleCount: piece.sampleCount, known: piece.known }),
-      );
+      const made = invertInPieces({ frameCount, sampleCount: Math.min(Math.max(wanted, shortest), longest), hopSamples, fftSize, known }, (piece) => {
+        const magnitudes = codec.invertToMagnitude(framesOf(image, piece), { gateDb });
+        const start = piece.known && continuePhases(settings, magnitudes, piece.known);
+        return griffinLim(codec.stft, magnitudes, { iterations, momentum, seed, sampleCount: piece.sampleCount, known: piece.known, start });
+      });
       if (made.length === wanted) return { sampleRateHz, channels: [made] };
       const samples = new Float32Array(wanted);
       samples.set(made.subarray(0, Math.min(wanted, made.length)));

@@ -32,8 +32,8 @@ export function ar1Denoiser({ memory, deviation }: Ar1, width: number): Denoiser
 /** Variance of each column over all rows, and mean squared step from each column to the next, round the end. */
 export function columnStatistics(values: Float32Array, length: number): { readonly variances: number[]; readonly steps: number[] } {
   const rows = values.length / length;
-  const variances = new Array<number>(length).fill(0);
-  const steps = new Array<number>(length).fill(0);
+  const variances = Array.from({ length }, () => 0);
+  const steps = Array.from({ length }, () => 0);
   for (let row = 0; row < rows; row += 1) {
     for (let column = 0; column < length; column += 1) {
       const value = values[row * length + column];
