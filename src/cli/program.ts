@@ -8,6 +8,7 @@ import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addEvaluate } from './commands/evaluate.js';
 import { addExport } from './commands/export.js';
+import { addExtend } from './commands/extend.js';
 import { addGenerate } from './commands/generate.js';
 import { addImport } from './commands/import.js';
 import { addInspect } from './commands/inspect.js';
@@ -15,11 +16,17 @@ import { addListen } from './commands/listen.js';
 import { addPlay } from './commands/play.js';
 import { addPrepare } from './commands/prepare.js';
 import { addReconstruct } from './commands/reconstruct.js';
+import { addRegenerate } from './commands/regenerate.js';
 import { addSetup } from './commands/setup.js';
 import { addTrain } from './commands/train.js';
 
 const ADDERS = [
-  addSetup, addDoctor, addInspect, addPrepare, addTrain, addGenerate, addReconstruct, addEncode, addDecode, addEvaluate, addListen, addPlay, addImport, addExport, addCorpus, addDemo, addBench,
+  addSetup, addDoctor,
+  addInspect, addPrepare, addTrain,
+  addGenerate, addExtend, addRegenerate,
+  addReconstruct, addEncode, addDecode, addEvaluate, addListen, addPlay,
+  addImport, addExport, addCorpus,
+  addDemo, addBench,
 ] as const;
 
 /** The version in package.json. */

@@ -2,6 +2,7 @@
 export { cumulativeAlphas, createBetas, rescaleToZeroTerminalSnr, TERMINAL_ALPHA_CUMPROD } from './betas.js';
 export type { Denoiser } from './denoiser.js';
 export { withGuidance, type GuidanceOptions } from './guidance.js';
+export { resampleKnown, withKnown, type KnownRegion, type Resampling } from './known-region.js';
 export { lossWeightAt, minSnrWeight } from './loss-weights.js';
 export { cleanWeights, denoiserFrom, fromOutput, targetWeights, toTarget, type PredictionNetwork } from './parameterisation.js';
 export type { SamplingPath } from './_path-parts.js';
@@ -21,3 +22,4 @@ export { sampleEuler } from './samplers/euler.js';
 export { sampleHeun } from './samplers/heun.js';
 export { samplePndm } from './samplers/pndm.js';
 export { drawNoise, type Sampler, type SamplerOptions, type SigmaPath } from './samplers/sampler.js';
+export { coverColumns, DEFAULT_OVERLAP, spreadWindows, windowColumns, withWindows, type Cover, type JointOptions, type Piece, type WindowOptions, type Windows } from './windows.js';

@@ -1,7 +1,7 @@
 // Phase for magnitudes that came without one: fast Griffin-Lim. Knows no mel.
 import { requireInteger, requireNumber } from '../base/checks.js';
 import { createRandom } from '../base/random.js';
-import type { Stft } from './stft.js';
+import type { Spectrum, Stft } from './stft.js';
 
 /** Magnitudes of a transform. Shape: [N*F], frame after frame; unit: as the transform gives them, unscaled. */
 export interface Magnitudes {
@@ -19,7 +19,21 @@ export interface GriffinLimOptions {
   readonly momentum?: number;
   /** Chooses the first phases. Same seed, same bytes. Default 0. */
   readonly seed?: number;
+  /** Samples that are given: they come back as they are, and the rest is made to go with them. */
+  readonly known?: KnownSamples;
+  /** A spectrum whose phases are the first guess. Default random phases. */
+  readonly start?: Spectrum;
 }
+
+/** Shape of both: [sampleCount]. */
+export interface KnownSamples {
+  readonly samples: Float32Array;
+  /** 1 where the sample is known, else 0. */
+  readonly isKnown: Uint8Array;
+}
+
+/** What is asked of a transform. */
+export type Transform = Pick<Stft, 'fftSize' | 'hopSamples' | 'frameCount' | 'createSpectrum' | 'forwardInto' | 'inverseInto'>;
 
 /** Window sums below this share of the largest are edges where a spectrum that no signal has would be blown up. */
 const LEAST_WEIGHT = 0.01;
@@ -31,9 +45,9 @@ const LEAST_WEIGHT = 0.01;
  * Source: Perraudin, Balazs, Søndergaard, "A fast Griffin-Lim algorithm" (2013), equation 5, as in librosa 0.11 `griffinlim`.
  * Shape: [N*F] -> [T].
  */
-export function griffinLim(stft: Stft, target: Magnitudes, options: GriffinLimOptions = {}): Float32Array {
+export function griffinLim(stft: Transform, target: Magnitudes, options: GriffinLimOptions = {}): Float32Array {
   const { frameCount, binCount } = target;
-  const { iterations = 32, momentum = 0.99, seed = 0, sampleCount = Math.max(1, (frameCount - 1) * stft.hopSamples) } = options;
+  const { iterations = 32, momentum = 0.99, seed = 0, known, start, sampleCount = Math.max(1, (frameCount - 1) * stft.hopSamples) } = options;
   requireInteger('griffinLim: iterations', iterations, { min: 0, max: 10_000 });
   requireNumber('griffinLim: momentum', momentum, { min: 0, max: 1 - 1e-9 });
   const frames = stft.frameCount(sampleCount);
@@ -41,14 +55,20 @@ export function griffinLim(stft: Stft, target: Magnitudes, options: GriffinLimOp
   requireInteger('griffinLim: frames of sampleCount', frames, { min: frameCount, max: frameCount, fix: 'Ask for frames·hopSamples samples or fewer.' });
   const signal = new Float32Array(sampleCount);
   const loudest = target.magnitude.reduce((a, b) => Math.max(a, b), 0);
-  if (loudest === 0) return signal;
+  const keep = (scale: number): void => {
+    if (known !== undefined) for (let index = 0; index < sampleCount; index += 1) if (known.isKnown[index] === 1) signal[index] = known.samples[index] * scale;
+  };
+  if (loudest === 0) {
+    keep(1);
+    return signal;
+  }
 
   const magnitude = target.magnitude.map((value) => value / loudest);
   const guess = stft.createSpectrum(frameCount);
   const rebuilt = stft.createSpectrum(frameCount);
   const random = createRandom(seed, 'griffin-lim');
   for (let cell = 0; cell < magnitude.length; cell += 1) {
-    const angle = (random.uint32() * 2 * Math.PI) / 2 ** 32;
+    const angle = start === undefined ? (random.uint32() * 2 * Math.PI) / 2 ** 32 : Math.atan2(start.im[cell], start.re[cell]);
     guess.re[cell] = magnitude[cell] * Math.cos(angle);
     guess.im[cell] = magnitude[cell] * Math.sin(angle);
   }
@@ -56,6 +76,7 @@ export function griffinLim(stft: Stft, target: Magnitudes, options: GriffinLimOp
   const pull = momentum / (1 + momentum);
   for (let iteration = 0; iteration < iterations; iteration += 1) {
     stft.inverseInto(guess, signal, LEAST_WEIGHT);
+    keep(1 / loudest);
     stft.forwardInto(signal, rebuilt);
     for (let cell = 0; cell < binCount * frameCount; cell += 1) {
       const wanted = magnitude[cell];
@@ -70,9 +91,34 @@ export function griffinLim(stft: Stft, target: Magnitudes, options: GriffinLimOp
   }
   stft.inverseInto(guess, signal, LEAST_WEIGHT);
   stft.forwardInto(signal, rebuilt);
-  const gain = loudest * energyGain(magnitude, rebuilt);
-  for (let index = 0; index < sampleCount; index += 1) signal[index] *= gain;
+  const gain = energyGain(magnitude, rebuilt);
+  if (known === undefined) for (let index = 0; index < sampleCount; index += 1) signal[index] *= gain * loudest;
+  else {
+    applyGain(signal, { gain, isKnown: known.isKnown, rampSamples: stft.fftSize });
+    for (let index = 0; index < sampleCount; index += 1) signal[index] *= loudest;
+    keep(1);
+  }
   return signal;
+}
+
+interface GainOptions {
+  readonly gain: number;
+  readonly isKnown: Uint8Array;
+  readonly rampSamples: number;
+}
+
+/** Gains from 1 beside a known sample to the whole gain a ramp away. Mutates: signal. */
+function applyGain(signal: Float32Array, { gain, isKnown, rampSamples }: GainOptions): void {
+  const distance = new Float32Array(signal.length).fill(rampSamples);
+  for (let index = 0, from = rampSamples; index < signal.length; index += 1) {
+    from = isKnown[index] === 1 ? 0 : Math.min(from + 1, rampSamples);
+    distance[index] = from;
+  }
+  for (let index = signal.length - 1, from = rampSamples; index >= 0; index -= 1) {
+    from = isKnown[index] === 1 ? 0 : Math.min(from + 1, rampSamples);
+    distance[index] = Math.min(distance[index], from);
+  }
+  for (let index = 0; index < signal.length; index += 1) signal[index] *= gain ** (distance[index] / rampSamples);
 }
 
 /** The factor that gives the spectrum the energy of the magnitudes. */

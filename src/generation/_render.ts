@@ -4,13 +4,14 @@ import { durationSeconds, type Clip } from '../audio/clip.js';
 import { MelstromError } from '../base/errors.js';
 import { createRandom, type Random } from '../base/random.js';
 import { breathe, drawNoise } from '../diffusion/samplers/sampler.js';
-import { modelHash } from '../pipeline/hash.js';
-import { decodeLatents } from '../pipeline/latents.js';
-import { sampleShape, type Pipeline } from '../pipeline/pipeline.js';
+import { modelHash, settingsHash } from '../pipeline/hash.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
 import { MELSTROM_VERSION } from '../pipeline/version.js';
 import { codecHash } from '../spectrogram/codec-identity.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
-import { checkClipRequest, drawnFrameCount, type ClipRequest } from './request.js';
+import { readImages } from './_images.js';
+import { clipLength, columnWindows, drawnShape, type ClipLength } from './length.js';
+import { checkClipRequest, type ClipRequest } from './request.js';
 import type { Sidecar } from './sidecar.js';
 
 /** One new sound. */
@@ -25,7 +26,7 @@ export interface GeneratedClip {
 }
 
 /** The part of a sidecar that depends on how latents are drawn. */
-export type HowDrawn = Pick<Sidecar, 'sampler' | 'spacing' | 'steps' | 'upscaler' | 'guidance' | 'guidanceRescale' | 'eta'>;
+export type HowDrawn = Pick<Sidecar, 'operation' | 'extension' | 'sampler' | 'spacing' | 'steps' | 'upscaler' | 'guidance' | 'guidanceRescale' | 'eta'>;
 
 /** One batch to draw: positions in the request and unit normal noise for them. */
 export interface Batch {
@@ -45,82 +46,95 @@ interface RenderOptions {
   readonly how: HowDrawn;
   /** Returns the batch's latents, which are disposed here. */
   readonly draw: (batch: Batch) => Promise<tf.Tensor4D>;
+  /** Default what the request says of length. */
+  readonly length?: ClipLength;
+  /** Makes the clip of an image. Default the request's vocoder, at the clip's length. */
+  readonly invert?: (image: MelImage, seed: number) => Clip;
 }
 
-const DEFAULT_BATCH_SIZE = 16;
+/** Windows that are drawn at once when nothing is said. */
+export const DEFAULT_BATCH_SIZE = 16;
 
-/** Draws batch after batch, decodes and inverts. An item's noise comes from its seed alone. */
-export async function* renderClips({ pipeline, request, labels, words, how, draw }: RenderOptions): AsyncGenerator<GeneratedClip> {
+/**
+ * Draws batch after batch, decodes and inverts. An item's noise comes from its seed alone. Of clips that are longer than a window fewer
+ * are drawn at once, so that there are no more windows in a batch than there would be clips.
+ */
+export async function* renderClips(options: RenderOptions): AsyncGenerator<GeneratedClip> {
+  const { pipeline, request, labels, draw, length = clipLength(pipeline, request), invert = inverter(request, length) } = options;
   checkClipRequest(request);
-  const { seeds, batchSize = DEFAULT_BATCH_SIZE, signal } = request;
-  const frameCount = request.frameCount ?? pipeline.mel.frames;
-  const shape = sampleShape(pipeline, drawnFrameCount(pipeline, frameCount));
-  const hashes = { model: await modelHash(pipeline), codec: codecHash(pipeline.mel) };
-  const steps = how.steps + (how.upscaler?.steps ?? 0);
-  const engine = { name: request.engine ?? tf.getBackend(), tensorflowJs: tf.version_core };
-  for (let start = 0; start < seeds.length; start += batchSize) {
+  const { seeds, batchSize = DEFAULT_BATCH_SIZE, signal, skip } = request;
+  const itemsPerBatch = Math.max(1, Math.floor(batchSize / columnWindows(pipeline, length).starts.length));
+  const sidecarOf = await sidecars(options, { length, batchSize, itemsPerBatch });
+  const steps = options.how.steps + (options.how.upscaler?.steps ?? 0);
+  for (let start = 0; start < seeds.length; start += itemsPerBatch) {
     signal?.throwIfAborted();
-    const done = Math.ceil(start / batchSize) * steps;
-    const items = Array.from({ length: Math.min(batchSize, seeds.length - start) }, (_, offset) => start + offset);
+    const items = Array.from({ length: Math.min(itemsPerBatch, seeds.length - start) }, (_, offset) => start + offset);
     const report = (step: number): void =>
       request.onStep?.({
-        doneSteps: done + step,
-        totalSteps: Math.ceil(seeds.length / batchSize) * steps,
+        doneSteps: Math.ceil(start / itemsPerBatch) * steps + step,
+        totalSteps: Math.ceil(seeds.length / itemsPerBatch) * steps,
         doneClips: start + (step === steps ? items.length : 0),
         totalClips: seeds.length,
       });
-    const initialNoise = drawNoise(items.map((item) => createRandom(seeds[item], 'noise', 'initial')), [items.length, ...shape]);
+    const wanted: number[] = [];
+    for (const item of items) if (!(await skip?.(item, sidecarOf(item)))) wanted.push(item);
+    if (wanted.length === 0) {
+      report(steps);
+      continue;
+    }
+    const initialNoise = drawNoise(items.map((item) => createRandom(seeds[item], 'noise', 'initial')), [items.length, ...drawnShape(pipeline, length)]);
     const images = await draw({ items, initialNoise, random: items.map((item) => createRandom(seeds[item], 'noise', 'steps')), onStep: report })
-      .then((latents) => readImages(pipeline, latents, frameCount))
+      .then((latents) => readImages(pipeline, latents, { length, batchSize }))
       .finally(() => initialNoise.dispose());
-    for (const [offset, index] of items.entries()) {
+    for (const index of wanted) {
       await breathe();
       signal?.throwIfAborted();
-      const image = images[offset];
+      const image = images[index - start];
       clipFinite(image, seeds[index]);
-      const clip = request.vocoder.invert(image, { seed: seeds[index] });
-      const label = labels[index];
-      const sidecar: Sidecar = {
-        label: label === null ? null : pipeline.labels[label],
-        prompt: words?.prompts[index] ?? null,
-        negativePrompt: words?.negativePrompt ?? null,
-        seed: seeds[index],
-        ...how,
-        vocoder: request.vocoder.name,
-        frameCount,
-        sampleRateHz: clip.sampleRateHz,
-        durationSeconds: durationSeconds(clip),
-        hashes,
-        engine,
-        version: MELSTROM_VERSION,
-      };
-      yield { index, image, clip, seed: seeds[index], label, sidecar };
+      const clip = invert(image, seeds[index]);
+      yield { index, image, clip, seed: seeds[index], label: labels[index], sidecar: sidecarOf(index, clip) };
     }
   }
 }
 
-/** Decodes, reads out and cuts to the wanted frames. Disposes of the latents. */
-async function readImages(pipeline: Pipeline, latents: tf.Tensor4D, frameCount: number): Promise<MelImage[]> {
-  let decoded: tf.Tensor4D;
-  try {
-    decoded = decodeLatents(pipeline, latents);
-  } finally {
-    latents.dispose();
-  }
-  try {
-    const [batch, rows, columns] = decoded.shape;
-    const values = (await decoded.data()) as Float32Array;
-    return Array.from({ length: batch }, (_, item) => {
-      const data = new Float32Array(rows * frameCount);
-      for (let row = 0; row < rows; row += 1) {
-        const from = (item * rows + row) * columns;
-        data.set(values.subarray(from, from + frameCount), row * frameCount);
-      }
-      return { settings: pipeline.mel, frameCount, data };
-    });
-  } finally {
-    decoded.dispose();
-  }
+function inverter({ vocoder }: ClipRequest, { sampleCount, isLoop }: ClipLength): (image: MelImage, seed: number) => Clip {
+  return (image, seed) => vocoder.invert(image, { seed, sampleCount, isLoop });
+}
+
+interface SidecarOptions {
+  readonly length: ClipLength;
+  readonly batchSize: number;
+  readonly itemsPerBatch: number;
+}
+
+/** The sidecar of each item, known before it is drawn; its duration is that of the clip once there is one. */
+async function sidecars({ pipeline, request, labels, words, how }: RenderOptions, { length, batchSize, itemsPerBatch }: SidecarOptions): Promise<(index: number, clip?: Clip) => Sidecar> {
+  const { seeds, tempo } = request;
+  const { sampleRateHz } = pipeline.mel;
+  const hashes = { model: await modelHash(pipeline), codec: codecHash(pipeline.mel), settings: await settingsHash(pipeline) };
+  const engine = { name: request.engine ?? tf.getBackend(), tensorflowJs: tf.version_core };
+  return (index, clip) => {
+    const label = labels[index];
+    const start = index - (index % itemsPerBatch);
+    return {
+      label: label === null ? null : pipeline.labels[label],
+      prompt: words?.prompts[index] ?? null,
+      negativePrompt: words?.negativePrompt ?? null,
+      seed: seeds[index],
+      ...how,
+      vocoder: request.vocoder.name,
+      frameCount: length.frameCount,
+      sampleRateHz,
+      durationSeconds: clip === undefined ? length.sampleCount / sampleRateHz : durationSeconds(clip),
+      isLoop: length.isLoop,
+      tempo: tempo === undefined ? null : { beatsPerBar: 4, ...tempo },
+      overlap: length.overlap,
+      batch: { limit: batchSize, size: Math.min(itemsPerBatch, seeds.length - start), index: index - start },
+      hashes,
+      engine,
+      version: MELSTROM_VERSION,
+    };
+  };
 }
 
 /** Clips to [-1, 1]. On the host, since an engine's own clipping may turn NaN into a number. Mutates: data. */

@@ -3,9 +3,11 @@ import type * as tf from '@tensorflow/tfjs';
 import { createRandom } from '../base/random.js';
 import type { SamplingPlan } from '../diffusion/sampling-plan.js';
 import { drawNoise } from '../diffusion/samplers/sampler.js';
+import { withWindows, type Windows } from '../diffusion/windows.js';
 import { createGuidedDenoiser, type PipelineCondition } from '../pipeline/denoiser.js';
 import { nullClassOf, type Pipeline } from '../pipeline/pipeline.js';
 import { enlargeImages } from '../pipeline/resize.js';
+import { selectCondition } from '../pipeline/window-condition.js';
 
 interface UpscaleOptions {
   /** The plan of a number of steps. */
@@ -13,6 +15,9 @@ interface UpscaleOptions {
   readonly steps: number;
   readonly guidance: number;
   readonly guidanceRescale: number;
+  /** In frames of the whole image. */
+  readonly windows: Windows;
+  readonly batchSize: number;
 }
 
 interface Batch {
@@ -33,7 +38,7 @@ export interface Upscale {
 }
 
 /** null where the pipeline's UNet draws whole images. */
-export function createUpscale({ upscaler, labels: names, diffusion }: Pipeline, { plan, steps, guidance, guidanceRescale }: UpscaleOptions): Upscale | null {
+export function createUpscale({ upscaler, labels: names, diffusion }: Pipeline, { plan, steps, guidance, guidanceRescale, windows, batchSize }: UpscaleOptions): Upscale | null {
   if (upscaler === null) return null;
   const { factor, unet } = upscaler;
   const enlarge = (small: tf.Tensor4D): tf.Tensor4D => {
@@ -44,7 +49,7 @@ export function createUpscale({ upscaler, labels: names, diffusion }: Pipeline, 
   if (unet === null) return { factor, steps: 0, run: async (small) => enlarge(small) };
   const asked = { unet, labels: names, diffusion };
   const { path, sample } = plan(steps);
-  const denoise = createGuidedDenoiser(asked, { guidance, guidanceRescale, timestepAt: path.timestepAt });
+  const denoise = withWindows(createGuidedDenoiser(asked, { guidance, guidanceRescale, timestepAt: path.timestepAt }), { windows, select: selectCondition(windows), batchSize });
   const nullClass = nullClassOf(asked);
   return {
     factor,

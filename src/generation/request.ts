@@ -3,8 +3,10 @@ import { requireInteger, requireNumber } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
 import type { SamplerName } from '../diffusion/samplers/by-name.js';
 import type { Spacing } from '../diffusion/settings.js';
-import { frameMultiple, type Pipeline } from '../pipeline/pipeline.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
+import type { LengthRequest } from './length.js';
+import type { Sidecar } from './sidecar.js';
 
 /** How far a generation has come. */
 export interface GenerationProgress {
@@ -16,15 +18,18 @@ export interface GenerationProgress {
 }
 
 /** What every kind of generation is told. */
-export interface ClipRequest {
+export interface ClipRequest extends LengthRequest {
   /** One per clip. The same seed gives the same clip, whatever it is drawn with. */
   readonly seeds: readonly number[];
   /** Turns images into sound. */
   readonly vocoder: Vocoder;
-  /** Clips drawn at once; changes memory and speed, not the clips. Default 16. */
+  /** Clips, or windows of longer ones, that are drawn at once; changes memory and speed, and of the clips only what rounding does. Default 16. */
   readonly batchSize?: number;
-  /** Frames of each clip; rounded up for the networks and cut back. Default the slice's length. */
-  readonly frameCount?: number;
+  /**
+   * Says which clips not to make, given the position in the request and the sidecar that the clip would have. The others come out as if
+   * all were made. Default none.
+   */
+  readonly skip?: (index: number, sidecar: Sidecar) => boolean | Promise<boolean>;
   readonly signal?: AbortSignal;
   readonly onStep?: (progress: GenerationProgress) => void;
   /** The engine's name for the sidecar. Default the backend's name. */
@@ -55,10 +60,9 @@ export interface GenerateRequest extends ClipRequest {
 }
 
 /** @throws MelstromError of kind 'usage' that names the argument */
-export function checkClipRequest({ seeds, batchSize, frameCount }: ClipRequest): void {
+export function checkClipRequest({ seeds, batchSize }: ClipRequest): void {
   seeds.forEach((seed, index) => requireInteger(`seeds[${index}]`, seed, { min: 0 }));
   if (batchSize !== undefined) requireInteger('batchSize', batchSize, { min: 1 });
-  if (frameCount !== undefined) requireInteger('frameCount', frameCount, { min: 1 });
 }
 
 /** @throws MelstromError of kind 'usage' that names the argument */
@@ -92,10 +96,4 @@ function checkPrompts({ text }: Pipeline, { prompts, negativePrompt, seeds }: Ge
   const where = negativePrompt ? 'negativePrompt' : 'prompts';
   if (text !== null || !(negativePrompt || prompts?.some((prompt) => prompt !== ''))) return;
   throw new MelstromError({ kind: 'usage', where, got: JSON.stringify(negativePrompt || prompts!.find((prompt) => prompt !== '')), expected: 'none, since the model follows no text' });
-}
-
-/** The frames that the networks draw for a wanted number: the next multiple of what they halve down to. */
-export function drawnFrameCount(pipeline: Pipeline, wanted = pipeline.mel.frames): number {
-  const multiple = frameMultiple(pipeline);
-  return Math.ceil(wanted / multiple) * multiple;
 }

@@ -1,7 +1,41 @@
 // What is written beside each clip: everything needed to draw it again. Knows no file.
+import type { DownmixRule } from '../audio/downmix.js';
 
-/** The content of a clip's JSON file. */
+/** Where a clip was among those drawn with it: a network rounds otherwise in another batch, and the last bits follow. */
+export interface BatchPlace {
+  /** Clips that were drawn at once at most. */
+  readonly limit: number;
+  /** Clips that this batch had. */
+  readonly size: number;
+  /** Position of the clip in it, from 0. */
+  readonly index: number;
+}
+
+/** The file that an operation started from. */
+export interface InputFile {
+  /** Path from the folder of the clip. */
+  readonly file: string;
+  readonly sha256: string;
+  /** How its channels were made one. */
+  readonly downmix: DownmixRule;
+}
+
+/** What an extension was told. */
+export interface Extension {
+  /** The sound that was extended; null where it came from no file. */
+  readonly input: InputFile | null;
+  /** What was added. */
+  readonly seconds: number;
+  readonly isBefore: boolean;
+  readonly resamples: number;
+  /** What of the given sound may have changed, at the join. */
+  readonly marginSeconds: number;
+}
+
+/** How a clip was made. Operations other than `generate` add what they were told. */
 export interface Sidecar {
+  /** What made it, by the name under which `regenerate` knows how to do it again. */
+  readonly operation: string;
   /** null: drawn without a label, or the model has none. */
   readonly label: string | null;
   /** null: the model follows no text. */
@@ -24,8 +58,29 @@ export interface Sidecar {
   readonly frameCount: number;
   readonly sampleRateHz: number;
   readonly durationSeconds: number;
-  /** Hashes: of the weights by SHA-256, of the mel codec as in its images. */
-  readonly hashes: { readonly model: string; readonly codec: string };
+  /** Whether the clip goes on at its start when it has ended, and how long it was to be. */
+  readonly isLoop: boolean;
+  readonly tempo: { readonly bpm: number; readonly bars: number; readonly beatsPerBar: number } | null;
+  /** Least share of a window that its neighbour covered too; null: drawn in one window. */
+  readonly overlap: number | null;
+  /** What an `extend` was told; absent for other operations. */
+  readonly extension?: Extension;
+  readonly batch: BatchPlace;
+  /** Hashes: of the weights by SHA-256, of the mel codec as in its images, and by SHA-256 of what else of the pipeline is heard: labels, noise, scheduler. */
+  readonly hashes: { readonly model: string; readonly codec: string; readonly settings: string };
   readonly engine: { readonly name: string; readonly tensorflowJs: string };
   readonly version: string;
+}
+
+/** The content of a clip's JSON file: how it was made, and how it was written. */
+export interface ClipRecord extends Sidecar {
+  /** Name of the WAV file beside it. */
+  readonly file: string;
+  /** Folder of the run, from the folder of this file; null where it was not told. */
+  readonly run: string | null;
+  readonly bitDepth: 16 | 24 | 32;
+  /** Unit: dB, 0 or negative: how far the clip was turned down because its peak was beyond full scale. */
+  readonly gainDb: number;
+  /** SHA-256 of the WAV file. */
+  readonly sha256: string;
 }

@@ -20,3 +20,11 @@ export async function modelHash(pipeline: Pick<Pipeline, 'vae' | 'unet' | 'laten
   }
   return sha256(new TextEncoder().encode(parts.join('\n')));
 }
+
+/** Hash of what a clip depends on beside weights and codec: labels, noise, scheduler, the length that the networks know. */
+export async function settingsHash({ labels, representation, vaeKind, diffusion, scheduler, mel }: Pick<Pipeline, 'labels' | 'representation' | 'vaeKind' | 'diffusion' | 'scheduler' | 'mel'>): Promise<string> {
+  const settings = { labels, representation, vaeKind, diffusion, scheduler, frames: mel.frames };
+  const inOrder = (_: string, value: unknown): unknown =>
+    typeof value !== 'object' || value === null || Array.isArray(value) ? value : Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return sha256(new TextEncoder().encode(JSON.stringify(settings, inOrder)));
+}

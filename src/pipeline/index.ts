@@ -2,7 +2,7 @@
 export { isTextUnet, type AnyUnet, type TextUnet } from './any-unet.js';
 export { createClipTokenizer, type ClipTokenizer, type TokenizerFiles } from './clip-tokenizer.js';
 export { createGuidedDenoiser, createPipelineDenoiser, isGuided, type PipelineCondition } from './denoiser.js';
-export { modelHash, sha256 } from './hash.js';
+export { modelHash, settingsHash, sha256 } from './hash.js';
 export { decodeLatents, encodeLatents } from './latents.js';
 export { createPipeline, frameMultiple, nullClassOf, sampleShape, type Pipeline, type PipelineParts, type Representation, type SampleShape, type Upscaler, type VaeKind } from './pipeline.js';
 export { enlargeImages, reduceImages } from './resize.js';

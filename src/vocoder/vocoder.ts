@@ -7,6 +7,22 @@ export interface VocoderOptions {
   readonly seed?: number;
   /** Samples to return: cut, or filled with silence. Default (N - 1)·hopSamples, where N is the number of frames. */
   readonly sampleCount?: number;
+  /**
+   * Whether the image's last frame goes on at its first, and the sound at its start when it has ended. The frames are then spread evenly
+   * over sampleCount, whose default is N·hopSamples. Default false.
+   */
+  readonly isLoop?: boolean;
+  /** Samples that are given and come back as they are, the rest made to go with them. Default none. */
+  readonly known?: KnownSound;
+}
+
+/** Samples that are known beforehand. */
+export interface KnownSound {
+  /** Where nothing is known the values don't matter. Shape: [sampleCount]. */
+  readonly samples: Float32Array;
+  /** Samples from `from` on and before `to` are known. */
+  readonly from: number;
+  readonly to: number;
 }
 
 export interface Vocoder {

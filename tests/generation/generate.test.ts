@@ -2,7 +2,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SAMPLER_NAMES } from '../../src/diffusion/index.js';
 import { generateClips, generateFromVaePrior, type GeneratedClip, type GenerateRequest, type GenerationProgress } from '../../src/generation/index.js';
-import { modelHash, type Pipeline } from '../../src/pipeline/index.js';
+import { modelHash, settingsHash, type Pipeline } from '../../src/pipeline/index.js';
 import { codecHash } from '../../src/spectrogram/codec-identity.js';
 import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
 import { smallPipeline, SMALL_MEL } from '../pipeline/small-pipeline.js';
@@ -86,9 +86,9 @@ describe('generateClips', () => {
   it('says how each clip was made', async () => {
     const [first, , last] = await collect(generateClips(pipeline, { ...request, engine: 'an engine' }));
     expect(first.sidecar).toEqual({
-      label: 'kick', prompt: null, negativePrompt: null, seed: 5, sampler: 'dpmpp2m', spacing: 'trailing', steps: 4, upscaler: null, guidance: 2, guidanceRescale: 0, eta: null, vocoder: 'griffin-lim-2',
-      frameCount: 16, sampleRateHz: 8000, durationSeconds: (15 * 64) / 8000,
-      hashes: { model: await modelHash(pipeline), codec: codecHash(SMALL_MEL) },
+      operation: 'generate', label: 'kick', prompt: null, negativePrompt: null, seed: 5, sampler: 'dpmpp2m', spacing: 'trailing', steps: 4, upscaler: null, guidance: 2, guidanceRescale: 0, eta: null, vocoder: 'griffin-lim-2',
+      frameCount: 16, sampleRateHz: 8000, durationSeconds: (15 * 64) / 8000, isLoop: false, tempo: null, overlap: null, batch: { limit: 16, size: 3, index: 0 },
+      hashes: { model: await modelHash(pipeline), codec: codecHash(SMALL_MEL), settings: await settingsHash(pipeline) },
       engine: { name: 'an engine', tensorflowJs: tf.version_core }, version: '0.1.0',
     });
     expect(last.sidecar.label).toBeNull();
@@ -105,8 +105,8 @@ describe('generateClips', () => {
 
   it('cuts rows where the frames are, not across them', async () => {
     const [long] = await collect(generateClips(pipeline, { ...request, labels: [0], seeds: [5], frameCount: 32 }));
-    const [short] = await collect(generateClips(pipeline, { ...request, labels: [0], seeds: [5], frameCount: 29 }));
-    for (let row = 0; row < 8; row += 1) expect(short.image.data.slice(row * 29, row * 29 + 29)).toEqual(long.image.data.slice(row * 32, row * 32 + 29));
+    const [short] = await collect(generateClips(pipeline, { ...request, labels: [0], seeds: [5], frameCount: 31 }));
+    for (let row = 0; row < 8; row += 1) expect(short.image.data.slice(row * 31, row * 31 + 31)).toEqual(long.image.data.slice(row * 32, row * 32 + 31));
   });
 
   it('works on pixels, without classes, and for flow', async () => {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,8 +19,8 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const sidecar: Sidecar = {
-  label: 'kick', prompt: null, negativePrompt: null, seed: 1, sampler: 'ddim', spacing: 'trailing', steps: 3, upscaler: null, guidance: 2, guidanceRescale: 0, eta: 0, vocoder: 'v', frameCount: 4, sampleRateHz: 8000,
-  durationSeconds: 0.01, hashes: { model: 'm', codec: 'c' }, engine: { name: 'e', tensorflowJs: '4' }, version: '0.1.0',
+  operation: 'generate', label: 'kick', prompt: null, negativePrompt: null, seed: 1, sampler: 'ddim', spacing: 'trailing', steps: 3, upscaler: null, guidance: 2, guidanceRescale: 0, eta: 0, vocoder: 'v', frameCount: 4, sampleRateHz: 8000,
+  durationSeconds: 0.01, isLoop: false, tempo: null, overlap: null, batch: { limit: 16, size: 2, index: 0 }, hashes: { model: 'm', codec: 'c', settings: 's' }, engine: { name: 'e', tensorflowJs: '4' }, version: '0.1.0',
 };
 
 function clipOf(index: number, peak = 0.5): GeneratedClip {
@@ -54,7 +55,9 @@ describe('writeGenerated', () => {
     expect(readdirSync(folder).sort()).toEqual(['json', 'png', 'wav'].map((extension) => `kick-0001-seed1.${extension}`).concat(['json', 'png', 'wav'].map((extension) => `kick-0002-seed2.${extension}`)));
     const clip = await decodeFile(written[1].wav);
     expectClose(clip.channels[0], clipOf(1).clip.channels[0], { absolute: 2 ** -22 });
-    expect(JSON.parse(readFileSync(written[1].json, 'utf8'))).toEqual({ file: 'kick-0002-seed2.wav', ...sidecar, seed: 2, bitDepth: 24, gainDb: 0 });
+    expect(JSON.parse(readFileSync(written[1].json, 'utf8'))).toEqual({
+      file: 'kick-0002-seed2.wav', run: null, ...sidecar, seed: 2, bitDepth: 24, gainDb: 0, sha256: createHash('sha256').update(readFileSync(written[1].wav)).digest('hex'),
+    });
     expectClose(decodeMelPng(readFileSync(written[0].png!), 'png').data, clipOf(0).image.data, { absolute: 2e-5 });
   });
 

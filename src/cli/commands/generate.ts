@@ -1,8 +1,11 @@
 // `melstrom generate`: draws new clips from a trained run.
+import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { MelstromError } from '../../base/errors.js';
-import { SAMPLER_NAMES, SPACINGS, type SamplerName, type Spacing } from '../../diffusion/index.js';
+import type { RunConfig } from '../../config/run-config.js';
+import { DEFAULT_OVERLAP, SAMPLER_NAMES, SPACINGS, type SamplerName, type Spacing } from '../../diffusion/index.js';
 import { startEngine } from '../../engine/start.node.js';
+import type { LengthRequest } from '../../generation/index.js';
 import { collect, integer, number, requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { drawClips } from '../draw-clips.js';
@@ -23,6 +26,14 @@ export interface GenerateFlags {
   readonly guidance?: number;
   readonly eta?: number;
   readonly batchSize?: number;
+  readonly seconds?: number;
+  readonly loop?: boolean;
+  readonly bpm?: number;
+  readonly bars?: number;
+  readonly beatsPerBar?: number;
+  readonly overlap?: number;
+  readonly resume?: boolean;
+  readonly manifest?: boolean;
   readonly out?: string;
   readonly bitDepth: '16' | '24' | '32';
   readonly png?: boolean;
@@ -53,7 +64,15 @@ export function addGenerate(program: Command): void {
     .addOption(
       new Option('--from-vae-prior', 'draw from the autoencoder alone, without the UNet: shows what its latent space holds').conflicts(['label', 'prompt', 'negativePrompt', 'sampler', 'spacing', 'steps', 'upscalerSteps', 'guidance', 'eta']),
     )
-    .option('--batch-size <n>', 'clips drawn at once', integer(1))
+    .option('--seconds <t>', 'length of each clip (default: what the model draws at once); a longer one is drawn in windows that are denoised together', number(0))
+    .option('--loop', 'clips that go on at their start when they have ended, without a seam')
+    .addOption(new Option('--bpm <b>', 'tempo of a loop, which makes it --bars long to the sample').argParser(number(1, 1000)).conflicts('seconds'))
+    .addOption(new Option('--bars <n>', 'length of a loop in bars').argParser(number(0)).conflicts('seconds'))
+    .option('--beats-per-bar <n>', 'beats in a bar (default: 4)', number(1, 64))
+    .option('--overlap <x>', 'share of a window that its neighbour covers too, 0 to 0.9; 0 gives single sounds in a row (default: 0 for a run trained on aligned onsets, else 0.5)', number(0, 0.9))
+    .option('--batch-size <n>', 'clips drawn at once, or windows of longer ones', integer(1))
+    .addOption(new Option('--resume', 'go on where the same command was stopped: clips that are there stay, the missing ones are drawn').conflicts('force'))
+    .option('--manifest', 'also write manifest.csv, a row for each clip with every setting')
     .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float').choices(['16', '24', '32']).default('16'))
     .option('--png', 'also write each clip as a 16-bit mel PNG')
     .option('--force', 'overwrite clips of the same name')
@@ -63,30 +82,56 @@ export function addGenerate(program: Command): void {
       requireReadableFolder('<run>', run);
       const out = requireWritableFolder('--out', requireFlag('--out', flags.out));
       await startEngine(flags.engine);
-      const { pipeline, generation } = await openRun(run);
+      const { pipeline, generation, config } = await openRun(run);
       const label = flags.label === undefined ? null : labelIndex(pipeline.labels, flags.label);
       const labels = Array.from({ length: flags.count }, (_, index) =>
         pipeline.labels.length === 0 || flags.fromVaePrior === true ? null : (label ?? index % pipeline.labels.length),
       );
       const prompts = promptsOf(pipeline, flags);
-      const { sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize } = { ...generation, ...definedOf(flags) };
+      const length = { overlap: defaultOverlap(config), ...definedIn(lengthOf(flags)) };
+      const { sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize } = { ...generation, ...definedIn(flags) };
       if (flags.spacing !== undefined && sampler === 'scheduler') {
         throw new MelstromError({
           kind: 'usage', where: '--spacing', got: flags.spacing, expected: 'none with the scheduler, which has its own', fix: 'Name a --sampler, or leave --spacing out.',
         });
       }
       if (pipeline.upscaler?.unet === null) reporter.log.warn('the upscaler is not trained yet: the small image is enlarged as it is; train with --stage upscaler');
-      const files = await drawClips({
-        pipeline, out, labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed,
+      const { files, skippedCount, manifest } = await drawClips({
+        pipeline, out, run: resolve(run), labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed, length,
         settings: { ...generation, sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }, isFromVaePrior: flags.fromVaePrior ?? false,
-        bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false, reporter, signal,
+        bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false,
+        resume: flags.resume ?? false, hasManifest: flags.manifest ?? false, reporter, signal,
       });
-      print({ folder: out, files }, [`${files.length} clips in ${out}`]);
+      const already = skippedCount === 0 ? '' : `, ${skippedCount} were there already`;
+      print({ folder: out, files, skippedCount, manifest }, [`${files.length} clips in ${out}${already}`, ...(manifest === null ? [] : [manifest])]);
+      if (signal.aborted) reporter.log.info('Go on with the same command and --resume.');
       if (signal.aborted) process.exitCode = INTERRUPTED_STATUS;
     });
 }
 
-function labelIndex(labels: readonly string[], wanted: string): number {
+/** @throws MelstromError when only a part of a tempo is given, or a tempo without a loop */
+function lengthOf({ seconds, loop = false, bpm, bars, beatsPerBar, overlap }: GenerateFlags): LengthRequest {
+  const given = Object.entries({ '--bpm': bpm, '--bars': bars, '--beats-per-bar': beatsPerBar }).find(([, value]) => value !== undefined);
+  if (given !== undefined && !loop) throw new MelstromError({ kind: 'usage', where: given[0], got: String(given[1]), expected: 'none without --loop', fix: 'Add --loop.' });
+  if (given !== undefined && (bpm === undefined || bars === undefined)) {
+    throw new MelstromError({ kind: 'usage', where: '--loop', got: `${given[0]} alone`, expected: '--bpm and --bars', fix: 'Give both, or --seconds instead.' });
+  }
+  const tempo = bpm === undefined || bars === undefined ? undefined : { bpm, bars, ...(beatsPerBar === undefined ? {} : { beatsPerBar }) };
+  return { seconds, isLoop: loop, tempo, overlap };
+}
+
+/** A run that was trained on single sounds, each at the start of its slice, has nothing to say of what comes before a window. */
+export function defaultOverlap(config: RunConfig | null): number {
+  return config?.corpus.alignOnset === true ? 0 : DEFAULT_OVERLAP;
+}
+
+/** The entries of an object that are given. */
+export function definedIn<T extends object>(flags: T): Partial<T> {
+  return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
+/** @throws MelstromError that lists the labels there are */
+export function labelIndex(labels: readonly string[], wanted: string): number {
   const index = labels.indexOf(wanted);
   if (index >= 0) return index;
   throw new MelstromError({
@@ -97,7 +142,7 @@ function labelIndex(labels: readonly string[], wanted: string): number {
 }
 
 /** A prompt for each clip, or none where the model follows no text. @throws MelstromError when one is given without use, or absent */
-function promptsOf({ text }: Pipeline, { prompt, negativePrompt, count }: GenerateFlags): string[] | undefined {
+export function promptsOf({ text }: Pipeline, { prompt, negativePrompt, count }: Pick<GenerateFlags, 'prompt' | 'negativePrompt' | 'count'>): string[] | undefined {
   if (text !== null && prompt === undefined) {
     throw new MelstromError({ kind: 'usage', where: '--prompt', got: 'none', expected: 'what to draw, since this model follows text', fix: "Use --prompt '' to draw without." });
   }
@@ -106,8 +151,4 @@ function promptsOf({ text }: Pipeline, { prompt, negativePrompt, count }: Genera
     throw new MelstromError({ kind: 'usage', where: flag, got: `'${value}'`, expected: 'no prompt, since this model follows no text', fix: 'Use --label, or leave it out.' });
   }
   return prompt && Array.from({ length: count }, (_, index) => prompt[index % prompt.length]);
-}
-
-function definedOf({ sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }: GenerateFlags): Partial<GenerateFlags> {
-  return Object.fromEntries(Object.entries({ sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }).filter(([, value]) => value !== undefined));
 }

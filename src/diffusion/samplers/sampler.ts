@@ -25,6 +25,8 @@ export interface SamplerOptions<C> extends SigmaPath {
   readonly condition: C;
   /** One sequence per item, for samplers that add noise: an item's noise does not depend on what it is batched with. */
   readonly random: readonly Random[];
+  /** Returns the noisy sample that a step starts from instead of the given one, of the same sigma. Memory: it disposes of neither; called within a tidy. */
+  readonly correct?: (noisy: tf.Tensor4D, sigma: number) => tf.Tensor4D;
   /** Called after each step with the number of steps done, and the denoised sample of that step, which it must not keep. */
   readonly onStep?: (done: number, denoised: tf.Tensor4D) => void;
   readonly signal?: AbortSignal;
@@ -56,7 +58,7 @@ export type TakeStep = (noisy: tf.Tensor4D, state: StepState, memory: readonly t
 
 /** Takes step after step from the scaled initial noise on. Memory: what a step neither returns nor remembers is disposed. */
 export async function takeSteps<C>(options: SamplerOptions<C>, take: TakeStep): Promise<tf.Tensor4D> {
-  const { sigmas, initialNoise, initialScale, rescale, onStep, signal } = options;
+  const { sigmas, initialNoise, initialScale, rescale, correct = (given) => given, onStep, signal } = options;
   requirePath(options);
   const steps = sigmas.length - 1;
   let noisy = tf.mul(initialNoise, initialScale ?? sigmas[0]) as tf.Tensor4D;
@@ -66,7 +68,7 @@ export async function takeSteps<C>(options: SamplerOptions<C>, take: TakeStep): 
     for (let step = 0; step < steps; step += 1) {
       signal?.throwIfAborted();
       const state = stateAt(options, step);
-      const result = tidyStep(() => rescaled(take(noisy, state, memory), rescale?.[step] ?? 1));
+      const result = tidyStep(() => rescaled(take(correct(noisy, state.sigma), state, memory), rescale?.[step] ?? 1));
       disposeExcept([noisy, ...kept], result.memory);
       ({ next: noisy, memory } = result);
       kept = [result.denoised, ...memory];

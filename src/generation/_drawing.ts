@@ -1,0 +1,73 @@
+// How the latents of a request are drawn by diffusion: what every operation that samples shares.
+import * as tf from '@tensorflow/tfjs';
+import { resampleKnown, withKnown, type KnownRegion } from '../diffusion/known-region.js';
+import { planSampler, planScheduler, type SamplingPlan } from '../diffusion/sampling-plan.js';
+import { createNoiseSchedule } from '../diffusion/schedule.js';
+import { withWindows } from '../diffusion/windows.js';
+import { createRandom } from '../base/random.js';
+import { createGuidedDenoiser, isGuided, type PipelineCondition } from '../pipeline/denoiser.js';
+import { nullClassOf, type Pipeline } from '../pipeline/pipeline.js';
+import { schedulerClassOf } from '../pipeline/scheduler-config.js';
+import { encodePrompts } from '../pipeline/text.js';
+import { selectCondition } from '../pipeline/window-condition.js';
+import { DEFAULT_BATCH_SIZE, type Batch, type HowDrawn } from './_render.js';
+import { createUpscale } from './_upscale.js';
+import { columnWindows, frameWindows, type ClipLength } from './length.js';
+import type { GenerateRequest } from './request.js';
+
+/** A part of the latents that is given, and how often the rest is drawn again to go with it. */
+export interface Given extends KnownRegion {
+  readonly resamples: number;
+}
+
+export interface Drawing {
+  readonly how: Omit<HowDrawn, 'operation'>;
+  readonly words: { readonly prompts: readonly string[]; readonly negativePrompt: string } | null;
+  /** Memory: the caller disposes the latents. */
+  draw(batch: Batch, given?: Given): Promise<tf.Tensor4D>;
+}
+
+/** Plans the sampling of a request that has been checked. @throws MelstromError when the sampler cannot take that many steps */
+export function createDrawing(pipeline: Pipeline, request: GenerateRequest, length: ClipLength): Drawing {
+  const { labels, seeds, steps, sampler = 'scheduler', spacing = 'trailing', guidance, guidanceRescale = 0, eta = 0, batchSize = DEFAULT_BATCH_SIZE, signal } = request;
+  const isOwn = sampler === 'scheduler';
+  const schedule = createNoiseSchedule(pipeline.diffusion);
+  const plan = (stepCount: number): SamplingPlan<PipelineCondition> => {
+    const planned = { schedule, steps: stepCount, eta };
+    return isOwn ? planScheduler(planned, pipeline.scheduler) : planSampler(planned, sampler, spacing);
+  };
+  const { path, sample, hasEta } = plan(steps);
+  const windows = columnWindows(pipeline, length);
+  const guided = createGuidedDenoiser(pipeline, { guidance, guidanceRescale, timestepAt: path.timestepAt });
+  const denoise = withWindows(guided, { windows, select: selectCondition(windows), batchSize });
+  const upscale = createUpscale(pipeline, { plan, steps: request.upscalerSteps ?? steps, guidance, guidanceRescale, windows: frameWindows(pipeline, length), batchSize });
+  const { text } = pipeline;
+  const words = text === null ? null : { prompts: request.prompts ?? labels.map(() => ''), negativePrompt: request.negativePrompt ?? '' };
+  const nullClass = nullClassOf(pipeline);
+  const conditionOf = (items: readonly number[]): PipelineCondition => ({
+    classLabels: nullClass === null ? null : Int32Array.from(items, (item) => labels[item] ?? nullClass),
+    ...(text === null || words === null ? {} : {
+      textStates: encodePrompts(text, items.map((item) => words.prompts[item])),
+      negativeStates: encodePrompts(text, items.map(() => words.negativePrompt)),
+    }),
+  });
+  return {
+    how: {
+      sampler: isOwn ? schedulerClassOf(pipeline.scheduler) : sampler,
+      spacing: isOwn ? null : spacing,
+      steps, upscaler: upscale && { factor: upscale.factor, steps: upscale.steps }, guidance: isGuided(pipeline) ? guidance : null, guidanceRescale, eta: hasEta ? eta : null,
+    },
+    words,
+    async draw({ items, initialNoise, random, onStep }, given) {
+      const condition = conditionOf(items);
+      const own = items.map((item) => seeds[item]);
+      const held = given && {
+        denoise: withKnown(denoise, given, initialNoise),
+        correct: resampleKnown(given, { denoise, condition, resamples: given.resamples, random: own.map((seed) => createRandom(seed, 'noise', 'known')) }),
+      };
+      const drawn = await sample({ ...path, denoise, initialNoise, condition, random, onStep, signal, ...held }).finally(() => tf.dispose([condition.textStates, condition.negativeStates]));
+      if (upscale === null) return drawn;
+      return upscale.run(drawn, { seeds: own, labels: items.map((item) => labels[item]), onStep: (step) => onStep(steps + step), signal });
+    },
+  };
+}

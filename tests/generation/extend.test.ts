@@ -1,0 +1,111 @@
+// A sound that goes on: its own samples stay, and what is added goes on from them.
+import { describe, expect, it } from 'vitest';
+import * as tf from '@tensorflow/tfjs';
+import { SAMPLER_NAMES } from '../../src/diffusion/index.js';
+import { extendClips, type ExtendRequest, type GeneratedClip } from '../../src/generation/index.js';
+import { createMelCodec } from '../../src/spectrogram/mel-codec.js';
+import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
+import { smallPipeline, SMALL_MEL } from '../pipeline/small-pipeline.js';
+import { progressivePipeline } from '../pipeline/small-upscaler.js';
+import { expectClose } from '../support/close.js';
+import { useEngine } from '../support/engine.js';
+import { fluxAt, frameFlux } from '../support/flux.js';
+
+useEngine();
+
+const samples = Float32Array.from({ length: 4000 }, (_, at) => 0.3 * Math.sin(at / 4) + 0.2 * Math.sin(at / 1.7));
+const request: ExtendRequest = { samples, seconds: 0.3, labels: [0], seeds: [1], sampler: 'dpmpp2m', steps: 3, guidance: 2, vocoder: createGriffinLimVocoder(SMALL_MEL, { iterations: 8 }) };
+const MARGIN = 128; // half a transform, in whole columns of two frames
+
+async function extend(changes: Partial<ExtendRequest> = {}, pipeline = smallPipeline()): Promise<GeneratedClip[]> {
+  const all: GeneratedClip[] = [];
+  try {
+    for await (const clip of extendClips(pipeline, { ...request, ...changes })) all.push(clip);
+  } finally {
+    pipeline.dispose();
+  }
+  return all;
+}
+
+describe('extendClips', () => {
+  it.each([0.05, 0.3, 1.234])('adds %d s after the sound, whose own samples stay outside the margin', async (seconds) => {
+    const [{ clip, sidecar }] = await extend({ seconds });
+    const sound = clip.channels[0];
+    expect(sound.length).toBe(4000 + Math.round(8000 * seconds));
+    expect(sound.subarray(0, 4000 - MARGIN)).toEqual(samples.subarray(0, 4000 - MARGIN));
+    expect(sound.subarray(4000).some((value) => value !== 0)).toBe(true);
+    expect(sidecar).toMatchObject({ operation: 'extend', durationSeconds: sound.length / 8000, extension: { input: null, seconds, isBefore: false, resamples: 2, marginSeconds: MARGIN / 8000 } });
+  });
+
+  it.each([0.05, 0.3, 1.234])('adds %d s before it', async (seconds) => {
+    const added = Math.round(8000 * seconds);
+    const [{ clip, sidecar }] = await extend({ seconds, isBefore: true });
+    const sound = clip.channels[0];
+    expect(sound.length).toBe(4000 + added);
+    expect(sound.subarray(added + MARGIN)).toEqual(samples.subarray(MARGIN));
+    expect(sound.subarray(0, added).some((value) => value !== 0)).toBe(true);
+    expect(sidecar.extension?.isBefore).toBe(true);
+  });
+
+  it.each([false, true])('joins without a click (before: %s)', async (isBefore) => {
+    const codec = createMelCodec(SMALL_MEL);
+    const ratios: number[] = [];
+    for (const seed of [1, 2, 3]) {
+      const [{ clip: { channels: [sound] } }] = await extend({ seeds: [seed], seconds: 0.5, isBefore });
+      const kept = isBefore ? 4000 + MARGIN : 4000 - MARGIN; // where kept and made samples meet
+      const { near, elsewhere } = fluxAt(frameFlux(codec, sound.subarray(isBefore ? 0 : kept - 1000, isBefore ? kept + 1000 : sound.length)), [(isBefore ? kept : 1000) / 64], 2);
+      ratios.push(near / elsewhere);
+      const step = Math.abs(sound[kept] - sound[kept - 1]);
+      const steps = Array.from(sound.subarray(1), (value, at) => Math.abs(value - sound[at])).sort((a, b) => a - b);
+      expect(step).toBeLessThanOrEqual(steps.at(-1)!);
+    }
+    expect(ratios.reduce((sum, ratio) => sum + ratio / 3, 0)).toBeLessThan(2);
+  });
+
+  it('gives several continuations, each from its seed whatever the batch', async () => {
+    const both = await extend({ seeds: [1, 2], labels: [0, 1], batchSize: 8 });
+    const [second] = await extend({ seeds: [2], labels: [1] });
+    expectClose(both[1].image.data, second.image.data, { absolute: 1e-3, reason: 'the network rounds otherwise in another batch, and resampling goes through it more often' });
+    expect(both[0].clip).not.toEqual(both[1].clip);
+  });
+
+  it.each(SAMPLER_NAMES)('works with %s, in one step too', async (sampler) => {
+    for (const steps of [1, 2]) {
+      const [{ clip: { channels: [sound] } }] = await extend({ sampler, steps });
+      expect(sound.subarray(0, 4000 - MARGIN)).toEqual(samples.subarray(0, 4000 - MARGIN));
+      expect(sound.every(Number.isFinite)).toBe(true);
+    }
+  });
+
+  it('follows resampling, overlap and label; goes on from pixels; takes a sound shorter than a slice', async () => {
+    const [plain] = await extend();
+    for (const changes of [{ resamples: 0 }, { overlap: 0.8 }, { labels: [1] }]) expect((await extend(changes))[0].clip).not.toEqual(plain.clip);
+    const [pixel] = await extend({}, smallPipeline({ representation: 'pixel' }));
+    expect(pixel.clip.channels[0].subarray(0, 4000 - MARGIN)).toEqual(samples.subarray(0, 4000 - MARGIN));
+    const short = samples.subarray(0, 300);
+    const [{ clip }] = await extend({ samples: short });
+    expect(clip.channels[0].subarray(0, 100)).toEqual(short.subarray(0, 100));
+  });
+
+  it('leaves no tensor, also when it is stopped within a step', async () => {
+    await extend();
+    const before = tf.memory().numTensors;
+    await extend();
+    const abort = new AbortController();
+    await expect(extend({ signal: abort.signal, onStep: () => abort.abort(new Error('enough')) })).rejects.toThrow('enough');
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('refuses what cannot be', () => {
+    const pipeline = smallPipeline();
+    const refused = (changes: Partial<ExtendRequest>): (() => unknown) => () => extendClips(pipeline, { ...request, ...changes });
+    expect(refused({ samples: samples.subarray(0, 200) })).toThrow('extend: got a sound of 0.025 s, expected at least 0.032 s');
+    expect(refused({ resamples: -1 })).toThrow('resamples: got -1');
+    expect(refused({ seconds: 0 })).toThrow('seconds: got 0');
+    expect(refused({ labels: [7] })).toThrow('labels[0]');
+    pipeline.dispose();
+    const progressive = progressivePipeline();
+    expect(() => extendClips(progressive, request)).toThrow('a model that draws a small image first');
+    progressive.dispose();
+  });
+});
