@@ -1,7 +1,7 @@
 // The layers with parameters that networks are made of. Each maker adds its parameters to a scope and returns the function.
 import * as tf from '@tensorflow/tfjs';
-import { addBias, conv2d, groupNorm, layerNorm, matMul } from '../engine/ops/index.js';
-import { normal, ones, uniformByFanIn, zeros } from './initialisers.js';
+import { addBias, conv2d, depthwiseConv1d, groupNorm, layerNorm, matMul } from '../engine/ops/index.js';
+import { normal, ones, uniformByFanIn, zeros, type Initialiser } from './initialisers.js';
 import type { ParameterScope } from './parameters.js';
 
 export interface ConvLayerOptions {
@@ -29,18 +29,48 @@ export function createConv2d(scope: ParameterScope, options: ConvLayerOptions): 
   return (x, residual) => conv2d(x, kernel as unknown as tf.Tensor4D, bias, { stride, padding: [padding, padding], residual });
 }
 
+export interface Conv1dLayerOptions {
+  readonly channels: number;
+  /** Odd; as many zeros at either end as keep the length. */
+  readonly kernelSize: number;
+  /** Of the kernel; the bias starts at 0. */
+  readonly initialise: Initialiser;
+}
+
+/** A convolution over time. Parameters: weight, bias. Shape: [B, N, inChannels] -> [B, N, channels]. */
+export function createConv1d(scope: ParameterScope, { inChannels, channels, kernelSize, initialise }: Conv1dLayerOptions & { readonly inChannels: number }) {
+  const kernel = scope.add('weight', { shape: [kernelSize, inChannels, channels], layout: 'conv1d', initialise });
+  const bias = scope.add('bias', { shape: [channels], layout: 'plain', initialise: zeros });
+  const zerosAround = (kernelSize - 1) / 2;
+  return (x: tf.Tensor3D): tf.Tensor3D => {
+    const [batch, frames] = x.shape;
+    const image = tf.reshape(x, [batch, 1, frames, inChannels]) as tf.Tensor4D;
+    const convolved = conv2d(image, tf.expandDims<tf.Tensor4D>(kernel, 0), bias, { padding: [[0, 0], [zerosAround, zerosAround]] });
+    return tf.reshape(convolved, [batch, frames, channels]);
+  };
+}
+
+/** A convolution over time of every channel by itself. Parameters: weight, bias. Shape: [B, N, channels], kept. */
+export function createDepthwiseConv1d(scope: ParameterScope, { channels, kernelSize, initialise }: Conv1dLayerOptions) {
+  const kernel = scope.add('weight', { shape: [kernelSize, 1, channels], layout: 'conv1d', initialise });
+  const bias = scope.add('bias', { shape: [channels], layout: 'plain', initialise: zeros });
+  return (x: tf.Tensor3D): tf.Tensor3D => addBias(depthwiseConv1d(x, tf.reshape(kernel, [kernelSize, channels])), bias);
+}
+
 export interface LinearOptions {
   readonly inChannels: number;
   readonly outChannels: number;
   /** Default true. */
   readonly hasBias?: boolean;
+  /** Of the weight, with a bias that starts at 0. Default: uniform by the number of inputs, the bias too. */
+  readonly initialise?: Initialiser;
 }
 
 /** A matrix product over the last axis. Parameters: weight, bias. Shape: [..., inChannels] -> [..., outChannels]. */
-export function createLinear(scope: ParameterScope, { inChannels, outChannels, hasBias = true }: LinearOptions) {
-  const initialise = uniformByFanIn(inChannels);
-  const weight = scope.add('weight', { shape: [inChannels, outChannels], layout: 'linear', initialise });
-  const bias = hasBias ? scope.add('bias', { shape: [outChannels], layout: 'plain', initialise }) : null;
+export function createLinear(scope: ParameterScope, { inChannels, outChannels, hasBias = true, initialise }: LinearOptions) {
+  const byFanIn = uniformByFanIn(inChannels);
+  const weight = scope.add('weight', { shape: [inChannels, outChannels], layout: 'linear', initialise: initialise ?? byFanIn });
+  const bias = hasBias ? scope.add('bias', { shape: [outChannels], layout: 'plain', initialise: initialise === undefined ? byFanIn : zeros }) : null;
   return <T extends tf.Tensor>(x: T): T => {
     const product = matMul(tf.reshape(x, [-1, inChannels]), weight);
     const shifted = bias === null ? product : addBias(product, bias);
