@@ -4,7 +4,7 @@ import type { GenerationConfig } from '../config/generation.js';
 import { generateClips, generateFromVaePrior, type GenerateRequest } from '../generation/index.js';
 import { planOutput, writeGenerated, type WriteOptions, type WrittenClip } from '../generation/write.node.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
-import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
+import { chooseVocoder, type VocoderChoice } from './choose-vocoder.js';
 
 export interface DrawClipsOptions extends WriteOptions {
   readonly pipeline: Pipeline;
@@ -18,17 +18,19 @@ export interface DrawClipsOptions extends WriteOptions {
   readonly settings: GenerationConfig;
   /** Draws from the autoencoder alone, without UNet, sampler and labels. Default false. */
   readonly isFromVaePrior?: boolean;
+  /** Default auto. */
+  readonly vocoder?: VocoderChoice;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
 }
 
 /** Draws and writes clips; what is written when the signal aborts stays. */
-export async function drawClips({ pipeline, out, labels, prompts, negativePrompt, firstSeed, settings, isFromVaePrior = false, reporter, signal, ...write }: DrawClipsOptions): Promise<WrittenClip[]> {
+export async function drawClips({ pipeline, out, labels, prompts, negativePrompt, firstSeed, settings, isFromVaePrior = false, vocoder, reporter, signal, ...write }: DrawClipsOptions): Promise<WrittenClip[]> {
   const seeds = labels.map((_, index) => firstSeed + index);
   let progress: Progress | null = null;
   const request: GenerateRequest = {
     ...settings, labels, prompts, negativePrompt, seeds, signal,
-    vocoder: createGriffinLimVocoder(pipeline.mel, { iterations: settings.griffinLimIterations }),
+    vocoder: chooseVocoder(pipeline, settings, vocoder),
     onStep: ({ doneSteps, totalSteps, doneClips, totalClips }) =>
       progress?.update(Math.floor((100 * doneSteps) / totalSteps), { clips: `${doneClips}/${totalClips}` }),
   };

@@ -4,6 +4,7 @@ import { MelstromError } from '../../base/errors.js';
 import { SAMPLER_NAMES, SPACINGS, type SamplerName, type Spacing } from '../../diffusion/index.js';
 import { startEngine } from '../../engine/start.node.js';
 import { collect, integer, number, requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
+import { vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { drawClips } from '../draw-clips.js';
 import { openRun } from '../open-run.js';
@@ -23,6 +24,7 @@ export interface GenerateFlags {
   readonly guidance?: number;
   readonly eta?: number;
   readonly batchSize?: number;
+  readonly vocoder: VocoderChoice;
   readonly out?: string;
   readonly bitDepth: '16' | '24' | '32';
   readonly png?: boolean;
@@ -54,6 +56,7 @@ export function addGenerate(program: Command): void {
       new Option('--from-vae-prior', 'draw from the autoencoder alone, without the UNet: shows what its latent space holds').conflicts(['label', 'prompt', 'negativePrompt', 'sampler', 'spacing', 'steps', 'upscalerSteps', 'guidance', 'eta']),
     )
     .option('--batch-size <n>', 'clips drawn at once', integer(1))
+    .addOption(vocoderOption())
     .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float').choices(['16', '24', '32']).default('16'))
     .option('--png', 'also write each clip as a 16-bit mel PNG')
     .option('--force', 'overwrite clips of the same name')
@@ -78,7 +81,7 @@ export function addGenerate(program: Command): void {
       if (pipeline.upscaler?.unet === null) reporter.log.warn('the upscaler is not trained yet: the small image is enlarged as it is; train with --stage upscaler');
       const files = await drawClips({
         pipeline, out, labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed,
-        settings: { ...generation, sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }, isFromVaePrior: flags.fromVaePrior ?? false,
+        settings: { ...generation, sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }, isFromVaePrior: flags.fromVaePrior ?? false, vocoder: flags.vocoder,
         bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false, reporter, signal,
       });
       print({ folder: out, files }, [`${files.length} clips in ${out}`]);

@@ -1,4 +1,4 @@
-// `melstrom train`: trains the VAE, the UNet and the upscaler, or one of them, from one configuration into a run folder.
+// `melstrom train`: trains the VAE, the UNet, the upscaler and the vocoder, or one of them, from one configuration into a run folder.
 import { existsSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
@@ -6,10 +6,11 @@ import { prepareCorpus } from '../../corpus/prepare.node.js';
 import { startEngine } from '../../engine/start.node.js';
 import { refuseCheckpoints, trainRun, type TrainOptions, type TrainResult } from '../../training/train.node.js';
 import { requireUpscaler } from '../../training/train-upscaler.node.js';
+import { requireVocoder } from '../../training/train-vocoder.node.js';
 import { collect, requireReadableFolder, requireWritableFolder, shellQuoted } from '../arguments.js';
 import { loadConfigWithFlags, type ConfigFlags } from '../config-flags.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
-import { createPreviews } from '../previews.js';
+import { createPreviews, createVocoderPreviews } from '../previews.js';
 
 interface TrainFlags extends ConfigFlags {
   readonly stage: TrainOptions['stage'];
@@ -22,9 +23,9 @@ interface TrainFlags extends ConfigFlags {
 export function addTrain(program: Command): void {
   program
     .command('train')
-    .description('train the VAE, then the UNet, then the upscaler where the configuration has one; Ctrl-C saves, --resume goes on exactly where it stopped')
+    .description('train the VAE, then the UNet, then upscaler and vocoder where the configuration has them; Ctrl-C saves, --resume goes on exactly where it stopped')
     .argument('<config>', 'configuration (YAML)')
-    .addOption(new Option('--stage <stage>', 'what to train').choices(['vae', 'unet', 'upscaler', 'all']).default('all'))
+    .addOption(new Option('--stage <stage>', 'what to train').choices(['vae', 'unet', 'upscaler', 'vocoder', 'all']).default('all'))
     .option('--resume', 'go on from the last checkpoint of the run folder')
     .option('--run <folder>', 'run folder (default: runs/<name of the configuration>)')
     .option('--corpus <folder>', 'folder of sounds, instead of corpus.path')
@@ -37,6 +38,7 @@ export function addTrain(program: Command): void {
       const name = config.name === '' ? basename(configPath, extname(configPath)) : config.name;
       const runFolder = requireWritableFolder('--run', options.run ?? join('runs', name));
       if (options.stage === 'upscaler') requireUpscaler(config);
+      if (options.stage === 'vocoder') requireVocoder(config);
       if (options.resume !== true) await refuseCheckpoints({ config, runFolder, stage: options.stage });
       const engine = await startEngine(options.engine);
       reporter.log.info(`engine ${engine.name} ${engine.version}${engine.reason === undefined ? '' : ` (${engine.reason})`}`);
@@ -44,7 +46,7 @@ export function addTrain(program: Command): void {
       try {
         const result = await trainRun({
           config, corpus, runFolder, stage: options.stage, resume: options.resume ?? false, reporter, signal,
-          previews: createPreviews(config, corpus),
+          previews: createPreviews(config, corpus), vocoderPreviews: createVocoderPreviews(corpus),
         });
         print(result, [`run folder: ${resolve(runFolder)}`, nextCommand(result, { stage: options.stage, config })]);
         if (result.status === 'interrupted') process.exitCode = INTERRUPTED_STATUS;
@@ -60,6 +62,7 @@ function nextCommand({ status, runFolder }: TrainResult, { stage, config }: Pick
   if (status === 'interrupted') return 'next: the same command with --resume goes on exactly where it stopped';
   if (stage === 'vae') return 'next: the same command with --stage unet';
   if (stage === 'unet' && !isTrained('upscaler') && config.upscaler !== null) return 'next: the same command with --stage upscaler';
+  if (stage === 'vocoder' && !isTrained('unet')) return 'next: the same command with --stage all --resume trains the rest';
   if (stage === 'upscaler' && !isTrained('unet')) return 'next: the same command with --stage unet';
   return `next: melstrom generate ${shellQuoted(runFolder)} --count 8 --out clips`;
 }
