@@ -70,7 +70,7 @@ export function describeVocosParity(): void {
       const vocos = create(expected);
       tf.tidy(() => {
         const mel = melOf(expected);
-        const alone = tf.split(mel, mel.shape[0], 0).map((one) => vocos.forward(one));
+        const alone = Array.from({ length: mel.shape[0] }, (_, item) => vocos.forward(tf.slice(mel, [item, 0, 0], [1, -1, -1])));
         expectSameOutput(host(tf.concat(alone, 0)), expected.output);
       });
     });

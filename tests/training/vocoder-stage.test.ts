@@ -133,7 +133,7 @@ describe('the loss between sounds', () => {
   it('has finite gradients at a perfect match and in silence', () => {
     const loss = createWaveformLoss(mel, config.vocoder!.loss);
     for (const sound of [real, new Float32Array(1024)]) {
-      const gradient = tf.tidy(() => tf.grad((x: tf.Tensor2D) => loss.compare(loss.spectra(x), loss.spectra(row(sound))).total)(row(sound)));
+      const gradient = tf.tidy(() => tf.grad((x: tf.Tensor) => loss.compare(loss.spectra(x as tf.Tensor2D), loss.spectra(row(sound))).total)(row(sound)));
       expect(gradient.dataSync<'float32'>().every(Number.isFinite)).toBe(true);
       gradient.dispose();
     }
