@@ -7,17 +7,20 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { loadMono } from '../../dist/audio/load.node.js';
-import { loadRunConfig } from '../../dist/config/load.node.js';
-import { resolveOverrides } from '../../dist/config/run-config.js';
-import { prepareCorpus } from '../../dist/corpus/prepare.node.js';
-import { startEngine } from '../../dist/engine/start.node.js';
-import { pitchSteadiness } from '../../dist/evaluation/pitch-steadiness.js';
-import { logSpectralDistance, multiResolutionDistance } from '../../dist/evaluation/spectral-distances.js';
-import { findVocoder, openVocoder } from '../../dist/pipeline/vocoder-folder.node.js';
-import { createMelCodec } from '../../dist/spectrogram/mel-codec.js';
-import { createGriffinLimVocoder } from '../../dist/vocoder/griffin-lim-vocoder.js';
-import { createNeuralVocoder } from '../../dist/vocoder/neural-vocoder.js';
+
+/** A module of the build. */
+const built = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
+const { loadMono } = await built('audio/load.node.js');
+const { loadRunConfig } = await built('config/load.node.js');
+const { resolveOverrides } = await built('config/run-config.js');
+const { prepareCorpus } = await built('corpus/prepare.node.js');
+const { startEngine } = await built('engine/start.node.js');
+const { pitchSteadiness } = await built('evaluation/pitch-steadiness.js');
+const { logSpectralDistance, multiResolutionDistance } = await built('evaluation/spectral-distances.js');
+const { findVocoder, openVocoder } = await built('pipeline/vocoder-folder.node.js');
+const { createMelCodec } = await built('spectrogram/mel-codec.js');
+const { createGriffinLimVocoder } = await built('vocoder/griffin-lim-vocoder.js');
+const { createNeuralVocoder } = await built('vocoder/neural-vocoder.js');
 
 const LEAST_SAMPLES = 8192;
 const NOTES_HZ = [82.41, 110, 146.83, 196, 261.63, 349.23, 440, 587.33, 783.99, 1046.5];
