@@ -48,7 +48,7 @@ for await (const sound of heldOut(Number(values.count))) {
   spectral.seconds.push({ neural: made.neural.seconds, classical: made.classical.seconds });
 }
 
-const steadiness = { wobbleCents: [], levelWobbleDb: [] };
+const steadiness = { wobbleCents: [], levelWobbleDb: [], pitchedShare: [] };
 for (const hz of NOTES_HZ) {
   const sound = sustainedNote(hz, found.mel.sampleRateHz);
   const made = invertBoth(sound);
@@ -102,13 +102,17 @@ function sustainedNote(hz, rate) {
   });
 }
 
-function summarise(rows) {
+/** A note in which no pitch is found has no wobble to count: pitchedShare tells. */
+function summarise(all) {
+  const rows = all.filter((row) => Object.values(row).every(Number.isFinite));
+  if (rows.length === 0) return { pairs: 0 };
   const mean = (list) => list.reduce((sum, value) => sum + value, 0) / list.length;
   const names = Object.keys(rows[0]);
   const differences = rows.map(({ neural, classical }) => neural - classical);
   const centre = mean(differences);
   const deviation = Math.sqrt(differences.reduce((sum, value) => sum + (value - centre) ** 2, 0) / Math.max(1, differences.length - 1));
   return {
+    pairs: rows.length,
     ...Object.fromEntries(names.map((name) => [name, round(mean(rows.map((row) => row[name])))])),
     difference: round(centre), interval95: round((1.96 * deviation) / Math.sqrt(differences.length)), neuralIsNearer: `${differences.filter((value) => value < 0).length} of ${differences.length}`,
   };
