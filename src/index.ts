@@ -40,4 +40,5 @@ export { decodeMelPng, encodeMelPng } from './spectrogram/png.js';
 export { contactSheet, renderPng } from './spectrogram/render.js';
 export { trainRun, type TrainOptions, type TrainResult } from './training/train.node.js';
 export { createGriffinLimVocoder } from './vocoder/griffin-lim-vocoder.js';
+export { createNeuralVocoder, type VocoderNetwork } from './vocoder/neural-vocoder.js';
 export type { Vocoder } from './vocoder/vocoder.js';

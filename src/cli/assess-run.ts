@@ -14,10 +14,11 @@ import { reconstructImage } from '../generation/reconstruct.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { createMelCodec } from '../spectrogram/mel-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
-import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
+import type { Vocoder } from '../vocoder/vocoder.js';
+import { chooseVocoder, type VocoderChoice } from './choose-vocoder.js';
 import { listRealSlices, realLevels, sharedLabels, soundOf, type RealSlice } from './real-sounds.js';
 
-/** A real clip and its round trip through the codec and Griffin-Lim alone, and through the autoencoder. */
+/** A real clip and its round trip through the codec and the vocoder alone, and through the autoencoder. */
 export interface RoundTrip {
   readonly image: MelImage;
   readonly real: Clip;
@@ -57,6 +58,8 @@ export interface AssessOptions {
   readonly pipeline: Pipeline;
   readonly corpus: PreparedCorpus;
   readonly generation: GenerationConfig;
+  /** Default auto. */
+  readonly vocoder?: VocoderChoice;
   /** Where the corpus lies and how its channels become one. */
   readonly source: CorpusConfig;
   readonly clipsPerLabel: number;
@@ -84,7 +87,8 @@ export async function assessRun(options: AssessOptions): Promise<Assessment> {
   const judged = ({ image, label }: { image: MelImage; label: number }): JudgedClip => ({ features: logMelStatistics(image), label });
   const judge = fitJudge((training.length > 0 ? training : validation).map((slice) => judged({ image: slice.image(), label: slice.label })));
 
-  const generated = await drawAll(options, shared.map(({ model }) => model));
+  const vocoder = chooseVocoder(pipeline, options.generation, options.vocoder);
+  const generated = await drawAll(options, shared.map(({ model }) => model), vocoder);
   const codec = createMelCodec(pipeline.mel);
   const heard = generated.map(({ clip, label }) => judged({ image: codec.analyse(clip.channels[0]), label: shared.findIndex(({ model }) => model === label) }));
   const hasLabels = shared[0].model !== null;
@@ -92,7 +96,7 @@ export async function assessRun(options: AssessOptions): Promise<Assessment> {
   for (const label of shared.keys()) {
     const examples = shown.filter((slice) => slice.label === label).slice(0, options.examplesPerLabel);
     roundTrips.push([]);
-    for (const slice of examples) roundTrips[label].push(await roundTrip(slice, options));
+    for (const slice of examples) roundTrips[label].push(await roundTrip(slice, options, vocoder));
   }
   const inversions = roundTrips.flat().map(({ image, inverted }) => melDistance(image, codec.analyse(inverted.channels[0])));
   return {
@@ -111,9 +115,8 @@ export async function assessRun(options: AssessOptions): Promise<Assessment> {
   };
 }
 
-async function roundTrip(slice: RealSlice, { pipeline, generation, source, seed, signal }: AssessOptions): Promise<RoundTrip> {
+async function roundTrip(slice: RealSlice, { pipeline, source, seed, signal }: AssessOptions, vocoder: Vocoder): Promise<RoundTrip> {
   signal?.throwIfAborted();
-  const vocoder = createGriffinLimVocoder(pipeline.mel, { iterations: generation.griffinLimIterations });
   const image = slice.image();
   const decoded = pipeline.vae === null ? null : reconstructImage(pipeline, image);
   return {
@@ -135,11 +138,10 @@ async function autoencoderError(pipeline: Pipeline, slices: readonly RealSlice[]
   return poolDistances(distances);
 }
 
-async function drawAll({ pipeline, generation, clipsPerLabel, seed, reporter, signal }: AssessOptions, wanted: readonly (number | null)[]): Promise<GeneratedClip[]> {
+async function drawAll({ pipeline, generation, clipsPerLabel, seed, reporter, signal }: AssessOptions, wanted: readonly (number | null)[], vocoder: Vocoder): Promise<GeneratedClip[]> {
   const labels = wanted.flatMap((label) => Array.from({ length: clipsPerLabel }, () => label));
   const progress = reporter.startProgress('generate', labels.length, 'clips');
   const generated: GeneratedClip[] = [];
-  const vocoder = createGriffinLimVocoder(pipeline.mel, { iterations: generation.griffinLimIterations });
   try {
     for await (const clip of generateClips(pipeline, { ...generation, labels, seeds: labels.map((_, index) => seed + index), vocoder, signal })) {
       generated.push(clip);

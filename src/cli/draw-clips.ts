@@ -8,7 +8,7 @@ import { isWritten } from '../generation/record.node.js';
 import { planOutput, writeGenerated, type PlanOptions, type WrittenClip } from '../generation/write.node.js';
 import { refuseExisting } from '../audio/write-whole.node.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
-import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
+import { chooseVocoder, type VocoderChoice } from './choose-vocoder.js';
 import { duration } from './terminal.js';
 
 export interface DrawClipsOptions extends PlanOptions {
@@ -26,6 +26,8 @@ export interface DrawClipsOptions extends PlanOptions {
   readonly isFromVaePrior?: boolean;
   /** Whether to write a CSV file of all clips, when it ends and when it is stopped. Default false. */
   readonly hasManifest?: boolean;
+  /** Default auto. */
+  readonly vocoder?: VocoderChoice;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
 }
@@ -40,7 +42,7 @@ export interface DrawnClips {
 
 /** Draws and writes clips, batch after batch; what is written when the signal aborts stays, and `resume` goes on from there. */
 export async function drawClips(options: DrawClipsOptions): Promise<DrawnClips> {
-  const { pipeline, out, labels, prompts, negativePrompt, firstSeed, length, settings, isFromVaePrior = false, hasManifest = false, reporter, signal, ...write } = options;
+  const { pipeline, out, labels, prompts, negativePrompt, firstSeed, length, settings, isFromVaePrior = false, vocoder, hasManifest = false, reporter, signal, ...write } = options;
   const { bitDepth = 24, png = false, force = false, resume = false } = write;
   const seeds = labels.map((_, index) => firstSeed + index);
   const there = new Set<number>();
@@ -50,7 +52,7 @@ export async function drawClips(options: DrawClipsOptions): Promise<DrawnClips> 
   const startedAt = Date.now();
   const request: GenerateRequest = {
     ...settings, ...length, labels, prompts, negativePrompt, seeds, signal,
-    vocoder: createGriffinLimVocoder(pipeline.mel, { iterations: settings.griffinLimIterations }),
+    vocoder: chooseVocoder(pipeline, settings, vocoder),
     skip: async (index, sidecar) => {
       if (!resume || !(await isWritten(out, names[index], { sidecar, bitDepth, png }))) return false;
       there.add(index);

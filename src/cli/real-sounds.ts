@@ -1,11 +1,12 @@
 // The real slices that a model is judged against: their images from the cache, their sound from the recordings.
-import { dirname, extname, join } from 'node:path';
+import { join } from 'node:path';
 import type { Clip } from '../audio/clip.js';
 import { readSpans, type SpanOptions } from '../audio/spans.node.js';
 import { MelstromError } from '../base/errors.js';
 import type { Reporter } from '../base/logger.js';
 import type { CorpusConfig } from '../config/corpus.js';
 import type { PreparedCorpus } from '../corpus/prepare.node.js';
+import { corpusRoot } from '../corpus/slice-sounds.node.js';
 import { measureLevel, type ClipLevel } from '../evaluation/level-guard.js';
 import type { MelSettings } from '../config/mel.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
@@ -97,10 +98,4 @@ function spanOptions(slices: readonly RealSlice[], { downmix }: CorpusConfig): S
   const { sampleRateHz, hopSamples, frames } = slices[0].settings;
   const starts = slices.map(({ offsetFrames }) => offsetFrames * hopSamples).sort((a, b) => a - b);
   return { sampleRateHz, downmix, starts, sampleCount: (frames - 1) * hopSamples };
-}
-
-/** The folder that names of the corpus' files are relative to. */
-function corpusRoot({ path, manifest }: CorpusConfig): string {
-  if (manifest !== null) return dirname(manifest);
-  return extname(path).toLowerCase() === '.csv' ? dirname(path) : path;
 }

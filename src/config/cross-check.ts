@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { chosenUnet, sizeMultiple, UPSCALER_CHANNELS, vaeDownsampling, unetDownsampling } from './derive.js';
 import type { ConfigProblem } from './problems.js';
 import type { runConfigSchema } from './schema.js';
+import { vocoderProblems } from './vocoder.js';
 
 type Config = z.output<typeof runConfigSchema>;
 
@@ -13,7 +14,7 @@ type Config = z.output<typeof runConfigSchema>;
  */
 export function crossCheck(config: Config, areNetworksKnown = true): ConfigProblem[] {
   const networks = areNetworksKnown ? [...checkSizes(config), ...checkCrop(config), ...checkChannels(config), ...checkText(config), ...checkUpscaler(config)] : [];
-  return [...networks, ...checkCorpus(config), ...checkSteps(config), ...checkInitial(config)];
+  return [...networks, ...checkCorpus(config), ...checkSteps(config), ...checkInitial(config), ...vocoderProblems(config)];
 }
 
 function checkSizes({ mel, representation, vae, unet, upscaler }: Config): ConfigProblem[] {

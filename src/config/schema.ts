@@ -9,6 +9,7 @@ import { discriminatorSchema, trainingSchema, vaeLossSchema } from './training.j
 import { unet2dSchema } from './unet-2d.js';
 import { unet2dConditionSchema } from './unet-2d-condition.js';
 import { upscalerSchema } from './upscaler.js';
+import { vocoderSchema } from './vocoder.js';
 
 const vaeSchema = z
   .strictObject({
@@ -64,6 +65,7 @@ export const runConfigSchema = z.strictObject({
   vae: vaeSchema,
   unet: unetSchema,
   upscaler: upscalerSchema,
+  vocoder: vocoderSchema,
   diffusion: diffusionSchema,
   generation: generationSchema,
 });

@@ -11,6 +11,7 @@ import { augmentSlice } from './augment.js';
 import { balancedOrder, uniformOrder, type BatchOrder } from './batch-order.js';
 import { cacheDifferences, cacheIndexSchema, cacheMismatch, cacheSettings, slicesOfSplit, type CachedFile, type CacheIndex } from './cache-index.js';
 import type { BadFile, Split } from './corpus-file.js';
+import { readSliceSounds, type SliceSound } from './slice-sounds.node.js';
 import { openSliceReader } from './slice-store.node.js';
 
 /** Names of the two files of a cache. */
@@ -61,6 +62,8 @@ export interface PreparedCorpus {
   /** Caption of every slice of a split, its file's; null where the corpus has none. */
   captionsOf(split: Split): readonly string[] | null;
   slice(split: Split, index: number): PreparedSlice;
+  /** The recordings behind all slices of a split, file after file. Reads the corpus itself, which must still be there. */
+  sounds(split: Split): AsyncGenerator<SliceSound>;
   /** A pure function of the cache and the request. @throws MelstromError when the split is empty */
   batch(request: BatchRequest): Batch;
   close(): void;
@@ -108,6 +111,10 @@ export function openPreparedCorpus(folder: string, { config, files }: { readonly
       reader.readInto(number, image);
       return { image, label: labels[split][position], fill: fillFrames / frames, file: index.files[file].name, offsetFrames };
     },
+    sounds: (split) => readSliceSounds(Array.from(numbers[split], (number) => {
+      const [file, offsetFrames, fillFrames] = index.slices[number];
+      return { file: index.files[file].name, offsetFrames, fillFrames };
+    }), config),
     batch({ split, step, batchSize, seed, augment }) {
       requireSlices(numbers[split].length, split, config);
       const order = orderOf(split, seed);

@@ -7,3 +7,4 @@ export { createPatchDiscriminator, type PatchDiscriminator, type PatchDiscrimina
 export { klPerItem, posteriorMode, samplePosterior, type Posterior } from './posterior.js';
 export { createUnet2d, type Unet2d, type Unet2dInputs } from './unet-2d.js';
 export { createUnet2dCondition, type Unet2dCondition, type Unet2dConditionInputs } from './unet-2d-condition.js';
+export { createVocos, type MagnitudePrior, type Vocos } from './vocos.js';

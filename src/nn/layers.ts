@@ -1,7 +1,7 @@
 // The layers with parameters that networks are made of. Each maker adds its parameters to a scope and returns the function.
 import * as tf from '@tensorflow/tfjs';
-import { conv2d, groupNorm, layerNorm, linear, matMul, normConv2d } from '../engine/ops/index.js';
-import { normal, ones, uniformByFanIn, zeros } from './initialisers.js';
+import { addBias, conv2d, depthwiseConv1d, groupNorm, layerNorm, linear, matMul, normConv2d } from '../engine/ops/index.js';
+import { normal, ones, uniformByFanIn, zeros, type Initialiser } from './initialisers.js';
 import type { ParameterScope } from './parameters.js';
 
 export interface ConvLayerOptions {
@@ -43,18 +43,48 @@ function addConvBias(scope: ParameterScope, { inChannels, outChannels, kernelSiz
   return scope.add('bias', { shape: [outChannels], layout: 'plain', initialise: uniformByFanIn(inChannels * kernelSize * kernelSize) });
 }
 
+export interface Conv1dLayerOptions {
+  readonly channels: number;
+  /** Odd; as many zeros at either end as keep the length. */
+  readonly kernelSize: number;
+  /** Of the kernel; the bias starts at 0. */
+  readonly initialise: Initialiser;
+}
+
+/** A convolution over time. Parameters: weight, bias. Shape: [B, N, inChannels] -> [B, N, channels]. */
+export function createConv1d(scope: ParameterScope, { inChannels, channels, kernelSize, initialise }: Conv1dLayerOptions & { readonly inChannels: number }) {
+  const kernel = scope.add('weight', { shape: [kernelSize, inChannels, channels], layout: 'conv1d', initialise });
+  const bias = scope.add('bias', { shape: [channels], layout: 'plain', initialise: zeros });
+  const zerosAround = (kernelSize - 1) / 2;
+  return (x: tf.Tensor3D): tf.Tensor3D => {
+    const [batch, frames] = x.shape;
+    const image = tf.reshape(x, [batch, 1, frames, inChannels]) as tf.Tensor4D;
+    const convolved = conv2d(image, tf.expandDims<tf.Tensor4D>(kernel, 0), bias, { padding: [[0, 0], [zerosAround, zerosAround]] });
+    return tf.reshape(convolved, [batch, frames, channels]);
+  };
+}
+
+/** A convolution over time of every channel by itself. Parameters: weight, bias. Shape: [B, N, channels], kept. */
+export function createDepthwiseConv1d(scope: ParameterScope, { channels, kernelSize, initialise }: Conv1dLayerOptions) {
+  const kernel = scope.add('weight', { shape: [kernelSize, 1, channels], layout: 'conv1d', initialise });
+  const bias = scope.add('bias', { shape: [channels], layout: 'plain', initialise: zeros });
+  return (x: tf.Tensor3D): tf.Tensor3D => addBias(depthwiseConv1d(x, tf.reshape(kernel, [kernelSize, channels])), bias);
+}
+
 export interface LinearOptions {
   readonly inChannels: number;
   readonly outChannels: number;
   /** Default true. */
   readonly hasBias?: boolean;
+  /** Of the weight, with a bias that starts at 0. Default: uniform by the number of inputs, the bias too. */
+  readonly initialise?: Initialiser;
 }
 
 /** A matrix product over the last axis. Parameters: weight, bias. Shape: [..., inChannels] -> [..., outChannels]. */
-export function createLinear(scope: ParameterScope, { inChannels, outChannels, hasBias = true }: LinearOptions) {
-  const initialise = uniformByFanIn(inChannels);
-  const weight = scope.add('weight', { shape: [inChannels, outChannels], layout: 'linear', initialise });
-  const bias = hasBias ? scope.add('bias', { shape: [outChannels], layout: 'plain', initialise }) : null;
+export function createLinear(scope: ParameterScope, { inChannels, outChannels, hasBias = true, initialise }: LinearOptions) {
+  const byFanIn = uniformByFanIn(inChannels);
+  const weight = scope.add('weight', { shape: [inChannels, outChannels], layout: 'linear', initialise: initialise ?? byFanIn });
+  const bias = hasBias ? scope.add('bias', { shape: [outChannels], layout: 'plain', initialise: initialise === undefined ? byFanIn : zeros }) : null;
   return <T extends tf.Tensor>(x: T): T => {
     const y = linear(tf.reshape(x, [-1, inChannels]) as tf.Tensor2D, weight, bias);
     return tf.reshape(y, [...x.shape.slice(0, -1), outChannels]) as T;

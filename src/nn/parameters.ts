@@ -4,8 +4,8 @@ import { MelstromError } from '../base/errors.js';
 import { createRandom } from '../base/random.js';
 import type { Initialiser } from './initialisers.js';
 
-/** How values lie: conv is [kh, kw, in, out] here and [out, in, kh, kw] in files; linear [in, out] and [out, in]; plain the same in both. */
-export type ParameterLayout = 'conv' | 'linear' | 'plain';
+/** How values lie: conv is [kh, kw, in, out] here and [out, in, kh, kw] in files; conv1d [k, in, out] and [out, in, k]; linear [in, out] and [out, in]; plain the same in both. */
+export type ParameterLayout = 'conv' | 'conv1d' | 'linear' | 'plain';
 
 export interface Parameter {
   /** Name in the reference, such as `encoder.conv_in.weight`. */

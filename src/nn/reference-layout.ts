@@ -14,8 +14,8 @@ export interface HostTensor {
 }
 
 /** Axis order that turns a layout here into the file's, and its inverse. */
-const TO_FILE: Readonly<Record<ParameterLayout, readonly number[] | null>> = { conv: [3, 2, 0, 1], linear: [1, 0], plain: null };
-const FROM_FILE: Readonly<Record<ParameterLayout, readonly number[] | null>> = { conv: [2, 3, 1, 0], linear: [1, 0], plain: null };
+const TO_FILE: Readonly<Record<ParameterLayout, readonly number[] | null>> = { conv: [3, 2, 0, 1], conv1d: [2, 1, 0], linear: [1, 0], plain: null };
+const FROM_FILE: Readonly<Record<ParameterLayout, readonly number[] | null>> = { conv: [2, 3, 1, 0], conv1d: [2, 1, 0], linear: [1, 0], plain: null };
 
 /** The shape that a parameter has in files. */
 export function referenceShape({ variable, layout }: Parameter): number[] {

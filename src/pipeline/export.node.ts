@@ -10,6 +10,7 @@ import type { Pipeline } from './pipeline.js';
 import { schedulerClassOf, toSchedulerConfig } from './scheduler-config.js';
 import { textFiles } from './text-folder.node.js';
 import { unetClassOf } from './unet-classes.js';
+import { VOCODER_FOLDER, vocoderFiles } from './vocoder-folder.node.js';
 
 /** Classes that a folder can be written as: of a pipeline, or of an autoencoder alone. */
 export const EXPORT_CLASSES = ['DDIMPipeline', 'DDPMPipeline', 'LDMPipeline', 'AudioDiffusionPipeline', 'StableDiffusionPipeline', 'AutoencoderKL'] as const;
@@ -94,6 +95,10 @@ function describe(pipeline: Pipeline, className: ExportClass, dtype: FloatDtype)
   if (isText) for (const [path, contents] of textFiles(text!, dtype)) files.set(path, contents);
   if (upscaler !== null) notes.push(`the class draws the image that is ${upscaler.factor} times smaller; upscaler/ is a UNet2DModel for the whole one, which it does not know`);
   if (upscaler?.unet) for (const [path, contents] of upscalerFiles(upscaler.unet, dtype)) files.set(path, contents);
+  if (pipeline.vocoder !== null) {
+    for (const [name, contents] of vocoderFiles(pipeline.vocoder, dtype)) files.set(`${VOCODER_FOLDER}/${name}`, contents);
+    notes.push('vocoder/ turns images into sound here; diffusers does not know it');
+  }
   if (className === 'AudioDiffusionPipeline') files.set('mel/mel_config.json', toJson(toAudioDiffusionMel(mel)));
   files.set('model_index.json', toJson({
     _class_name: className,

@@ -8,6 +8,7 @@ import { audioLdmMel, fromAudioDiffusionMel, type FoundPipeline, type LeftOut } 
 import { fromKept, fromMelConfig, fromModelIndex, fromUnetConfig, fromVaeConfig, KEPT_KEY, PIPELINE_CLASS } from './model-index.js';
 import { fromSchedulerConfig } from './scheduler-config.js';
 import { isConditionConfig, isUnetClass } from './unet-classes.js';
+import { findVocoder, VOCODER_FOLDER } from './vocoder-folder.node.js';
 
 /** Pipeline classes of diffusers whose parts are understood. */
 export const ACCEPTED_CLASSES = ['DDPMPipeline', 'DDIMPipeline', 'LDMPipeline', 'AudioDiffusionPipeline', 'StableDiffusionPipeline', 'AudioLDMPipeline'] as const;
@@ -23,6 +24,7 @@ const VAE_CLASS = 'AutoencoderKL';
 export async function findPipeline(wanted: string): Promise<FoundPipeline> {
   const folder = existsSync(join(wanted, 'config.yaml')) ? join(wanted, 'pipeline') : wanted;
   await recoverFolder(folder);
+  await recoverFolder(join(folder, VOCODER_FOLDER));
   refuseFile(folder);
   const indexPath = join(folder, 'model_index.json');
   if (!existsSync(indexPath) && existsSync(join(folder, 'config.json'))) return findNetwork(folder);
@@ -55,7 +57,7 @@ function findOwn(folder: string, raw: unknown): FoundPipeline {
   const { representation, vaeKind, labels, pixelScale, pixelShift } = index;
   const upscaler = findUpscaler(folder, index.upscalerFactor, index.hasUpscaler);
   return {
-    folder, className: PIPELINE_CLASS, representation, vaeKind, vae, unet, upscaler, hasText: index.hasText, labels, hasNullClass: true, diffusion, scheduler, mel, melReason: "the folder's own",
+    folder, className: PIPELINE_CLASS, representation, vaeKind, vae, unet, upscaler, vocoder: findVocoder(folder, mel), hasText: index.hasText, labels, hasNullClass: true, diffusion, scheduler, mel, melReason: "the folder's own",
     latentScale: vae?.config.scaling_factor ?? pixelScale, latentShift: vae === null ? pixelShift : (vae.config.shift_factor ?? 0), leftOut: [],
   };
 }
@@ -113,8 +115,10 @@ function findForeign(folder: string, className: string, index: Record<string, un
     const { mel, reason } = audioLdmMel();
     Object.assign(found, { mel, melReason: reason });
   }
+  const mel = kept?.mel ?? found.mel ?? null;
   return {
-    folder, className, vae, unet, hasText, leftOut,
+    folder, className, vae, unet, hasText, leftOut, mel,
+    vocoder: mel === null ? null : findVocoder(folder, mel),
     upscaler: findUpscaler(folder, kept?.upscalerFactor ?? null, existsSync(join(folder, 'upscaler'))),
     representation: vae === null ? 'pixel' : 'latent',
     vaeKind: kept?.vaeKind ?? 'kl',
@@ -122,7 +126,6 @@ function findForeign(folder: string, className: string, index: Record<string, un
     hasNullClass: kept !== null,
     diffusion: found.diffusion ?? null,
     scheduler: found.scheduler ?? null,
-    mel: kept?.mel ?? found.mel ?? null,
     melReason: kept === null ? (found.melReason ?? '') : "the folder's own",
     latentScale: vae?.config.scaling_factor ?? kept?.pixelScale ?? 1,
     latentShift: vae === null ? (kept?.pixelShift ?? 0) : (vae.config.shift_factor ?? 0),

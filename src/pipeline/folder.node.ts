@@ -12,6 +12,7 @@ import { PIPELINE_CLASS, toMelConfig, toModelIndex, toUnetConfig, toVaeConfig } 
 import type { Pipeline, Upscaler } from './pipeline.js';
 import { toSchedulerConfig } from './scheduler-config.js';
 import { textFiles } from './text-folder.node.js';
+import { VOCODER_FOLDER, vocoderFiles } from './vocoder-folder.node.js';
 
 /** Where the reference looks for a network's weights. */
 export const WEIGHTS = 'diffusion_pytorch_model.safetensors';
@@ -43,6 +44,7 @@ export async function savePipeline(folder: string, pipeline: Pipeline, { dtype =
   }
   if (pipeline.upscaler?.unet) for (const [path, contents] of upscalerFiles(pipeline.upscaler.unet, dtype)) files.set(path, contents);
   if (pipeline.text !== null) for (const [path, contents] of textFiles(pipeline.text, dtype)) files.set(path, contents);
+  if (pipeline.vocoder !== null) for (const [name, contents] of vocoderFiles(pipeline.vocoder, dtype)) files.set(`${VOCODER_FOLDER}/${name}`, contents);
   await requirePipelineFolder(folder);
   await writeFolder(folder, files);
 }
@@ -59,7 +61,8 @@ export async function requirePipelineFolder(folder: string): Promise<void> {
     throw new MelstromError({ kind: 'data', where: folder, got: messageOf(thrown), expected: 'a folder that can be written', cause: thrown });
   });
   const isNetwork = names.includes('config.json') && names.includes(WEIGHTS);
-  if (names.length === 0 || names.includes('model_index.json') || isNetwork) return;
+  const isVocoder = names.every((name) => name === VOCODER_FOLDER || name.startsWith(`.${VOCODER_FOLDER}`)); // trained before everything else; perhaps cut off while it was saved
+  if (names.length === 0 || names.includes('model_index.json') || isNetwork || isVocoder) return;
   throw new MelstromError({ kind: 'usage', where: folder, got: `a folder with other files (${names[0]})`, expected: 'a pipeline folder, an empty folder or a new name' });
 }
 

@@ -11,6 +11,7 @@ import type { Unet2dConfig } from '../config/unet-2d.js';
 import { slaneyMel, suggestMel } from '../spectrogram/suggest-mel.js';
 import type { Representation, VaeKind } from './pipeline.js';
 import type { AnyUnetConfig } from './unet-classes.js';
+import type { FoundVocoder } from './vocoder-folder.node.js';
 
 /** A network with its configuration, and the folder of its weights. */
 export interface FoundNetwork<C> {
@@ -34,6 +35,8 @@ export interface FoundPipeline {
   readonly unet: FoundNetwork<AnyUnetConfig> | null;
   /** null where the UNet draws the whole image; its network is null while it is not trained. */
   readonly upscaler: { readonly factor: 2 | 4; readonly network: FoundNetwork<Unet2dConfig> | null } | null;
+  /** null where there is none of ours. */
+  readonly vocoder: FoundVocoder | null;
   /** Whether the folder has a tokenizer and a text encoder that can be run. */
   readonly hasText: boolean;
   /** Names of the UNet's classes by row. */

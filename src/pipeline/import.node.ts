@@ -12,6 +12,9 @@ import { createPipeline, type Pipeline } from './pipeline.js';
 import { readText } from './text-folder.node.js';
 import type { TextConditioner } from './text.js';
 import { isConditionConfig, unetClassOf } from './unet-classes.js';
+import { codecHash } from '../spectrogram/codec-identity.js';
+import { openVocoder } from './vocoder-folder.node.js';
+import type { VocoderNetwork } from '../vocoder/neural-vocoder.js';
 
 export interface ImportOptions extends OpenNetworkOptions {
   /** Mel settings to take instead of the folder's, with where they come from in words. */
@@ -43,6 +46,7 @@ export async function importPipeline(folder: string, options: ImportOptions = {}
   const newLabels = found.hasNullClass || found.labels.length === 0 ? null : found.labels;
   const weights: Record<string, LoadReport> = {};
   let [vae, unet, text, upscaling]: [AutoencoderKL | null, AnyUnet | null, TextConditioner | null, Unet2d | null] = [null, null, null, null];
+  let vocoder: VocoderNetwork | null = null;
   try {
     if (found.vae !== null) {
       const opened = openVae(found.vae, options);
@@ -59,26 +63,29 @@ export async function importPipeline(folder: string, options: ImportOptions = {}
       upscaling = opened.network;
       weights.upscaler = opened.report;
     }
+    if (found.vocoder !== null && codecHash(found.vocoder.mel) === codecHash(mel)) vocoder = openVocoder(found.vocoder);
     if (found.hasText) text = await readText(found.folder, options);
     const { representation, vaeKind, labels, latentScale, latentShift } = found;
     const diffusion = found.diffusion ?? diffusionSchema.parse({});
-    const pipeline = createPipeline({ mel, representation, vaeKind, labels, diffusion, scheduler: found.scheduler ?? undefined, vae, unet, text, upscaler: found.upscaler && { factor: found.upscaler.factor, unet: upscaling }, latentScale, latentShift });
-    const report = { className: found.className, taken: takenOf(found), leftOut: found.leftOut, mel, melReason: reason, notes: notesOf(found, channels), weights };
+    const pipeline = createPipeline({ mel, representation, vaeKind, labels, diffusion, scheduler: found.scheduler ?? undefined, vae, unet, text, upscaler: found.upscaler && { factor: found.upscaler.factor, unet: upscaling }, vocoder, latentScale, latentShift });
+    const report = { className: found.className, taken: takenOf({ ...found, vocoder: vocoder && found.vocoder }), leftOut: found.leftOut, mel, melReason: reason, notes: notesOf(found, channels), weights };
     return { pipeline, report };
   } catch (error) {
     vae?.dispose();
     unet?.dispose();
     text?.encoder.dispose();
     upscaling?.dispose();
+    vocoder?.vocos.dispose();
     throw error;
   }
 }
 
-function takenOf({ vae, unet, upscaler, diffusion, hasText }: FoundPipeline): string[] {
+function takenOf({ vae, unet, upscaler, vocoder, diffusion, hasText }: FoundPipeline): string[] {
   return [
     ...(vae === null ? [] : [`autoencoder (AutoencoderKL, ${vae.config.in_channels} image channels, ${vae.config.latent_channels} latent channels)`]),
     ...(unet === null ? [] : [`UNet (${unetClassOf(unet.config)}, ${unet.config.in_channels} channels in, ${unet.config.out_channels} out)`]),
     ...(upscaler?.network ? [`upscaler (UNet2DModel, from images ${upscaler.factor} times smaller)`] : []),
+    ...(vocoder === null ? [] : [`vocoder (Vocos, ${vocoder.config.num_layers} blocks of ${vocoder.config.dim} channels)`]),
     ...(hasText ? ['tokenizer and text encoder (CLIPTextModel)'] : []),
     ...(diffusion === null ? [] : [`scheduler (${diffusion.predictionType}, ${diffusion.trainTimesteps} timesteps)`]),
   ];

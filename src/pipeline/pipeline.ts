@@ -5,6 +5,8 @@ import type { DiffusionConfig } from '../config/diffusion.js';
 import type { MelSettings } from '../config/mel.js';
 import { defaultScheduler, type SchedulerSettings } from '../diffusion/scheduler-settings.js';
 import type { AutoencoderKL, Unet2d } from '../models/index.js';
+import { assertSameCodec } from '../spectrogram/codec-identity.js';
+import type { VocoderNetwork } from '../vocoder/neural-vocoder.js';
 import type { AnyUnet } from './any-unet.js';
 import { checkText, type TextConditioner } from './text.js';
 
@@ -39,6 +41,8 @@ export interface PipelineParts {
   readonly text?: TextConditioner | null;
   /** For pixels alone; null where the UNet draws the whole image. Default null. */
   readonly upscaler?: Upscaler | null;
+  /** What turns its images into sound; null leaves that to the classical inverter. Default null. */
+  readonly vocoder?: VocoderNetwork | null;
   /** What is diffused is (latent - latentShift) · latentScale, of about unit deviation. Measured from data. Default 1. */
   readonly latentScale?: number;
   /** Default 0. */
@@ -66,11 +70,13 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     latentShift: parts.latentShift ?? 0,
     text: parts.text ?? null,
     upscaler: parts.upscaler ?? null,
+    vocoder: parts.vocoder ?? null,
     dispose() {
       parts.vae?.dispose();
       parts.unet?.dispose();
       parts.text?.encoder.dispose();
       parts.upscaler?.unet?.dispose();
+      parts.vocoder?.vocos.dispose();
     },
   };
   checkRepresentation(pipeline);
@@ -79,6 +85,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   checkUpscaler(pipeline);
   checkUnet(pipeline);
   if (pipeline.text !== null) checkText(pipeline.text, pipeline.unet);
+  if (pipeline.vocoder !== null) assertSameCodec(pipeline.vocoder.mel, pipeline.mel, 'pipeline: vocoder');
   return Object.freeze(pipeline);
 }
 

@@ -25,6 +25,8 @@ export interface SliceSource {
   /** Caption of every slice of a split; null, or absent, where the corpus has none. */
   captionsOf?(split: Split): readonly string[] | null;
   slice(split: Split, index: number): SingleSlice | Promise<SingleSlice>;
+  /** The sound behind every slice of a split, without padding, in any order; absent where there are only images. */
+  sounds?(split: Split): AsyncIterable<{ readonly index: number; readonly samples: Float32Array }>;
   batch(wanted: { split: Split; step: number; batchSize: number; seed: number; augment?: AugmentConfig }): SliceBatch | Promise<SliceBatch>;
 }
 

@@ -23,11 +23,9 @@ export function cropBatch(batch: SliceBatch, { melBins, frames, cropFrames, rand
   const count = batch.labels.length;
   const images = new Float32Array(count * melBins * cropFrames);
   const fills = new Float32Array(count);
-  const reach = Math.round(END_WEIGHT * cropFrames);
   for (let item = 0; item < count; item += 1) {
     const filledFrames = Math.round(batch.fills[item] * frames);
-    const lastStart = Math.max(0, Math.min(filledFrames, frames) - cropFrames);
-    const start = Math.min(Math.max(random.integer(lastStart + 2 * reach + 1) - reach, 0), lastStart);
+    const start = drawStart(Math.min(filledFrames, frames), cropFrames, random);
     for (let row = 0; row < melBins; row += 1) {
       const from = (item * melBins + row) * frames + start;
       images.set(batch.images.subarray(from, from + cropFrames), (item * melBins + row) * cropFrames);
@@ -35,4 +33,11 @@ export function cropBatch(batch: SliceBatch, { melBins, frames, cropFrames, rand
     fills[item] = Math.min(1, (filledFrames - start) / cropFrames);
   }
   return { ...batch, images, fills };
+}
+
+/** The first frame of a window over a sound, its start where the window is longer. One draw. */
+export function drawStart(soundFrames: number, windowFrames: number, random: Random): number {
+  const reach = Math.round(END_WEIGHT * windowFrames);
+  const lastStart = Math.max(0, soundFrames - windowFrames);
+  return Math.min(Math.max(random.integer(lastStart + 2 * reach + 1) - reach, 0), lastStart);
 }

@@ -7,7 +7,7 @@ import type { StageName } from './stage.js';
 /** Keys of a training block that change nothing about the weights of a step. */
 const HARMLESS: readonly string[] = ['maxMinutes', 'validateEvery', 'previewEvery', 'checkpointEvery', 'keepCheckpoints', 'patience'];
 /** Keys without which the checkpoint makes no sense: another network, other data. */
-const BINDING = /^(seed|initialPipeline|initialChannels|unet\.classTable|labels|mel|representation|corpus|diffusion|(vae|unet|upscaler)\.(kind|factor|network|conditionNetwork)|vae\.loss\.discriminatorWeight|vae\.discriminator\.(channels|layers))(\.|$)/;
+const BINDING = /^(seed|initialPipeline|initialChannels|unet\.classTable|labels|mel|representation|corpus|diffusion|(vae|unet|upscaler|vocoder)\.(kind|factor|network|conditionNetwork)|vocoder\.loss\.fftSizes|(vae|vocoder)\.loss\.discriminatorWeight|(vae|vocoder)\.discriminator\.(channels|layers))(\.|$)/;
 
 /** Keys that mean nothing without an initial pipeline, or nothing to the weights of a stage that trains. */
 const OF_INITIAL: readonly string[] = ['vae.trainable', 'vae.latentScale', 'unet.classTable'];
@@ -36,8 +36,9 @@ export function relevantKeys(config: RunConfig, { labels, stage, initialHash }: 
 }
 
 /** The blocks of a stage. Of an upscaler the UNet before it knows the factor alone: the size of its images. */
-function ownBlocks({ vae, unet, upscaler, diffusion }: RunConfig, stage: StageName): object {
+function ownBlocks({ vae, unet, upscaler, vocoder, diffusion }: RunConfig, stage: StageName): object {
   if (stage === 'vae') return { vae };
+  if (stage === 'vocoder') return { vocoder };
   if (stage === 'upscaler') return { upscaler, diffusion };
   return { unet, diffusion, ...(upscaler === null ? {} : { upscaler: { factor: upscaler.factor } }) };
 }
@@ -64,7 +65,7 @@ export function checkResumable(saved: Readonly<Record<string, string>>, wanted: 
 
 /** The discriminator's weight may change, but not between with and without one. */
 function isBindingChange(path: string, saved: string, wanted: string): boolean {
-  return path !== 'vae.loss.discriminatorWeight' || (saved === '0') !== (wanted === '0');
+  return !path.endsWith('.loss.discriminatorWeight') || (saved === '0') !== (wanted === '0');
 }
 
 function flatten(value: unknown, path: string, into: Record<string, string>): void {

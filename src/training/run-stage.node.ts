@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { MelstromError } from '../base/errors.js';
 import type { Reporter } from '../base/logger.js';
 import type { RunConfig } from '../config/run-config.js';
-import { createAdamW, createEma, type Ema } from '../nn/index.js';
+import { createAdamW, createEma } from '../nn/index.js';
 import { savePipeline } from '../pipeline/folder.node.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { listCheckpoints, loadLatestCheckpoint, requireWritable, saveCheckpoint, type Checkpoint } from './checkpoint-store.node.js';
 import { runLoop, type LoopPosition } from './loop.js';
-import { writePreviews, type PreviewCallback } from './previews.node.js';
+import { writePreviews, type Preview, type PreviewCallback } from './previews.node.js';
 import { checkResumable, relevantKeys } from './resume-check.js';
 import type { Stage, StageName, StageResult, ValidationRecord } from './stage.js';
 import { createEventWriter } from './tensorboard.node.js';
@@ -21,8 +21,8 @@ export interface RunStageOptions {
   readonly labels: readonly string[];
   readonly runFolder: string;
   readonly stage: Stage;
-  /** The pipeline around the network in training, as it is to be saved. Asked for with the averages in place. */
-  readonly pipeline: () => Promise<Pipeline>;
+  /** The pipeline around the network in training, as it is to be saved; or what takes its place. Asked for with the averages in place. */
+  readonly pipeline: (() => Promise<Pipeline>) | StageProduct;
   /** Hash of the files that the stage's first weights come from; a checkpoint that started from others is refused. Default: from nothing. */
   readonly initialHash?: string | null;
   readonly resume: boolean;
@@ -37,6 +37,12 @@ export interface RunStageOptions {
   readonly report?: () => Promise<void>;
 }
 
+/** What a stage leaves for use. */
+export interface StageProduct {
+  save(): Promise<void>;
+  preview?(step: number): Promise<readonly Preview[]>;
+}
+
 /** Where a stage keeps its checkpoints. */
 export function stateFolder(runFolder: string, stage: StageName): string {
   return join(runFolder, 'state', stage);
@@ -47,6 +53,7 @@ export async function runStage(options: RunStageOptions): Promise<StageResult> {
   const { config, runFolder, stage, reporter, signal } = options;
   const { training } = config[stage.name]!;
   const folder = stateFolder(runFolder, stage.name);
+  const product = productOf(options);
   await requireWritable(folder);
   const trainer: Trainer = { stage, optimiser: createAdamW(stage.parameters, training), ema: createEma(stage.parameters, training.emaDecay) };
   try {
@@ -54,26 +61,25 @@ export async function runStage(options: RunStageOptions): Promise<StageResult> {
     const isDone = start.step >= training.steps;
     if (isDone) reporter.log.info(`${stage.name}: all ${training.steps} steps are done`);
     await options.onStart?.(start.step);
-    if (start.step > 0 && !isDone) await saveAverages(options, trainer.ema); // a kill may have come between checkpoint and pipeline
+    if (start.step > 0 && !isDone) await trainer.ema.withEma(() => product.save()); // a kill may have come between checkpoint and pipeline
     const events = createEventWriter(join(runFolder, 'events', stage.name), { firstStep: start.step });
-    const { previews } = options;
     const result = await runLoop(trainer, {
       training, seed: config.seed, start, reporter, signal,
       hooks: {
         save: async (position) => {
           await save(options, trainer, { folder, position });
+          await trainer.ema.withEma(() => product.save());
           await options.report?.();
         },
         log: (step, figures) => events.write(step, Object.entries(figures).map(([tag, value]) => ({ kind: 'scalar', tag, value }))),
-        ...(previews && {
+        ...(product.preview && {
           preview: async (step: number) => {
-            const made = await previews({ pipeline: await options.pipeline(), stage: stage.name, step });
-            events.write(step, await writePreviews(join(runFolder, 'previews'), { stage: stage.name, step }, made));
+            events.write(step, await writePreviews(join(runFolder, 'previews'), { stage: stage.name, step }, await product.preview!(step)));
           },
         }),
       },
     });
-    if (previews !== undefined) await options.report?.(); // the last previews came after the last checkpoint
+    if (product.preview !== undefined) await options.report?.(); // the last previews came after the last checkpoint
     reporter.log.info(describeResult(result));
     return result;
   } finally {
@@ -105,12 +111,15 @@ async function save(options: RunStageOptions, trainer: Trainer, { folder, positi
     configHash: createHash('sha256').update(JSON.stringify(config)).digest('hex'), dependsOn,
   };
   await saveCheckpoint(folder, { step, files: captureTrainer(trainer), meta: { ...meta } }, { keep: training.keepCheckpoints, log: reporter.log });
-  await saveAverages(options, trainer.ema);
 }
 
-/** The pipeline folder of the latest averages. The weights in training are put back as they were. */
-async function saveAverages({ runFolder, pipeline }: RunStageOptions, ema: Ema): Promise<void> {
-  await ema.withEma(async () => savePipeline(join(runFolder, 'pipeline'), await pipeline()));
+/** The pipeline folder and its previews, unless the stage has something of its own. */
+function productOf({ pipeline, runFolder, previews, stage }: RunStageOptions): StageProduct {
+  if (typeof pipeline !== 'function') return pipeline;
+  return {
+    save: async () => savePipeline(join(runFolder, 'pipeline'), await pipeline()),
+    ...(previews && { preview: async (step: number) => previews({ pipeline: await pipeline(), stage: stage.name, step }) }),
+  };
 }
 
 async function startPosition(options: RunStageOptions, trainer: Trainer, folder: string): Promise<LoopPosition> {

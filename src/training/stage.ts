@@ -1,7 +1,7 @@
-// What one network must offer to be trained by the loop, and what the loop tells the outside. Knows neither VAE nor UNet.
+// What one network must offer to be trained by the loop, and what the loop tells the outside. Knows no particular network.
 import type { Gradients, HostTensor, ParameterTree } from '../nn/index.js';
 
-export type StageName = 'vae' | 'unet' | 'upscaler';
+export type StageName = 'vae' | 'unet' | 'upscaler' | 'vocoder';
 
 /** Named numbers of one step or one validation, `loss` among them: the one that is minimised. */
 export interface Figures extends Readonly<Record<string, number>> {

@@ -12,6 +12,7 @@ import { openKept } from './kept-parts.node.js';
 import { runStage, type RunStageOptions } from './run-stage.node.js';
 import type { StageResult } from './stage.js';
 import { createUnetStage } from './unet-stage.js';
+import type { VocoderNetwork } from '../vocoder/neural-vocoder.js';
 
 export interface TrainUpscalerOptions extends Pick<RunStageOptions, 'runFolder' | 'resume' | 'onStart' | 'reporter' | 'signal' | 'previews' | 'report'> {
   readonly config: RunConfig;
@@ -19,6 +20,8 @@ export interface TrainUpscalerOptions extends Pick<RunStageOptions, 'runFolder' 
   readonly networks: DerivedNetworks;
   readonly ground: Ground;
   readonly initial: InitialWeights | null;
+  /** Trained before, and saved along. */
+  readonly vocoder?: VocoderNetwork | null;
 }
 
 /** @throws MelstromError (configuration) where the configuration has no upscaler */

@@ -1,4 +1,4 @@
-// Trains a run: the autoencoder, the scale of its latents, the UNet, the upscaler where there is one. The wiring of the stages; what a step is, is elsewhere.
+// Trains a run: the autoencoder, the scale of its latents, the UNet, upscaler and vocoder where there are some. The wiring of the stages; what a step is, is elsewhere.
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
@@ -13,6 +13,7 @@ import { savePipeline } from '../pipeline/folder.node.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { checkText } from '../pipeline/text.js';
 import { createAnyUnet } from '../pipeline/unet-classes.js';
+import type { VocoderNetwork } from '../vocoder/neural-vocoder.js';
 import { assemble } from './assemble.js';
 import { openCaptions, type Captions } from './captions.node.js';
 import { listCheckpoints, requireWritable } from './checkpoint-store.node.js';
@@ -25,6 +26,7 @@ import type { PreviewCallback } from './previews.node.js';
 import { removeCheckpoints, runStage, stateFolder } from './run-stage.node.js';
 import type { StageName, StageResult, StageStatus } from './stage.js';
 import { requireUpscaler, trainUpscaler } from './train-upscaler.node.js';
+import { openKeptVocoder, requireVocoder, trainVocoder, type TrainVocoderOptions } from './train-vocoder.node.js';
 import { createUnetStage } from './unet-stage.js';
 import { createVaeStage } from './vae-stage.js';
 
@@ -42,6 +44,7 @@ export interface TrainOptions {
   readonly previews?: PreviewCallback;
   /** Called after each checkpoint and at the end of each stage, for a page about the run. */
   readonly report?: () => Promise<void>;
+  readonly vocoderPreviews?: TrainVocoderOptions['vocoderPreviews'];
   /** Aborted: the step in progress ends, everything is saved, and the result says `interrupted`. */
   readonly signal?: AbortSignal;
 }
@@ -74,7 +77,7 @@ export async function trainRun(options: TrainOptions): Promise<TrainResult> {
 }
 
 async function trainStages(options: TrainOptions): Promise<TrainResult> {
-  const { config, corpus, runFolder, stage, signal } = options;
+  const { config, stage } = options;
   if (stage === 'vae' && config.representation === 'pixel') {
     throw new MelstromError({ kind: 'configuration', where: 'representation', got: 'pixel, which has no autoencoder to train', expected: 'latent', fix: 'Train with stage unet, or set representation to latent.' });
   }
@@ -82,7 +85,33 @@ async function trainStages(options: TrainOptions): Promise<TrainResult> {
     throw new MelstromError({ kind: 'configuration', where: 'vae.trainable', got: 'false, so that there is no autoencoder to train', expected: 'true', fix: 'Train with stage unet, or set vae.trainable to true.' });
   }
   if (stage === 'upscaler') requireUpscaler(config);
+  if (stage === 'vocoder') requireVocoder(config);
   await requireReady(options);
+  const drawn = stage === 'vocoder' ? null : await withKeptVocoder(options, trainDrawing);
+  if (stage !== 'vocoder' && (stage !== 'all' || config.vocoder === null || drawn?.status === 'interrupted')) return drawn!;
+  const trained = await trainVocoder({ ...options, onStart: () => writeConfig(options) });
+  const { runFolder } = options;
+  return {
+    latentScale: null, latentShift: null, pipelineFolder: join(runFolder, 'pipeline'), runFolder, ...drawn,
+    status: trained?.status ?? 'interrupted', stages: [...(drawn?.stages ?? []), ...(trained === null ? [] : [trained])],
+  };
+}
+
+type DrawingOptions = TrainOptions & { readonly vocoder: VocoderNetwork | null };
+
+/** Runs the stages with the vocoder that was trained before them, which is saved and previewed along. */
+async function withKeptVocoder<T>(options: TrainOptions, body: (options: DrawingOptions) => Promise<T>): Promise<T> {
+  const vocoder = await openKeptVocoder(options);
+  try {
+    return await body({ ...options, vocoder });
+  } finally {
+    vocoder?.vocos.dispose();
+  }
+}
+
+/** The stages that draw images. */
+async function trainDrawing(options: DrawingOptions): Promise<TrainResult> {
+  const { config, corpus, runFolder, stage, signal } = options;
   const networks = deriveNetworks(config, corpus.labels.length);
   const initial = await openInitial(config, corpus.labels, options.reporter);
   const stages: StageResult[] = [];
@@ -122,7 +151,7 @@ interface Networks {
   readonly initial: InitialWeights | null;
 }
 
-async function trainVae(options: TrainOptions, { networks, initial }: Networks): Promise<StageResult> {
+async function trainVae(options: DrawingOptions, { networks, initial }: Networks): Promise<StageResult> {
   const { config, corpus, runFolder } = options;
   const { kind, loss, discriminator, training, cropFrames } = config.vae;
   const vae = initial?.createVae() ?? createAutoencoderKL(networks.vae, { seed: config.seed });
@@ -140,7 +169,7 @@ async function trainVae(options: TrainOptions, { networks, initial }: Networks):
 }
 
 /** Null when the signal came before its first step. */
-async function trainUnet(options: TrainOptions, parts: Networks & { readonly ground: Ground }): Promise<StageResult | null> {
+async function trainUnet(options: DrawingOptions, parts: Networks & { readonly ground: Ground }): Promise<StageResult | null> {
   const captions = options.config.unet.conditionNetwork === null ? null : await openCaptions({ ...options, initial: parts.initial });
   if (captions === 'interrupted') return null;
   let kept: Pipeline | null = null;
@@ -155,7 +184,7 @@ async function trainUnet(options: TrainOptions, parts: Networks & { readonly gro
 }
 
 /** @param parts.kept the pipeline whose upscaler is saved along */
-async function trainUnetOn(options: TrainOptions, { networks, initial, ground, captions, kept }: Networks & { readonly ground: Ground; readonly captions: Captions | null; readonly kept: Pipeline | null }): Promise<StageResult> {
+async function trainUnetOn(options: DrawingOptions, { networks, initial, ground, captions, kept }: Networks & { readonly ground: Ground; readonly captions: Captions | null; readonly kept: Pipeline | null }): Promise<StageResult> {
   const { config, corpus, runFolder, reporter } = options;
   const { conditionUnet } = networks;
   const width = captions?.text.encoder.config.hidden_size ?? null;
@@ -181,7 +210,7 @@ async function trainUnetOn(options: TrainOptions, { networks, initial, ground, c
 }
 
 /** After the autoencoder alone. A pipeline that already has a UNet for these very latents is left as it is. */
-async function saveAutoencoder(options: TrainOptions, ground: Ground, { stepsPerSecond }: StageResult): Promise<void> {
+async function saveAutoencoder(options: DrawingOptions, ground: Ground, { stepsPerSecond }: StageResult): Promise<void> {
   const hasUnet = (await listCheckpoints(stateFolder(options.runFolder, 'unet'))).length > 0;
   if (stepsPerSecond === null && hasUnet) return;
   await savePipeline(join(options.runFolder, 'pipeline'), assemble(options, ground));
@@ -218,7 +247,8 @@ export async function refuseCheckpoints({ config, runFolder, stage }: Pick<Train
 }
 
 function stagesOf({ stage, config }: Pick<TrainOptions, 'config' | 'stage'>): StageName[] {
-  return (['vae', 'unet', 'upscaler'] as const).filter((name) => (stage === 'all' || stage === name) && !(name === 'vae' && config.representation === 'pixel') && !(name === 'upscaler' && config.upscaler === null));
+  const isThere = { vae: config.representation === 'latent', unet: true, upscaler: config.upscaler !== null, vocoder: config.vocoder !== null };
+  return (['vae', 'unet', 'upscaler', 'vocoder'] as const).filter((name) => (stage === 'all' || stage === name) && isThere[name]);
 }
 
 /** Parts of folders and files that a killed process was writing. */

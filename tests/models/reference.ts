@@ -56,6 +56,13 @@ export interface ConditionCase extends NetworkCase {
   };
 }
 
+export interface VocosCase extends NetworkCase {
+  /** [B, M, N] */
+  readonly inputShape: number[];
+  /** From the first to before the last. */
+  readonly silentFrames: [number, number] | null;
+}
+
 interface Reference {
   readonly vaes: VaeCase[];
   readonly unets: UnetCase[];
@@ -70,6 +77,11 @@ export function readReference(): Reference {
 /** The fixture of the UNet with a condition. */
 export function readConditionReference(): ConditionCase[] {
   return readFixture<{ readonly unets: ConditionCase[] }>('reference-condition.json').unets;
+}
+
+/** The fixture of the vocoder. */
+export function readVocosReference(): VocosCase[] {
+  return readFixture<{ readonly vocoders: VocosCase[] }>('vocos.json').vocoders;
 }
 
 /** Reads a fixture and checks it against its checksum. */

@@ -7,6 +7,7 @@ import { prepareCorpus } from '../../corpus/prepare.node.js';
 import { startEngine } from '../../engine/start.node.js';
 import { integer, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { assessRun } from '../assess-run.js';
+import { vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
 import { createContext } from '../context.js';
 import { openRun } from '../open-run.js';
 import { refuseExisting, requireReportFolder } from '../output.js';
@@ -17,6 +18,7 @@ interface EvaluateFlags {
   readonly out?: string;
   readonly clips: number;
   readonly seed: number;
+  readonly vocoder: VocoderChoice;
   readonly force?: boolean;
 }
 
@@ -30,6 +32,7 @@ export function addEvaluate(program: Command): void {
     .option('--out <folder>', 'folder for the page (default: report/ in the run folder)')
     .option('--clips <n>', 'clips drawn per label', integer(1), 10)
     .option('--seed <n>', 'seed of the first clip', integer(0), 1000)
+    .addOption(vocoderOption())
     .option('--force', 'replace an earlier report')
     .action(async (run: string, flags: EvaluateFlags, command: Command) => {
       const { reporter, signal, print } = createContext(command);
@@ -46,7 +49,7 @@ export function addEvaluate(program: Command): void {
       const corpus = await prepareCorpus({ config, reporter, signal });
       try {
         const assessment = await assessRun({
-          pipeline, corpus, generation, source: config.corpus, clipsPerLabel: flags.clips, examplesPerLabel: 3, seed: flags.seed, reporter, signal,
+          pipeline, corpus, generation, source: config.corpus, clipsPerLabel: flags.clips, examplesPerLabel: 3, seed: flags.seed, vocoder: flags.vocoder, reporter, signal,
         });
         const page = await writeReport({
           folder, title: `Melstrom: ${config.name === '' ? basename(resolve(run)) : config.name}`, assessment, details: stringifyRunConfig(config),

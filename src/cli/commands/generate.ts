@@ -7,6 +7,7 @@ import { DEFAULT_OVERLAP, SAMPLER_NAMES, SPACINGS, type SamplerName, type Spacin
 import { startEngine } from '../../engine/start.node.js';
 import type { LengthRequest } from '../../generation/index.js';
 import { collect, integer, number, requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
+import { vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { drawClips } from '../draw-clips.js';
 import { openRun } from '../open-run.js';
@@ -34,6 +35,7 @@ export interface GenerateFlags {
   readonly overlap?: number;
   readonly resume?: boolean;
   readonly manifest?: boolean;
+  readonly vocoder: VocoderChoice;
   readonly out?: string;
   readonly bitDepth: '16' | '24' | '32';
   readonly png?: boolean;
@@ -73,6 +75,7 @@ export function addGenerate(program: Command): void {
     .option('--batch-size <n>', 'clips drawn at once, or windows of longer ones', integer(1))
     .addOption(new Option('--resume', 'go on where the same command was stopped: clips that are there stay, the missing ones are drawn').conflicts('force'))
     .option('--manifest', 'also write manifest.csv, a row for each clip with every setting')
+    .addOption(vocoderOption())
     .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float').choices(['16', '24', '32']).default('16'))
     .option('--png', 'also write each clip as a 16-bit mel PNG')
     .option('--force', 'overwrite clips of the same name')
@@ -98,7 +101,7 @@ export function addGenerate(program: Command): void {
       if (pipeline.upscaler?.unet === null) reporter.log.warn('the upscaler is not trained yet: the small image is enlarged as it is; train with --stage upscaler');
       const { files, skippedCount, manifest } = await drawClips({
         pipeline, out, run: resolve(run), labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed, length,
-        settings: { ...generation, sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }, isFromVaePrior: flags.fromVaePrior ?? false,
+        settings: { ...generation, sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }, isFromVaePrior: flags.fromVaePrior ?? false, vocoder: flags.vocoder,
         bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false,
         resume: flags.resume ?? false, hasManifest: flags.manifest ?? false, reporter, signal,
       });

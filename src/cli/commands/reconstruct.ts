@@ -6,8 +6,8 @@ import { startEngine } from '../../engine/start.node.js';
 import { reconstructImage } from '../../generation/reconstruct.js';
 import { frameMultiple } from '../../pipeline/pipeline.js';
 import { createMelCodec } from '../../spectrogram/mel-codec.js';
-import { createGriffinLimVocoder } from '../../vocoder/griffin-lim-vocoder.js';
 import { requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
+import { chooseVocoder, vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
 import { createContext } from '../context.js';
 import { openRun } from '../open-run.js';
 import { refuseExisting, requireReportFolder } from '../output.js';
@@ -21,8 +21,9 @@ export function addReconstruct(program: Command): void {
     .argument('<run>', 'run folder, or a pipeline folder')
     .argument('<files...>', 'sound files')
     .option('--out <folder>', 'folder for the page and the clips')
+    .addOption(vocoderOption())
     .option('--force', 'replace the folder')
-    .action(async (run: string, files: string[], flags: { out?: string; force?: boolean }, command: Command) => {
+    .action(async (run: string, files: string[], flags: { out?: string; vocoder: VocoderChoice; force?: boolean }, command: Command) => {
       const { reporter, print } = createContext(command);
       requireReadableFolder('<run>', run);
       const out = requireWritableFolder('--out', requireFlag('--out', flags.out));
@@ -31,7 +32,7 @@ export function addReconstruct(program: Command): void {
       await startEngine('auto');
       const { pipeline, generation, config } = await openRun(run);
       const codec = createMelCodec(pipeline.mel);
-      const vocoder = createGriffinLimVocoder(pipeline.mel, { iterations: generation.griffinLimIterations });
+      const vocoder = chooseVocoder(pipeline, generation, flags.vocoder);
       const progress = reporter.startProgress('reconstruct', files.length, 'files');
       const ladders: Ladder[] = [];
       const { sampleRateHz, hopSamples } = pipeline.mel;

@@ -1,4 +1,4 @@
-// `melstrom train`: trains the VAE, the UNet and the upscaler, or one of them, from one configuration into a run folder.
+// `melstrom train`: trains the VAE, the UNet, the upscaler and the vocoder, or one of them, from one configuration into a run folder.
 import { existsSync } from 'node:fs';
 import { basename, extname, join, resolve } from 'node:path';
 import { Option, type Command } from 'commander';
@@ -8,11 +8,12 @@ import { prepareCorpus } from '../../corpus/prepare.node.js';
 import { startEngine } from '../../engine/start.node.js';
 import { refuseCheckpoints, trainRun, type TrainOptions, type TrainResult } from '../../training/train.node.js';
 import { requireUpscaler } from '../../training/train-upscaler.node.js';
+import { requireVocoder } from '../../training/train-vocoder.node.js';
 import { collect, number, requireReadableFolder, requireWritableFolder, shellQuoted } from '../arguments.js';
 import { loadConfigWithFlags, type ConfigFlags } from '../config-flags.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { fitToTime } from '../fit-to-time.js';
-import { createPreviews } from '../previews.js';
+import { createPreviews, createVocoderPreviews } from '../previews.js';
 import { createTrainingReport } from '../training-report.js';
 
 interface TrainFlags extends ConfigFlags {
@@ -27,9 +28,9 @@ interface TrainFlags extends ConfigFlags {
 export function addTrain(program: Command): void {
   program
     .command('train')
-    .description('train the VAE, then the UNet, then the upscaler where the configuration has one; Ctrl-C saves, --resume goes on exactly where it stopped')
+    .description('train the VAE, then the UNet, then upscaler and vocoder where the configuration has them; Ctrl-C saves, --resume goes on exactly where it stopped')
     .argument('<config>', 'configuration (YAML)')
-    .addOption(new Option('--stage <stage>', 'what to train').choices(['vae', 'unet', 'upscaler', 'all']).default('all'))
+    .addOption(new Option('--stage <stage>', 'what to train').choices(['vae', 'unet', 'upscaler', 'vocoder', 'all']).default('all'))
     .option('--resume', 'go on from the last checkpoint of the run folder')
     .option('--run <folder>', 'run folder (default: runs/<name of the configuration>)')
     .option('--minutes <n>', 'train for about this long: sets the steps of each stage to what this machine does in its part of the time', number(0.1))
@@ -43,6 +44,7 @@ export function addTrain(program: Command): void {
       const name = asked.name === '' ? basename(configPath, extname(configPath)) : asked.name;
       const runFolder = requireWritableFolder('--run', options.run ?? join('runs', name));
       if (options.stage === 'upscaler') requireUpscaler(asked);
+      if (options.stage === 'vocoder') requireVocoder(asked);
       if (options.minutes !== undefined) requireFittable(asked, options, runFolder);
       if (options.resume !== true) await refuseCheckpoints({ config: asked, runFolder, stage: options.stage });
       const engine = await startEngine(options.engine);
@@ -52,7 +54,7 @@ export function addTrain(program: Command): void {
       try {
         const result = await trainRun({
           config, corpus, runFolder, stage: options.stage, resume: options.resume ?? false, reporter, signal,
-          previews: createPreviews(config, corpus), report: createTrainingReport({ runFolder, config, corpus, reporter }),
+          previews: createPreviews(config, corpus), vocoderPreviews: createVocoderPreviews(corpus), report: createTrainingReport({ runFolder, config, corpus, reporter }),
         });
         print(result, [`run folder: ${resolve(runFolder)}`, nextCommand(result, { stage: options.stage, config, isFitted: options.minutes !== undefined })]);
         if (result.status === 'interrupted') process.exitCode = INTERRUPTED_STATUS;
@@ -68,6 +70,7 @@ function requireFittable(config: RunConfig, { stage, resume }: TrainFlags, runFo
     throw new MelstromError({ kind: 'usage', where: '--minutes', got, expected: 'a training of autoencoder and UNet that starts now', fix });
   };
   if (resume === true) refuse('--resume too, when the steps are already set', `Resume with the run's own configuration: train ${shellQuoted(join(runFolder, 'config.yaml'))} --resume`);
+  if (stage === 'vocoder' || (stage === 'all' && config.vocoder !== null)) refuse('a vocoder to train', 'Train it on its own, by vocoder.training.maxMinutes; --set vocoder=null leaves it out here.');
   if (stage === 'upscaler' || (stage === 'all' && config.upscaler !== null)) refuse('an upscaler to train', 'Set upscaler.training.steps and maxMinutes instead.');
 }
 
@@ -86,6 +89,7 @@ function nextCommand({ status, runFolder }: TrainResult, { stage, config, isFitt
   if (status === 'interrupted') return 'next: the same command with --resume goes on exactly where it stopped';
   if (stage === 'vae') return 'next: the same command with --stage unet';
   if (stage === 'unet' && !isTrained('upscaler') && config.upscaler !== null) return 'next: the same command with --stage upscaler';
+  if (stage === 'vocoder' && !isTrained('unet')) return 'next: the same command with --stage all --resume trains the rest';
   if (stage === 'upscaler' && !isTrained('unet')) return 'next: the same command with --stage unet';
   return `next: melstrom generate ${shellQuoted(runFolder)} --count 8 --out clips`;
 }

@@ -1,10 +1,12 @@
-// Calls of TensorFlow operations whose inputs or outputs may be bfloat16. tfjs knows no such type: these tensors carry the
-// label float32, so only this layer's own calls may touch them, and none leaves the operation that made it.
+// Calls of TensorFlow operations whose inputs or outputs may be bfloat16, or complex. tfjs would not know what to do with them: these
+// tensors carry the label float32, so only this layer's own calls may touch them, and none leaves the operation that made it.
 import * as tf from '@tensorflow/tfjs';
 import { attribute, requireTensorflow, type OpAttribute, type TensorflowBackend } from './native-kernels.js';
 
 /** TensorFlow's type number of bfloat16; the binding has no name for it. */
 const BFLOAT16 = 14;
+/** TensorFlow's type number of complex numbers of two floats. */
+export const COMPLEX64 = 8;
 
 /** The attribute T of an operation on bfloat16 or float32. */
 export function formatAttribute(isHalf: boolean): OpAttribute {
@@ -16,7 +18,7 @@ export function runRaw(name: string, attributes: readonly OpAttribute[], inputs:
   const backend = requireTensorflow();
   const ids = inputs.map((input) => (input instanceof tf.Tensor ? backend.getInputTensorIds([input])[0] : constantId(backend, input)));
   const outputs = backend.binding.executeOp(name, attributes, ids, outputCount);
-  return outputs.map((output) => backend.createOutputTensor(output.dtype === BFLOAT16 ? { ...output, dtype: backend.binding.TF_FLOAT } : output));
+  return outputs.map((output) => backend.createOutputTensor(output.dtype === BFLOAT16 || output.dtype === COMPLEX64 ? { ...output, dtype: backend.binding.TF_FLOAT } : output));
 }
 
 const constants = new WeakMap<object, Map<string, number>>();

@@ -1,7 +1,8 @@
 // Every differentiable operation with the shapes it is tried on, and its oracle.
 import * as tf from '@tensorflow/tfjs';
 import {
-  addBias, addTimeEmbedding, attention, averagePool2x, causalAttention, conv2d, gatherRows, geglu, gelu, groupNorm, layerNorm, linear, matMul, normConv2d, silu, upsampleNearest2x,
+  addBias, addTimeEmbedding, attention, averagePool2x, causalAttention, conv2d, depthwiseConv1d, gatherRows, geglu, gelu, groupNorm, inverseRealDft, layerNorm, linear, matMul,
+  normConv2d, realDft, silu, upsampleNearest2x,
 } from '../../../src/engine/ops/index.js';
 import {
   addBiasOracle,
@@ -9,12 +10,15 @@ import {
   attentionOracle,
   averagePoolOracle,
   convOracle,
+  depthwiseConvOracle,
   gegluOracle,
   geluOracle,
   grid,
   groupNormOracle,
+  inverseRealDftOracle,
   layerNormOracle,
   matMulOracle,
+  realDftOracle,
   siluOracle,
   upsampleOracle,
   type Grid,
@@ -210,4 +214,12 @@ export const CASES: readonly Case[] = [
     run: ([table]) => gatherRows(table, tf.tensor1d([2, 0, 2], 'int32')),
     oracle: ([table]) => grid([3, 3], (index) => table.data[[2, 0, 2][Math.floor(index / 3)] * 3 + (index % 3)]),
   },
+  ...[[2, 5, 3, 7], [1, 2, 4, 3], [3, 4, 2, 1]].map(([batch, frames, channels, size]): Case => ({
+    name: `depthwiseConv1d [${batch}, ${frames}, ${channels}] with [${size}, ${channels}]`,
+    shapes: [[batch, frames, channels], [size, channels]],
+    run: ([x, kernel]) => depthwiseConv1d(x as tf.Tensor3D, kernel as tf.Tensor2D),
+    oracle: depthwiseConvOracle,
+  })),
+  ...[[3, 8], [1, 6], [2, 2]].map(([rows, size]): Case => ({ name: `realDft [${rows}, ${size}]`, shapes: [[rows, size]], run: ([x]) => realDft(x as tf.Tensor2D), oracle: ([x]) => realDftOracle(x) })),
+  ...[[3, 10], [1, 8], [2, 4]].map(([rows, width]): Case => ({ name: `inverseRealDft [${rows}, ${width}]`, shapes: [[rows, width]], run: ([x]) => inverseRealDft(x as tf.Tensor2D), oracle: ([x]) => inverseRealDftOracle(x) })),
 ];

@@ -173,6 +173,48 @@ export function averagePoolOracle(x: Grid): Grid {
   });
 }
 
+export function depthwiseConvOracle([x, kernel]: readonly Grid[]): Grid {
+  const [, frames, channels] = x.shape;
+  const [size] = kernel.shape;
+  return grid(x.shape, (index) => {
+    const frame = Math.floor(index / channels) % frames;
+    let sum = 0;
+    for (let place = 0; place < size; place += 1) {
+      const moved = place - (size - 1) / 2;
+      if (frame + moved >= 0 && frame + moved < frames) sum += kernel.data[place * channels + (index % channels)] * x.data[index + moved * channels];
+    }
+    return sum;
+  });
+}
+
+export function realDftOracle({ shape: [rows, size], data }: Grid): Grid {
+  const bins = size / 2 + 1;
+  return grid([rows, 2 * bins], (index) => {
+    const [row, column] = [Math.floor(index / (2 * bins)), index % (2 * bins)];
+    const turn = (sample: number): number => (-2 * Math.PI * (column % bins) * sample) / size;
+    let sum = 0;
+    for (let sample = 0; sample < size; sample += 1) sum += data[row * size + sample] * (column < bins ? Math.cos(turn(sample)) : Math.sin(turn(sample)));
+    return sum;
+  });
+}
+
+/** Over all frequencies, the negative ones as mirror images. */
+export function inverseRealDftOracle({ shape: [rows, width], data }: Grid): Grid {
+  const [bins, size] = [width / 2, width - 2];
+  return grid([rows, size], (index) => {
+    const [row, sample] = [Math.floor(index / size), index % size];
+    let sum = 0;
+    for (let frequency = 0; frequency < size; frequency += 1) {
+      const isMirrored = frequency >= bins;
+      const bin = isMirrored ? size - frequency : frequency;
+      const [re, im] = [data[row * width + bin], data[row * width + bins + bin]];
+      const turn = (2 * Math.PI * frequency * sample) / size;
+      sum += re * Math.cos(turn) - (isMirrored ? -im : im) * Math.sin(turn);
+    }
+    return sum / size;
+  });
+}
+
 /** Gradient of sum(weights · f(inputs)) for one input, by central differences in float64. */
 export function differenceGradient(f: (inputs: readonly Grid[]) => Grid, inputs: readonly Grid[], which: number, weights: Grid): Grid {
   const step = 1e-5;

@@ -1,0 +1,29 @@
+// Which vocoder turns a pipeline's images into sound: its own where it has one, else Griffin-Lim, unless one is asked for.
+import { Option } from 'commander';
+import { MelstromError } from '../base/errors.js';
+import type { GenerationConfig } from '../config/generation.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
+import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
+import { createNeuralVocoder } from '../vocoder/neural-vocoder.js';
+import type { Vocoder } from '../vocoder/vocoder.js';
+
+export const VOCODER_CHOICES = ['auto', 'neural', 'griffin-lim'] as const;
+export type VocoderChoice = (typeof VOCODER_CHOICES)[number];
+
+/** The flag of every command that makes sound of a run. */
+export function vocoderOption(): Option {
+  return new Option('--vocoder <name>', 'what turns images into sound; auto is the one trained with the run where there is one, else griffin-lim').choices(VOCODER_CHOICES).default('auto');
+}
+
+/**
+ * Memory: the vocoder uses the pipeline's network, and is of no use once that is disposed of.
+ *
+ * @throws MelstromError of kind 'usage' when a neural one is asked for and the pipeline has none
+ */
+export function chooseVocoder({ mel, vocoder }: Pick<Pipeline, 'mel' | 'vocoder'>, { griffinLimIterations: iterations }: Pick<GenerationConfig, 'griffinLimIterations'>, choice: VocoderChoice = 'auto'): Vocoder {
+  if (vocoder !== null && choice !== 'griffin-lim') return createNeuralVocoder(vocoder);
+  if (choice === 'neural') {
+    throw new MelstromError({ kind: 'usage', where: '--vocoder', got: 'neural', expected: 'griffin-lim, since the model has no vocoder of its own', fix: 'Leave it out, or train one: melstrom train <config> --stage vocoder.' });
+  }
+  return createGriffinLimVocoder(mel, { iterations });
+}

@@ -1,0 +1,91 @@
+// A vocoder in the shape of Vocos: ConvNeXt blocks at frame rate, then a spectrum whose inverse transform is the sound. Knows no loss and no codec.
+import * as tf from '@tensorflow/tfjs';
+import { requireShape } from '../base/checks.js';
+import type { VocosConfig } from '../config/vocoder.js';
+import { normal, type Initialiser } from '../nn/initialisers.js';
+import { createConv1d, createDepthwiseConv1d, createLayerNorm, createLinear } from '../nn/layers.js';
+import { gelu } from '../nn/operations.js';
+import { ParameterTree, scopeOf, type ParameterScope } from '../nn/parameters.js';
+import { createInverseStft, hannWindow } from './_inverse-stft.js';
+import type { NetworkOptions } from './autoencoder-kl.js';
+
+/** A straight line from mel image values to logarithms of magnitudes: what an image says of them by itself. */
+export interface MagnitudePrior {
+  /** Shape: [M, F]. */
+  readonly weights: Float32Array;
+  /** Shape: [F]. */
+  readonly bias: Float32Array;
+}
+
+/** Memory: `parameters` owns the variables; results are the caller's, best freed by tf.tidy around the call. */
+export interface Vocos {
+  readonly config: VocosConfig;
+  readonly parameters: ParameterTree;
+  /** Shape: mel [B, N, M] -> [B, N, 2·F], real parts then imaginary parts, of the unscaled transform. A frame whose every cell is -1 gives zeros. */
+  spectrum(mel: tf.Tensor3D): tf.Tensor3D;
+  /** Shape: mel [B, N, M] -> sound [B, (N - 1)·hop_length]. */
+  forward(mel: tf.Tensor3D): tf.Tensor2D;
+  dispose(): void;
+}
+
+export interface VocosOptions extends NetworkOptions {
+  /** Needed exactly when config.mel_prior is true. */
+  readonly prior?: MagnitudePrior;
+}
+
+const KERNEL_SIZE = 7;
+const EPSILON = 1e-6;
+const START = normal(0.02);
+
+/**
+ * Creates the network.
+ *
+ * Source: Siuzdak, "Vocos: closing the gap between time-domain and Fourier-based neural vocoders" (2023), section 3; names and arithmetic
+ * of vocos 0.1, VocosBackbone without adaptive normalisation and ISTFTHead, whose feature extractor is not part of it.
+ */
+export function createVocos(config: VocosConfig, { seed, prior }: VocosOptions): Vocos {
+  const { input_channels: melBins, dim, num_layers: count, n_fft: size, win_length: windowLength } = config;
+  const parameters = new ParameterTree(seed);
+  const root = scopeOf(parameters);
+  const backbone = root.at('backbone');
+  const embed = createConv1d(backbone.at('embed'), { inChannels: melBins, channels: dim, kernelSize: KERNEL_SIZE, initialise: START });
+  const norm = createLayerNorm(backbone.at('norm'), { channels: dim, epsilon: EPSILON });
+  const blocks = Array.from({ length: count }, (_, index) => createConvNextBlock(backbone.at('convnext', index), config));
+  const finalNorm = createLayerNorm(backbone.at('final_layer_norm'), { channels: dim, epsilon: EPSILON });
+  const toSpectrum = createLinear(root.at('head', 'out'), { inChannels: dim, outChannels: size + 2 });
+  root.at('head', 'istft').add('window', { shape: [windowLength], layout: 'plain', initialise: hannWindow, isTrainable: false }); // the reference keeps it in its files
+  const invert = createInverseStft(config);
+  const bins = size / 2 + 1;
+
+  const spectrum = (mel: tf.Tensor3D): tf.Tensor3D => {
+    requireShape('vocos: mel', mel.shape, [null, null, melBins]);
+    const hidden = finalNorm(blocks.reduce((value, block) => block(value), norm(embed(mel))));
+    const [logMagnitude, phase] = tf.split(toSpectrum(hidden), [bins, bins], 2); // [B, N, dim] -> twice [B, N, F]
+    const whole = config.mel_prior ? tf.add(logMagnitude, priorOf(mel, prior!, bins)) : logMagnitude;
+    const magnitude = tf.exp(tf.minimum(whole, Math.log(config.max_magnitude)));
+    const sounding = tf.mul(magnitude, tf.cast(tf.greater(tf.max(mel, 2, true), -1), 'float32'));
+    return tf.concat([tf.mul(sounding, tf.cos(phase)), tf.mul(sounding, tf.sin(phase))], 2) as tf.Tensor3D;
+  };
+  return { config, parameters, spectrum, forward: (mel) => invert(spectrum(mel)), dispose: () => parameters.dispose() };
+}
+
+/** Depthwise convolution, normalisation, two linear layers with a GELU between, scale, add. Parameters: dwconv, norm, pwconv1, pwconv2, gamma. */
+function createConvNextBlock(scope: ParameterScope, { dim, intermediate_dim: inner, layer_scale_init_value: scale }: VocosConfig): (x: tf.Tensor3D) => tf.Tensor3D {
+  const mix = createDepthwiseConv1d(scope.at('dwconv'), { channels: dim, kernelSize: KERNEL_SIZE, initialise: START });
+  const norm = createLayerNorm(scope.at('norm'), { channels: dim, epsilon: EPSILON });
+  const expand = createLinear(scope.at('pwconv1'), { inChannels: dim, outChannels: inner, initialise: START });
+  const contract = createLinear(scope.at('pwconv2'), { inChannels: inner, outChannels: dim, initialise: START });
+  const gamma = scope.add('gamma', { shape: [dim], layout: 'plain', initialise: constant(scale) });
+  return (x) => tf.add(x, tf.mul(contract(gelu(expand(norm(mix(x))))), gamma));
+}
+
+function constant(value: number): Initialiser {
+  return (count) => new Float32Array(count).fill(value);
+}
+
+/** Shape: [B, N, M] -> [B, N, F]. In float32 whatever the precision of training: a share of 1/250 would be heard as a wrong level. */
+function priorOf(mel: tf.Tensor3D, { weights, bias }: MagnitudePrior, bins: number): tf.Tensor3D {
+  const [batch, frames, melBins] = mel.shape;
+  const flat = tf.matMul(tf.reshape(mel, [batch * frames, melBins]), tf.tensor2d(weights, [melBins, bins]));
+  return tf.reshape(tf.add(flat, tf.tensor1d(bias)), [batch, frames, bins]);
+}

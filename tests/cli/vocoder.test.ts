@@ -1,0 +1,62 @@
+// The neural vocoder as a user meets it: trained by a stage, used by every command that makes sound, and left aside on request.
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { EXIT_STATUS } from '../../src/base/errors.js';
+import { refusal, runCommand, runJson } from './run-command.js';
+import { TINY_LABELS, useTinyProject } from './tiny-project.js';
+
+const TRAINING = { steps: 2, batchSize: 2, warmupSteps: 1, previewEvery: 2 };
+const project = useTinyProject({
+  vae: { training: TRAINING }, unet: { training: TRAINING },
+  vocoder: { network: { dim: 8, intermediate_dim: 8, num_layers: 1 }, windowFrames: 8, loss: { fftSizes: [64] }, training: TRAINING },
+});
+const inRoot = (...parts: string[]): string => join(project.root, ...parts);
+
+interface Drawn {
+  readonly files: { readonly json: string }[];
+}
+
+async function vocoderOf(run: string, name: string, ...flags: string[]): Promise<unknown> {
+  const { value } = await runJson<Drawn>('generate', run, '--out', inRoot(name), '--count', '1', ...flags);
+  return (JSON.parse(readFileSync(value.files[0].json, 'utf8')) as { vocoder: unknown }).vocoder;
+}
+
+describe('a vocoder of the run', () => {
+  it('is trained alone or with the rest, previewed, and used where it is there unless another is asked for', async () => {
+    const run = inRoot('Lauf 🎹');
+    const alone = await runCommand('train', project.config, '--run', run, '--stage', 'vocoder');
+    expect([alone.status, alone.stdout], alone.stderr).toEqual([0, expect.stringContaining('--stage all --resume')]);
+    expect(readdirSync(join(run, 'pipeline'))).toEqual(['vocoder']);
+    expect(readdirSync(join(run, 'previews', 'vocoder-step-2'))).toHaveLength(2); // validation has two slices
+    const rest = await runCommand('train', project.config, '--run', run, '--resume');
+    expect([rest.status, rest.stdout], rest.stderr).toEqual([0, expect.stringContaining('next: melstrom generate')]);
+
+    expect(await vocoderOf(run, 'auto')).toMatch(/^vocos-[0-9a-f]{8}$/);
+    expect(await vocoderOf(run, 'named', '--vocoder', 'neural')).toMatch(/^vocos-/);
+    expect(await vocoderOf(run, 'classical', '--vocoder', 'griffin-lim')).toMatch(/^griffin-lim-2/);
+    const clip = (name: string): Buffer => readFileSync(inRoot(name, readdirSync(inRoot(name)).find((file) => file.endsWith('.wav'))!));
+    expect(clip('auto').equals(clip('named'))).toBe(true);
+    expect(clip('auto').equals(clip('classical'))).toBe(false);
+
+    const sound = join(project.sounds, TINY_LABELS[0], 'É 0 #100%.wav');
+    const errors: number[] = [];
+    for (const [name, ...flags] of [['leiter'], ['leiter klassisch', '--vocoder', 'griffin-lim']]) {
+      const { value } = await runJson<{ files: { inversionErrorDb: number }[] }>('reconstruct', run, sound, '--out', inRoot(name), ...flags);
+      errors.push(value.files[0].inversionErrorDb);
+    }
+    expect(errors[0]).not.toBe(errors[1]);
+    for (const choice of ['auto', 'griffin-lim']) expect((await runCommand('evaluate', run, '--clips', '1', '--out', inRoot(`urteil ${choice}`), '--vocoder', choice)).status).toBe(0);
+  });
+
+  it('is refused where there is none, or none is configured', async () => {
+    const run = inRoot('ohne');
+    expect((await runCommand('train', project.config, '--run', run, '--set', 'vocoder=null')).status).toBe(0);
+    expect(await vocoderOf(run, 'ohne auto')).toBe('griffin-lim-2');
+    const missing = await refusal('generate', run, '--out', inRoot('nichts'), '--vocoder', 'neural');
+    expect([missing.status, missing.stderr]).toEqual([EXIT_STATUS.usage, expect.stringContaining('--vocoder: got neural, expected griffin-lim, since the model has no vocoder of its own')]);
+    const wrong = await refusal('train', project.config, '--run', inRoot('none'), '--stage', 'vocoder', '--set', 'vocoder=null');
+    expect([wrong.status, wrong.stderr]).toEqual([EXIT_STATUS.configuration, expect.stringContaining('there is no vocoder to train')]);
+    expect((await refusal('generate', run, '--out', inRoot('nichts'), '--vocoder', 'wavenet')).stderr).toContain('Allowed choices are auto, neural, griffin-lim');
+  });
+});

@@ -1,0 +1,104 @@
+import * as tf from '@tensorflow/tfjs';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { defaultMelSettings, melSchema } from '../../src/config/mel.js';
+import { deriveVocos, vocosSchema } from '../../src/config/vocoder.js';
+import { peak, rmsDb } from '../../src/dsp/loudness.js';
+import { createMelCodec } from '../../src/spectrogram/mel-codec.js';
+import { melPrior } from '../../src/vocoder/mel-prior.js';
+import { createNeuralVocoder, createVocoderNetwork, type VocoderNetwork } from '../../src/vocoder/neural-vocoder.js';
+import { sounds } from '../spectrogram/sounds.js';
+import { expectClose } from '../support/close.js';
+import { useEngine } from '../support/engine.js';
+
+useEngine();
+
+const codec = createMelCodec(defaultMelSettings);
+const config = deriveVocos(vocosSchema.parse({ dim: 8, intermediate_dim: 8, num_layers: 2 }), defaultMelSettings);
+let network: VocoderNetwork;
+beforeAll(() => {
+  network = createVocoderNetwork(config, defaultMelSettings, { seed: 4 });
+});
+afterAll(() => network.vocos.dispose());
+
+const invert = (sound: Float32Array, sampleCount?: number): Float32Array => createNeuralVocoder(network).invert(codec.analyse(sound), { sampleCount }).channels[0];
+
+describe('the prior of magnitudes', () => {
+  it('keeps the power of noise in every mel bin, and moves by as much as the image does', () => {
+    const { weights, bias } = melPrior(defaultMelSettings);
+    const { binCount } = codec.stft;
+    const { melBins, frameCount, data } = { ...codec.analyse(sounds.noise), melBins: defaultMelSettings.melBins };
+    const frame = Float32Array.from({ length: melBins }, (_, row) => data[row * frameCount + 40]);
+    const magnitudes = (image: Float32Array): Float32Array => Float32Array.from({ length: binCount }, (_, bin) => Math.exp(bias[bin] + image.reduce((sum, value, row) => sum + value * weights[row * binCount + bin], 0)));
+    const logs = magnitudes(frame).map(Math.log);
+    const quieter = frame.map((value) => value - (2 * 10) / 86); // 10 dB
+    expectClose(magnitudes(quieter), logs.map((value) => Math.exp(value - Math.LN10 / 2)), { relative: 1e-4 });
+    const ofNoise = 0.5 * Math.log(0.1 ** 2 * 0.375 * 1024); // deviation 0.1 under a Hann window of 1024
+    expectClose(logs.slice(100, 500).reduce((sum, value) => sum + value, 0) / 400, ofNoise, { absolute: 0.3 });
+  });
+});
+
+describe('createNeuralVocoder', () => {
+  it('makes the sound of its network: the same as the transform on tensors', () => {
+    const image = codec.analyse(sounds.drum.subarray(0, 256 * 40));
+    const frames = Float32Array.from({ length: image.data.length }, (_, index) => image.data[(index % 80) * image.frameCount + Math.floor(index / 80)]);
+    const expected = tf.tidy(() => network.vocos.forward(tf.tensor3d(frames, [1, image.frameCount, 80]))).dataSync();
+    expectClose(createNeuralVocoder(network).invert(image).channels[0], expected, { absolute: 2e-5 });
+  });
+
+  it('starts near the level of the image before it has learnt anything, and draws nothing at random', () => {
+    const first = invert(sounds.noise);
+    expectClose(rmsDb(first), rmsDb(sounds.noise), { absolute: 12, reason: 'phases are still arbitrary' });
+    expect(invert(sounds.noise)).toEqual(first);
+  });
+
+  it('brings silence back as zeros, also where only a part is silent', () => {
+    expect(peak(invert(sounds.silence))).toBe(0);
+    const got = invert(sounds.click);
+    expect(peak(got.subarray(0, 11_025 - 1536))).toBe(0);
+    expect(peak(got.subarray(11_025 + 1536))).toBe(0);
+    expect(peak(got)).toBeGreaterThan(0);
+    const faint = codec.analyse(sounds.noise.map((sample) => sample / 30));
+    expect(peak(createNeuralVocoder(network).invert(faint).channels[0])).toBeGreaterThan(0);
+    expect(peak(createNeuralVocoder(network, { gateDb: 60 }).invert(faint).channels[0])).toBe(0);
+  });
+
+  it('makes of a long image, in parts, what it makes of it whole', () => {
+    const image = codec.analyse(Float32Array.from({ length: 2200 * 256 }, (_, index) => sounds.noise[index % sounds.noise.length]));
+    const whole = createNeuralVocoder(network).invert(image).channels[0];
+    const from = 900;
+    const piece = { ...image, frameCount: 300, data: Float32Array.from({ length: 80 * 300 }, (_, index) => image.data[Math.floor(index / 300) * image.frameCount + from + (index % 300)]) };
+    const [inner, margin] = [createNeuralVocoder(network).invert(piece).channels[0], 20 * 256];
+    expectClose(inner.subarray(margin, -margin), whole.subarray(from * 256 + margin, (from + 299) * 256 - margin), { absolute: 1e-5 });
+  });
+
+  it('gives the number of samples that is asked for, and leaves no tensor', () => {
+    const sound = sounds.click.subarray(0, 2560);
+    const before = tf.memory().numTensors;
+    expect(invert(sound).length).toBe(2560);
+    for (const sampleCount of [1, 100, 2559, 2600, 2816, 9000]) {
+      const got = invert(sound, sampleCount);
+      expect(got.length).toBe(sampleCount);
+      expect(got.every(Number.isFinite)).toBe(true);
+    }
+    expect(() => invert(sound, 0)).toThrow(/invert: sampleCount: got 0/);
+    expect(invert(new Float32Array(10).fill(0.1), 10).length).toBe(10);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('is named after its weights', () => {
+    const other = createVocoderNetwork(config, defaultMelSettings, { seed: 5 });
+    const names = [network, network, other].map((one) => createNeuralVocoder(one).name);
+    expect(names[0]).toMatch(/^vocos-[0-9a-f]{8}$/);
+    expect(names[1]).toBe(names[0]);
+    expect(names[2]).not.toBe(names[0]);
+    other.vocos.dispose();
+  });
+
+  it('refuses the image of another codec by name, and what is no image', () => {
+    const other = createMelCodec(melSchema.parse({ hopSamples: 128 })).analyse(sounds.click);
+    expect(() => createNeuralVocoder(network).invert(other)).toThrow(/mel hopSamples: got hopSamples 128, expected hopSamples 256/);
+    const image = codec.analyse(sounds.click);
+    expect(() => createNeuralVocoder(network).invert({ ...image, data: image.data.map(() => Number.NaN) })).toThrow(/finite/);
+    expect(() => createNeuralVocoder(network, { gateDb: 61 })).toThrow(/gateDb: got 61/);
+  });
+});
