@@ -9,10 +9,10 @@ describe('demo page', () => {
 
   it('escapes text', () => expect(page).toContain('A &lt;b&gt; &amp; &quot;c&quot;'));
   it('encodes paths so that they open from disk', () => expect(page).toContain('src="clips/%C3%A9%20%F0%9F%A5%81%231.wav"'));
-  it('asks nothing of the network', () => expect(page).not.toMatch(/https?:|<script/));
+  it('asks nothing of the network', () => expect(page).not.toMatch(/https?:/));
   it('leaves out what it has nothing for', () => {
     const bare = renderDemoPage({ title: 't', introduction: 'i', figures: [], sections: [{ title: 'one', rows: [] }] });
-    expect(bare).not.toMatch(/<table|<nav|<pre/);
+    expect(bare).not.toMatch(/<table|<nav|<pre|<section aria-labelledby="settings"/);
     expect(page).toContain('<table');
     expect(renderDemoPage({ title: 't', introduction: 'i', figures: [], sections: [{ title: 'one', rows: [] }, { title: 'two', rows: [] }] })).toContain('href="#section-1"');
   });

@@ -1,0 +1,144 @@
+// Plots as SVG that take the colours of the page: lines over steps, and values with their intervals. Pure text; no script.
+import { escapeHtml } from './page.js';
+
+const WIDTH = 720;
+const MARGIN = { left: 60, right: 14, top: 10, bottom: 40 };
+const SERIES_COLOURS = 6;
+
+export interface PlotSeries {
+  readonly name: string;
+  /** [x, y] in order of x; points that are not finite, or not positive on a logarithmic axis, leave a gap. */
+  readonly points: readonly (readonly [number, number])[];
+}
+
+export interface LinePlot {
+  readonly title: string;
+  readonly xLabel: string;
+  readonly yLabel: string;
+  readonly series: readonly PlotSeries[];
+  /** Logarithmic y axis. Default false. */
+  readonly isLog?: boolean;
+}
+
+/** Lines with a legend. Values can be read in a table only where the page gives one: the plot itself is described by its title. */
+export function renderLinePlot({ title, xLabel, yLabel, series, isLog = false }: LinePlot): string {
+  const height = 300;
+  const usable = ([x, y]: readonly [number, number]): boolean => Number.isFinite(x) && Number.isFinite(y) && (!isLog || y > 0);
+  const all = series.flatMap(({ points }) => points.filter(usable));
+  if (all.length === 0) return '';
+  const xs = axis(all.map(([x]) => x), { from: MARGIN.left, to: WIDTH - MARGIN.right });
+  const ys = axis(all.map(([, y]) => y), { from: height - MARGIN.bottom, to: MARGIN.top, isLog });
+  const lines = series.map(({ points }, index) => {
+    let isDrawing = false;
+    const path = points.map((point) => {
+      const isUsable = usable(point);
+      const command = isUsable ? `${isDrawing ? 'L' : 'M'}${place(xs.at(point[0]))} ${place(ys.at(point[1]))}` : '';
+      isDrawing = isUsable;
+      return command;
+    });
+    return `<path d="${path.join('')}" fill="none" stroke="${colour(index)}" stroke-width="1.8" stroke-linejoin="round" stroke-linecap="round"/>`;
+  });
+  return figure({ title, height, legend: series.map(({ name }) => name), content: [
+    ...ys.ticks.map((tick) => `<path class="grid" d="M${MARGIN.left} ${place(ys.at(tick))}H${WIDTH - MARGIN.right}"/><text x="${MARGIN.left - 8}" y="${place(ys.at(tick) + 4)}" text-anchor="end">${label(tick)}</text>`),
+    ...xs.ticks.map((tick) => `<text x="${place(xs.at(tick))}" y="${height - MARGIN.bottom + 18}" text-anchor="middle">${label(tick)}</text>`),
+    `<text x="${WIDTH - MARGIN.right}" y="${height - 4}" text-anchor="end">${escapeHtml(xLabel)}</text>`,
+    `<text x="14" y="${place((height - MARGIN.bottom) / 2)}" text-anchor="middle" transform="rotate(-90 14 ${place((height - MARGIN.bottom) / 2)})">${escapeHtml(yLabel)}</text>`,
+    ...lines,
+  ] });
+}
+
+export interface IntervalRow {
+  readonly name: string;
+  readonly value: number;
+  /** Ends of the interval; NaN where there is none. */
+  readonly low: number;
+  readonly high: number;
+  /** Single observations behind the value, drawn faintly. */
+  readonly dots?: readonly number[];
+}
+
+export interface IntervalPlot {
+  readonly title: string;
+  readonly xLabel: string;
+  /** Ends of the axis. Default: those of the values. */
+  readonly range?: readonly [number, number];
+  /** Value marked by an upright line, for example chance. */
+  readonly mark?: number;
+  readonly rows: readonly IntervalRow[];
+}
+
+/** One line for each row: its value, its interval, and what lies behind. */
+export function renderIntervalPlot({ title, xLabel, range, mark, rows }: IntervalPlot): string {
+  const left = 190;
+  const step = 30;
+  const height = MARGIN.top + step * rows.length + MARGIN.bottom;
+  const finite = [...(range ?? []), ...rows.flatMap(({ value, low, high, dots = [] }) => [value, low, high, ...dots])].filter(Number.isFinite);
+  if (finite.length === 0) return '';
+  const xs = axis(finite, { from: left, to: WIDTH - MARGIN.right });
+  const bottom = height - MARGIN.bottom;
+  const line = (x: number, style: string): string => `<path d="M${place(xs.at(x))} ${MARGIN.top}V${bottom}" ${style}/>`;
+  const drawn = rows.map(({ name, value, low, high, dots = [] }, index) => {
+    const y = MARGIN.top + step * (index + 0.5);
+    const short = name.length > 26 ? `${name.slice(0, 25)}…` : name;
+    return [
+      `<text x="${left - 12}" y="${y + 4}" text-anchor="end">${escapeHtml(short)}</text>`,
+      ...dots.map((dot) => `<circle cx="${place(xs.at(dot))}" cy="${y}" r="3" fill="var(--soft)" opacity=".45"/>`),
+      Number.isFinite(low) && Number.isFinite(high) ? `<path d="M${place(xs.at(low))} ${y}H${place(xs.at(high))}M${place(xs.at(low))} ${y - 6}v12M${place(xs.at(high))} ${y - 6}v12" stroke="${colour(0)}" stroke-width="2" fill="none"/>` : '',
+      Number.isFinite(value) ? `<circle cx="${place(xs.at(value))}" cy="${y}" r="5" fill="${colour(0)}"/>` : '',
+    ].join('');
+  });
+  return figure({ title, height, content: [
+    ...xs.ticks.map((tick) => `${line(tick, 'class="grid"')}<text x="${place(xs.at(tick))}" y="${bottom + 18}" text-anchor="middle">${label(tick)}</text>`),
+    mark === undefined ? '' : line(mark, 'stroke="var(--edge)" stroke-dasharray="5 4"'),
+    `<text x="${WIDTH - MARGIN.right}" y="${height - 4}" text-anchor="end">${escapeHtml(xLabel)}</text>`,
+    ...drawn,
+  ] });
+}
+
+function figure({ title, height, legend = [], content }: { title: string; height: number; legend?: readonly string[]; content: readonly string[] }): string {
+  const keys = legend.length < 2 ? '' : `<span class="keys">${legend.map((name, index) => `<b style="color:${colour(index)}">●</b> ${escapeHtml(name)}`).join(' &ensp; ')}</span>`;
+  return `<figure class="plot"><svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeHtml(title)}">${content.join('')}</svg>
+<figcaption>${escapeHtml(title)}${keys}</figcaption></figure>`;
+}
+
+interface Axis {
+  readonly ticks: readonly number[];
+  at(value: number): number;
+}
+
+function axis(values: readonly number[], { from, to, isLog = false }: { readonly from: number; readonly to: number; readonly isLog?: boolean }): Axis {
+  const shape = isLog ? Math.log10 : (value: number): number => value;
+  let low = values.reduce((least, value) => Math.min(least, value), Infinity);
+  let high = values.reduce((most, value) => Math.max(most, value), -Infinity);
+  if (low === high) [low, high] = isLog ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
+  const ticks = isLog ? decadeTicks(low, high) : roundTicks(low, high);
+  return { ticks, at: (value) => from + ((shape(value) - shape(low)) / (shape(high) - shape(low))) * (to - from) };
+}
+
+/** About five round numbers in [low, high]. */
+function roundTicks(low: number, high: number): number[] {
+  const rough = (high - low) / 5;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough) ?? rough;
+  const first = Math.ceil(low / step);
+  return Array.from({ length: Math.floor(high / step + 1e-9) - first + 1 }, (_, index) => (first + index) * step);
+}
+
+/** 1, 2 and 5 times powers of ten in [low, high], or powers alone where those would be many. */
+function decadeTicks(low: number, high: number): number[] {
+  const factors = high / low > 300 ? [1] : [1, 2, 5];
+  const powers = Array.from({ length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 }, (_, index) => Math.floor(Math.log10(low)) + index);
+  return powers.flatMap((power) => factors.map((factor) => factor * 10 ** power)).filter((tick) => tick >= low && tick <= high);
+}
+
+function label(value: number): string {
+  return String(Number(value.toPrecision(4))).replace('-', '−');
+}
+
+function place(value: number): string {
+  return value.toFixed(1);
+}
+
+function colour(index: number): string {
+  return `var(--series-${(index % SERIES_COLOURS) + 1})`;
+}
