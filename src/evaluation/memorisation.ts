@@ -1,10 +1,11 @@
 // Whether clips are copies of training clips: the nearest training slice of each, against what real clips that were not trained on show.
 import type { MelImage } from '../spectrogram/mel-image.js';
-import { squaredDistance } from './kernel-distance.js';
 import { quantile, shareBelow } from './quantiles.js';
 
-/** Training slices whose images are compared cell by cell: the nearest by sketch. */
+/** Training slices whose images are compared cell by cell: the nearest by coarse image. */
 const CANDIDATES = 16;
+/** Rows and frames that are one cell of a coarse image. */
+const COARSE = { bins: 8, frames: 2 };
 /** A clip may be this many frames early or late and still be a copy. */
 const MOST_SHIFT_FRAMES = 4;
 /** A clip may be this much louder or softer and still be a copy. Unit: dB. */
@@ -14,9 +15,9 @@ const ACTIVE_DB = 4;
 /** Below this a clip is a copy whatever real clips show. Unit: dB. */
 export const CERTAIN_COPY_DB = 1;
 
-/** A clip that may be compared with others: a sketch of its image, and the image when that is wanted. */
+/** A clip that may be compared with others: its coarse image, and the whole one when that is wanted. */
 export interface Comparable {
-  readonly sketch: Float64Array;
+  readonly coarse: MelImage;
   /** Clips of one group are not independent of each other. */
   readonly group: string;
   image(): MelImage;
@@ -37,8 +38,12 @@ export interface Nearest {
  * Unit: dB. The images are of one codec; frames beyond the shorter one are left out.
  */
 export function copyDistanceDb(a: MelImage, b: MelImage): number {
+  return leastDistanceDb(a, b, MOST_SHIFT_FRAMES);
+}
+
+function leastDistanceDb(a: MelImage, b: MelImage, mostShift: number): number {
   let least = Infinity;
-  for (let shift = -MOST_SHIFT_FRAMES; shift <= MOST_SHIFT_FRAMES; shift += 1) least = Math.min(least, shiftedDistanceDb(a, b, shift));
+  for (let shift = -mostShift; shift <= mostShift; shift += 1) least = Math.min(least, shiftedDistanceDb(a, b, shift));
   return least;
 }
 
@@ -71,34 +76,29 @@ function shiftedDistanceDb(a: MelImage, b: MelImage, shift: number): number {
   return cells === 0 ? Infinity : (difference / cells) * perUnit;
 }
 
-/** What candidates are found by, about the same whatever the gain and the shift: mean and deviation over time of every mel bin, less the mean of the means. Shape: [2M]. */
-export function sketchOf({ settings: { melBins }, frameCount, data }: MelImage): Float64Array {
-  const sketch = new Float64Array(2 * melBins);
-  let level = 0;
-  for (let bin = 0; bin < melBins; bin += 1) {
-    let [sum, squares] = [0, 0];
+/** The image that candidates are found by: means of 8 rows and 2 frames. Shape: [M, N] -> [M/8, N/2], rounded up. */
+export function coarseOf({ settings, frameCount, data }: MelImage): MelImage {
+  const melBins = Math.ceil(settings.melBins / COARSE.bins);
+  const frames = Math.ceil(frameCount / COARSE.frames);
+  const [sums, cells] = [new Float32Array(melBins * frames), new Float32Array(melBins * frames)];
+  for (let bin = 0; bin < settings.melBins; bin += 1) {
     for (let frame = 0; frame < frameCount; frame += 1) {
-      const value = data[bin * frameCount + frame];
-      sum += value;
-      squares += value * value;
+      const cell = Math.floor(bin / COARSE.bins) * frames + Math.floor(frame / COARSE.frames);
+      sums[cell] += data[bin * frameCount + frame];
+      cells[cell] += 1;
     }
-    const mean = sum / frameCount;
-    level += mean / melBins;
-    sketch[bin] = mean;
-    sketch[melBins + bin] = Math.sqrt(Math.max(0, squares / frameCount - mean * mean));
   }
-  for (let bin = 0; bin < melBins; bin += 1) sketch[bin] -= level;
-  return sketch;
+  return { settings: { ...settings, melBins, frames }, frameCount: frames, data: sums.map((sum, cell) => sum / cells[cell]) };
 }
 
 /**
- * The training slice that a clip is nearest to being a copy of, among the 16 nearest by sketch.
+ * The training slice that a clip is nearest to being a copy of, among the 16 nearest by coarse image.
  *
  * @param isAllowed leaves training slices out, for a clip that is one itself
  */
 export function nearestTraining(clip: Comparable, training: readonly Comparable[], isAllowed: (slice: Comparable) => boolean = () => true): Nearest | null {
   const candidates = training
-    .flatMap((slice, index) => (isAllowed(slice) ? [{ index, away: squaredDistance(slice.sketch, clip.sketch) }] : []))
+    .flatMap((slice, index) => (isAllowed(slice) ? [{ index, away: leastDistanceDb(clip.coarse, slice.coarse, MOST_SHIFT_FRAMES / COARSE.frames) }] : []))
     .sort((a, b) => a.away - b.away)
     .slice(0, CANDIDATES);
   const image = clip.image();

@@ -3,7 +3,7 @@ import { createRandom } from '../../src/base/random.js';
 import { melSchema } from '../../src/config/mel.js';
 import { createChannelResampler } from '../../src/dsp/resample.js';
 import { createClipMeter } from '../../src/evaluation/clip-measures.js';
-import { sketchOf, type Comparable } from '../../src/evaluation/memorisation.js';
+import { coarseOf, type Comparable } from '../../src/evaluation/memorisation.js';
 import type { MeasuredClip } from '../../src/evaluation/set-report.js';
 import { createSpectralEmbedding } from '../../src/evaluation/spectral-embedding.js';
 import { createMelCodec } from '../../src/spectrogram/mel-codec.js';
@@ -72,6 +72,6 @@ export function measure(sounds: readonly Sound[]): Promise<MeasuredClip[]> {
 export function comparable(sounds: readonly Sound[]): Comparable[] {
   return sounds.map(({ samples }, index) => {
     const image = codec.analyse(samples);
-    return { sketch: sketchOf(image), group: String(index), image: () => image };
+    return { coarse: coarseOf(image), group: String(index), image: () => image };
   });
 }
