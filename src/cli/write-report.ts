@@ -27,6 +27,8 @@ export interface ReportOptions {
     readonly numbers: unknown;
     /** HTML after the figures; sounds go into `clips/` of the folder. */
     readonly render: (folder: string) => Promise<string>;
+    /** Rules that it needs. */
+    readonly style: string;
   };
 }
 
@@ -34,7 +36,7 @@ export interface ReportOptions {
 export async function writeReport({ folder, title, introduction, assessment, details, beyond }: ReportOptions): Promise<string> {
   return writeWholeReport(folder, async (temporary) => {
     const sections = await writeSections(temporary, assessment);
-    await writeFile(join(temporary, 'index.html'), renderDemoPage({ title, introduction, figures: beyond?.figures ?? figuresOf(assessment), extra: await beyond?.render(temporary), sections, details }));
+    await writeFile(join(temporary, 'index.html'), renderDemoPage({ title, introduction, figures: beyond?.figures ?? figuresOf(assessment), extra: await beyond?.render(temporary), style: beyond?.style, sections, details }));
     await writeFile(join(temporary, 'figures.json'), `${JSON.stringify(beyond?.numbers ?? assessment.figures, null, 2)}\n`);
     const sheet = assessment.labels.flatMap(({ roundTrips, generated }) => [...roundTrips.slice(0, 3), ...generated.slice(0, 5)].map(({ image }) => image));
     if (sheet.length > 0) await writeFile(join(temporary, 'contact-sheet.png'), contactSheet(sheet, { columns: 8 }));

@@ -5,7 +5,7 @@ import type { CorpusConfig } from '../config/corpus.js';
 import { escapeHtml, renderFigures, renderPage, renderSection, renderText, type PageFigure } from '../evaluation/page.js';
 import { PLAYER_SCRIPT, renderPlayers } from '../evaluation/page-player.js';
 import { findingsOf } from '../evaluation/set-findings.js';
-import { setFigures, setPlots } from '../evaluation/set-page.js';
+import { SET_STYLE, setFigures, setPlots } from '../evaluation/set-page.js';
 import { safeLabel } from '../generation/index.js';
 import type { SetEvaluation } from './evaluate-sets.js';
 import { soundOf } from './real-sounds.js';
@@ -55,7 +55,7 @@ export interface SetReportOptions {
 export async function writeSetReport({ folder, title, introduction, sets, source, figures, numbers }: SetReportOptions): Promise<string> {
   return writeWholeReport(folder, async (temporary) => {
     const body = `${renderFigures([...setFigures(sets), ...figures])}\n${await renderSets(temporary, sets, source)}`;
-    await writeFile(join(temporary, 'index.html'), renderPage({ title, introduction, body, script: PLAYER_SCRIPT }));
+    await writeFile(join(temporary, 'index.html'), renderPage({ title, introduction, body, script: PLAYER_SCRIPT, style: SET_STYLE }));
     await writeFile(join(temporary, 'figures.json'), `${JSON.stringify(numbers, null, 2)}\n`);
   });
 }

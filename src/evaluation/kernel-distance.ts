@@ -103,19 +103,27 @@ class Sum {
   }
 }
 
+export interface BootstrapOptions {
+  readonly a: readonly number[];
+  readonly b: readonly number[];
+  readonly random: Random;
+  /** Clips are drawn anew label by label, since how many there are of each is no accident. Default: all of one label. */
+  readonly labelOf?: (position: number) => number;
+  /** Default 500. */
+  readonly draws?: number;
+  /** Share of the draws inside the interval, default 0.95. */
+  readonly share?: number;
+}
+
 /**
  * A percentile interval: both sets are drawn anew with replacement, each draw given as how often a vector counts. A pair of a
  * vector with its own copy is left out as before, since it would pull the distance up by about 1/n.
- *
- * @param options.share of the draws inside the interval, default 0.95
  */
-export function bootstrapInterval(
-  kernel: KernelMatrix,
-  { a, b, random, draws = 500, share = 0.95 }: { readonly a: readonly number[]; readonly b: readonly number[]; readonly random: Random; readonly draws?: number; readonly share?: number },
-): readonly [number, number] {
+export function bootstrapInterval(kernel: KernelMatrix, { a, b, random, labelOf = () => 0, draws = 500, share = 0.95 }: BootstrapOptions): readonly [number, number] {
+  const [strataA, strataB] = [a, b].map((positions) => strataOf(positions, labelOf));
   const found: number[] = [];
   while (found.length < draws) {
-    const [weightsA, weightsB] = [drawWeights(a, kernel.count, random), drawWeights(b, kernel.count, random)];
+    const [weightsA, weightsB] = [drawWeights(strataA, kernel.count, random), drawWeights(strataB, kernel.count, random)];
     if (isOneAlone(weightsA) || isOneAlone(weightsB)) continue; // of two or three clips, one may be drawn every time
     found.push(kernelDistance(kernel, weightsA, weightsB));
   }
@@ -131,9 +139,15 @@ export function weightsAt(positions: readonly number[], count: number): Float64A
   return weights;
 }
 
-function drawWeights(positions: readonly number[], count: number, random: Random): Float64Array {
+function strataOf(positions: readonly number[], labelOf: (position: number) => number): number[][] {
+  const strata = new Map<number, number[]>();
+  for (const position of positions) strata.set(labelOf(position), [...(strata.get(labelOf(position)) ?? []), position]);
+  return [...strata.values()];
+}
+
+function drawWeights(strata: readonly (readonly number[])[], count: number, random: Random): Float64Array {
   const weights = new Float64Array(count);
-  for (let draw = 0; draw < positions.length; draw += 1) weights[positions[random.integer(positions.length)]] += 1;
+  for (const stratum of strata) for (let draw = 0; draw < stratum.length; draw += 1) weights[stratum[random.integer(stratum.length)]] += 1;
   return weights;
 }
 

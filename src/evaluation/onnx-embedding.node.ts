@@ -79,7 +79,7 @@ async function openStage(stage: OnnxStage, path: string, runtime: Runtime) {
     throw new MelstromError({ kind: 'configuration', where: file, got: `SHA-256 ${sha256}`, expected: stage.sha256, fix: 'Get the file that the description is of, or change both.' });
   }
   const session = await runtime.InferenceSession.create(new Uint8Array(bytes), { executionProviders: ['wasm'] }).catch((cause: unknown) => {
-    throw new MelstromError({ kind: 'engine', where: file, got: messageOf(cause), expected: 'a network that the ONNX runtime reads', cause });
+    throw new MelstromError({ kind: 'engine', where: file, got: oneLine(cause), expected: 'a network that the ONNX runtime reads', cause });
   });
   const names = { input: stage.input ?? session.inputNames[0], output: stage.output ?? session.outputNames[0] };
   const runOnce = (frames: Frames): Promise<Frames> => runSession(frames, { session, stage, names, runtime, file });
@@ -99,7 +99,7 @@ async function runSession({ values, size }: Frames, { session, stage, names, run
   const shape = stage.shape.map((axis) => (typeof axis === 'number' ? axis : known[axis]));
   const input = new runtime.Tensor('float32', values.map((value) => value * stage.scale + stage.offset), shape);
   const found = await session.run({ [names.input]: input }).catch((cause: unknown) => {
-    throw new MelstromError({ kind: 'engine', where: file, got: messageOf(cause), expected: `input '${names.input}' of shape [${shape.join(', ')}]`, fix: 'Correct the shape, the window or the names in the description.', cause });
+    throw new MelstromError({ kind: 'engine', where: file, got: oneLine(cause), expected: `input '${names.input}' of shape [${shape.join(', ')}]`, fix: 'Correct the shape, the window or the names in the description.', cause });
   });
   const output = found[names.output];
   if (output === undefined || !(output.data instanceof Float32Array)) {
@@ -118,6 +118,11 @@ async function runWindows({ values, size }: Frames, { frames: length, hop }: { r
     parts.push(await run({ values: window, size }));
   }
   return { values: Float32Array.from(parts.flatMap((part) => [...part.values])), size: parts[0].size };
+}
+
+/** The runtime explains itself over several lines. */
+function oneLine(cause: unknown): string {
+  return messageOf(cause).replace(/\s+/g, ' ').trim();
 }
 
 function poolFrames({ values, size }: Frames, pool: OnnxEmbeddingConfig['pool'], path: string): Float64Array {

@@ -20,6 +20,10 @@ export function findingsOf({ silentShare, kernelDistance, frechetDistance, diver
   if (diversity.repeatedShare > 0.1) fault(`${percent(diversity.repeatedShare)} of the clips repeat another one of the set.`);
   const { effectiveCount: { clips, real }, countedClips } = diversity;
   if (real !== null && clips < 0.6 * real) fault(`The ${countedClips} clips are worth ${clips.toFixed(1)} different ones; as many real ones are worth ${real.toFixed(1)}: too much alike.`);
+  const { withinLabel } = diversity;
+  if (withinLabel.clips !== null && withinLabel.real !== null && withinLabel.clips < 0.7 * withinLabel.real) {
+    fault(`Clips of one label differ ${percent(withinLabel.clips / withinLabel.real)} as much as real ones do: too much alike. Of a model, a lower guidance makes them more varied.`);
+  }
   if (isBeyondReal(kernelDistance)) {
     const isFrechetToo = isBeyondReal(frechetDistance);
     fault(`As a set, the clips can be told from real ones: kernel audio distance ${kernelDistance.value.toFixed(2)}, where as many real clips score up to ${kernelDistance.sameCount?.high.toFixed(2)}${isFrechetToo ? '; the Fréchet distance says the same' : '; the Fréchet distance does not see it'}.`);

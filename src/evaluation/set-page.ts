@@ -33,17 +33,22 @@ export function setFigures({ embedding, report, memorisation }: SetPageContent):
   ];
 }
 
-/** Plots and the table of spreads. HTML. */
+/** For pages with these plots. */
+export const SET_STYLE = '.plots { display: grid; gap: .8rem; } @media (min-width: 60rem) { .plots { grid-template-columns: 1fr 1fr; } }';
+
+/** Plots and the table of spreads. HTML, which wants `SET_STYLE`. */
 export function setPlots({ report, memorisation, nearestDb, measures }: SetPageContent): string {
   const finite = (values: readonly (number | null)[]): number[] => values.filter((value): value is number => value !== null && Number.isFinite(value));
   const levels = (set: readonly ClipMeasures[]): number[] => finite(set.map(({ peakDbfs, centroidHz }) => (centroidHz === null ? null : peakDbfs)));
   const centroids = (set: readonly ClipMeasures[]): number[] => finite(set.map(({ centroidHz }) => centroidHz));
   return [
+    '<div class="plots">',
     scorePlot('Kernel audio distance: the clips (95 % by bootstrap), and what real clips score (middle nine tenths of the draws)', '100 · MMD²', report.kernelDistance),
     scorePlot('Fréchet distance: the clips, and what real clips score', 'Fréchet distance', report.frechetDistance),
     sharePlot('How near the nearest training clip is', 'distance / dB', nearestDb, memorisation === null ? 'real' : `real, ${memorisation.baseline}`),
     sharePlot('Peak levels', 'peak / dBFS', { clips: levels(measures.clips), real: levels(measures.real) }),
     sharePlot('Brightness', 'spectral centroid / Hz', { clips: centroids(measures.clips), real: centroids(measures.real) }),
+    '</div>',
     renderTable({
       caption: 'Level and brightness: quantiles', columns: ['', '5 %', '25 %', 'median', '75 %', '95 %'],
       rows: [
@@ -54,7 +59,7 @@ export function setPlots({ report, memorisation, nearestDb, measures }: SetPageC
 }
 
 function scorePlot(title: string, xLabel: string, { value, interval, splitHalf, sameCount, heldOut }: Score): string {
-  const floor = (name: string, one: Floor | null) => (one === null ? [] : [{ name: `${name} (${one.counts.join(' : ')})`, value: one.mean, low: one.low, high: one.high }]);
+  const floor = (name: string, one: Floor | null) => (one === null ? [] : [{ name: `${name} (${one.counts[0]})`, value: one.mean, low: one.low, high: one.high }]);
   return renderIntervalPlot({
     title, xLabel,
     rows: [
@@ -96,7 +101,7 @@ function floorsText({ splitHalf, sameCount, heldOut }: Score): string {
 /** Three or four digits that matter, with a true minus. */
 export function number(value: number): string {
   const text = Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2);
-  return text.replace('-', '−');
+  return /^-0\.?0*$/.test(text) ? text.slice(1) : text.replace('-', '−');
 }
 
 function percent(share: number): string {

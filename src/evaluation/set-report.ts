@@ -20,7 +20,7 @@ export interface MeasuredClip {
 
 export interface Score {
   readonly value: number;
-  /** 95 % by bootstrap over both sets; null where none is computed. */
+  /** 95 % by bootstrap over both sets, label by label; null where none is computed. */
   readonly interval: readonly [number, number] | null;
   /** Halves of the reference against each other. */
   readonly splitHalf: Floor | null;
@@ -93,7 +93,7 @@ export function reportSet(options: SetReportOptions): SetReport {
     bandwidth,
     kernelDistance: scored(
       (a, b) => kernelDistance(kernel, weightsAt(a, kernel.count), weightsAt(b, kernel.count)),
-      bootstrapInterval(kernel, { a: clips, b: reference, random: createRandom(seed, 'set report', 'bootstrap') }),
+      bootstrapInterval(kernel, { a: clips, b: reference, labelOf, random: createRandom(seed, 'set report', 'bootstrap') }),
     ),
     frechetDistance: scored((a, b) => frechetDistance(moments(a), moments(b)), null),
     silentShare: compare(options, (set) => set.filter(({ measures }) => measures.centroidHz === null).length / Math.max(1, set.length)),

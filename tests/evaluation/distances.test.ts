@@ -91,6 +91,17 @@ describe('kernel audio distance', () => {
     expect(many[1] - many[0]).toBeLessThan(0.6 * (few[1] - few[0]));
   });
 
+  it('draws label by label, so that how many there are of each adds nothing to the interval', () => {
+    // Two labels far apart: without strata every draw has another share of each.
+    const set = (seed: number): Float64Array[] => [...draw(20, 2, { seed }), ...draw(20, 2, { seed: seed + 1, shift: 9 })];
+    const kernel = kernelMatrix(pairDistances([...set(1), ...set(5)]), 3);
+    const width = (labelOf?: (position: number) => number): number => {
+      const [low, high] = bootstrapInterval(kernel, { a: positions(0, 40), b: positions(40, 40), random: createRandom(1), draws: 100, labelOf });
+      return high - low;
+    };
+    expect(width((position) => Math.floor(position / 20) % 2)).toBeLessThan(0.6 * width());
+  });
+
   it('covers the true distance about as often as it says', () => {
     // Two normal distributions in one dimension, σ = 1 apart by 1, bandwidth 1: E k is (1 + 2)^-½ · exp(-d² / 6).
     const truth = (200 / Math.sqrt(3)) * (1 - Math.exp(-1 / 6));

@@ -7,7 +7,7 @@ import { resolveOverrides, stringifyRunConfig } from '../../config/run-config.js
 import { prepareCorpus } from '../../corpus/prepare.node.js';
 import { startEngine } from '../../engine/start.node.js';
 import type { Embedding } from '../../evaluation/embedding.js';
-import { setFigures } from '../../evaluation/set-page.js';
+import { SET_STYLE, setFigures } from '../../evaluation/set-page.js';
 import { integer, requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { assessRun, soundClipsOf } from '../assess-run.js';
 import { createContext, type CommandContext } from '../context.js';
@@ -16,7 +16,7 @@ import { evaluateSets } from '../evaluate-sets.js';
 import { openEmbedding } from '../open-embedding.js';
 import { openRun } from '../open-run.js';
 import { refuseExisting, requireReportFolder } from '../output.js';
-import { sharedLabels } from '../real-sounds.js';
+import { listRealSlices, sharedLabels } from '../real-sounds.js';
 import { figuresOf, writeReport } from '../write-report.js';
 import { renderSets, setNumbers } from '../write-sets.js';
 
@@ -74,15 +74,18 @@ async function evaluateRun(run: string, { against, clips, seed, folder, embeddin
       pipeline, corpus, generation, source: config.corpus, clipsPerLabel: clips, examplesPerLabel: 3, seed, reporter, signal,
     });
     const shared = sharedLabels(pipeline.labels, corpus);
-    const sets = await evaluateSets({ clips: soundClipsOf(assessment, pipeline.mel), corpus, shared, embedding, seed, source: config.corpus, reporter, signal });
-    const figures = [...figuresOf(assessment), ...setFigures(sets).filter(({ name }) => name !== 'Silent clips')];
-    const numbers = { ...assessment.figures, sets: setNumbers(sets) };
+    const drawn = soundClipsOf(assessment, pipeline.mel);
+    const areSets = Math.min(drawn.length, listRealSlices(corpus, 'train', shared).length) > 1;
+    if (!areSets) reporter.log.warn('a set needs at least 2 clips and 2 real sounds of training: they are not compared as sets');
+    const sets = areSets ? await evaluateSets({ clips: drawn, corpus, shared, embedding, seed, source: config.corpus, reporter, signal }) : null;
+    const figures = [...figuresOf(assessment), ...(sets === null ? [] : setFigures(sets).filter(({ name }) => name !== 'Silent clips'))];
+    const numbers = { ...assessment.figures, sets: sets === null ? null : setNumbers(sets) };
     const page = await writeReport({
       folder, title: `Melstrom: ${config.name === '' ? basename(resolve(run)) : config.name}`, assessment, details: stringifyRunConfig(config),
       introduction: `Real clips${assessment.isHeldOut ? ' that training did not see' : ''}, their round trips, and clips drawn by the model.`,
-      beyond: { figures, numbers, render: (temporary) => renderSets(temporary, sets, config.corpus) },
+      beyond: { figures, numbers, style: SET_STYLE, render: async (temporary) => (sets === null ? '' : renderSets(temporary, sets, config.corpus)) },
     });
-    print({ page, ...numbers }, [...figures.map(({ name, value }) => `${name}: ${value}`), ...numbers.sets.findings.map(({ text }) => text), page]);
+    print({ page, ...numbers }, [...figures.map(({ name, value }) => `${name}: ${value}`), ...(numbers.sets?.findings ?? []).map(({ text }) => text), page]);
   } finally {
     corpus.close();
   }
