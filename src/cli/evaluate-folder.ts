@@ -60,11 +60,13 @@ interface Agreement {
   readonly real: number;
 }
 
+/** The judge knows every label of the real sounds, also those that no clip was meant to have. */
 function judgeLabels(clips: readonly SoundClip[], { corpus, shared }: { readonly corpus: PreparedCorpus; readonly shared: readonly SharedLabel[] }): Agreement {
+  const all = sharedLabels(corpus.labels, corpus);
   const judged = (image: MelImage, label: number): JudgedClip => ({ features: logMelStatistics(image), label });
-  const judge = fitJudge(listRealSlices(corpus, 'train', shared).map((slice) => judged(slice.image(), slice.label)));
-  const heard = clips.map(({ image, label }) => judged(image, label));
-  const byLabel = shared.flatMap(({ name }, number) => {
+  const judge = fitJudge(listRealSlices(corpus, 'train', all).map((slice) => judged(slice.image(), slice.label)));
+  const heard = clips.map(({ image, label }) => judged(image, all.findIndex(({ corpus: number }) => number === shared[label].corpus)));
+  const byLabel = all.flatMap(({ name }, number) => {
     const own = heard.filter(({ label }) => label === number);
     return own.length === 0 ? [] : [[name, judge.agreement(own)] as const];
   });

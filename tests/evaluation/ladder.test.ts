@@ -110,7 +110,7 @@ describe('difference picture', () => {
     const flat = { settings, frameCount: 3, data: new Float32Array(12) };
     const other = { ...flat, data: Float32Array.from(flat.data, (_, cell) => (cell === 0 ? -0.9 : cell === 11 ? 0.9 : 0)) };
     const { width, height, data } = decode(renderDifferencePng(flat, other, { scale: 2, rangeDb: 10 }));
-    const pixel = (x: number, y: number): number[] => [...data.slice(3 * (y * width + x), 3 * (y * width + x) + 3)];
+    const pixel = (x: number, y: number): number[] => Array.from(data.slice(3 * (y * width + x), 3 * (y * width + x) + 3));
     expect([width, height]).toEqual([6, 8]);
     expect([pixel(0, 7), pixel(5, 0), pixel(2, 4)]).toEqual([[70, 150, 255], [255, 140, 40], [24, 24, 24]]);
     expect(() => renderDifferencePng(flat, { ...flat, frameCount: 2, data: new Float32Array(8) })).toThrow(/renderDifference/);
