@@ -4,6 +4,7 @@ import type { Clip } from '../audio/clip.js';
 import type { Reporter } from '../base/logger.js';
 import type { CorpusConfig } from '../config/corpus.js';
 import type { GenerationConfig } from '../config/generation.js';
+import type { MelSettings } from '../config/mel.js';
 import type { PreparedCorpus } from '../corpus/prepare.node.js';
 import { fitJudge, type JudgedClip } from '../evaluation/judge.js';
 import { measureLevel, reportLevels, type LevelReport } from '../evaluation/level-guard.js';
@@ -16,6 +17,7 @@ import { createMelCodec } from '../spectrogram/mel-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
 import { chooseVocoder, type VocoderChoice } from './choose-vocoder.js';
+import type { SoundClip } from './evaluate-sets.js';
 import { listRealSlices, realLevels, sharedLabels, soundOf, type RealSlice } from './real-sounds.js';
 
 /** A real clip and its round trip through the codec and the vocoder alone, and through the autoencoder. */
@@ -113,6 +115,12 @@ export async function assessRun(options: AssessOptions): Promise<Assessment> {
     isHeldOut,
     labels: shared.map(({ name, model }, label) => ({ name, roundTrips: roundTrips[label], generated: generated.filter((clip) => clip.label === model) })),
   };
+}
+
+/** The drawn clips of an assessment as a set. */
+export function soundClipsOf({ labels }: Assessment, mel: MelSettings): SoundClip[] {
+  const codec = createMelCodec(mel);
+  return labels.flatMap(({ name, generated }, label) => generated.map(({ clip, seed }) => ({ name: `${name}, seed ${seed}`, clip, label, image: codec.analyse(clip.channels[0]) })));
 }
 
 async function roundTrip(slice: RealSlice, { pipeline, source, seed, signal }: AssessOptions, vocoder: Vocoder): Promise<RoundTrip> {

@@ -23,6 +23,8 @@ export interface RealSlice {
   readonly file: string;
   /** Number among the shared labels. */
   readonly label: number;
+  /** Slices of one group are not independent of each other. */
+  readonly group: string;
   readonly offsetFrames: number;
   readonly settings: MelSettings;
   /** Reads the image from the cache, each time anew. */
@@ -51,12 +53,13 @@ export function sharedLabels(modelLabels: readonly string[], corpus: PreparedCor
 /** The slices of a split that carry a shared label. Memory: no images. */
 export function listRealSlices(corpus: PreparedCorpus, split: 'train' | 'validation', shared: readonly SharedLabel[]): RealSlice[] {
   const numbers = corpus.labelsOf(split);
+  const groups = new Map(corpus.files.map(({ name, group }) => [name, group]));
   return Array.from({ length: corpus.sliceCount(split) }, (_, index) => index).flatMap((index) => {
     const label = shared.findIndex(({ corpus: number, model }) => model === null || number === numbers[index]);
     if (label < 0) return [];
     const { file, offsetFrames } = corpus.slice(split, index);
     return [{
-      file, label, offsetFrames, settings: corpus.mel,
+      file, label, group: groups.get(file) ?? file, offsetFrames, settings: corpus.mel,
       image: () => ({ settings: corpus.mel, frameCount: corpus.mel.frames, data: corpus.slice(split, index).image }),
     }];
   });
@@ -69,28 +72,44 @@ export async function soundOf(slice: RealSlice, source: CorpusConfig): Promise<C
   throw new MelstromError({ kind: 'internal', where: slice.file, got: 'no samples' });
 }
 
+export interface ReadOptions {
+  readonly source: CorpusConfig;
+  readonly reporter: Reporter;
+  readonly signal?: AbortSignal;
+}
+
 /** The levels of the recordings behind slices, each file read once. @throws the signal's reason when aborted */
-export async function realLevels(slices: readonly RealSlice[], { source, reporter, signal }: { source: CorpusConfig; reporter: Reporter; signal?: AbortSignal }): Promise<ClipLevel[]> {
+export async function realLevels(slices: readonly RealSlice[], options: ReadOptions): Promise<ClipLevel[]> {
+  const levels: ClipLevel[] = [];
+  for await (const { samples } of readRealSounds(slices, options, 'measure real levels')) levels.push(measureLevel(samples));
+  return levels;
+}
+
+/** The recordings behind slices, file by file, each file read once. @throws the signal's reason when aborted */
+export async function* readRealSounds(slices: readonly RealSlice[], { source, reporter, signal }: ReadOptions, title: string): AsyncGenerator<{ readonly slice: RealSlice; readonly samples: Float32Array }> {
   const byFile = new Map<string, RealSlice[]>();
   for (const slice of slices) {
     const own = byFile.get(slice.file);
     if (own === undefined) byFile.set(slice.file, [slice]);
     else own.push(slice);
   }
-  const progress = reporter.startProgress('measure real levels', byFile.size, 'files');
-  const levels: ClipLevel[] = [];
+  const progress = reporter.startProgress(title, byFile.size, 'files');
   let done = 0;
   try {
     for (const [file, own] of byFile) {
       signal?.throwIfAborted();
-      for await (const samples of readSpans(join(corpusRoot(source), file), spanOptions(own, source))) levels.push(measureLevel(samples));
+      const inOrder = [...own].sort((a, b) => a.offsetFrames - b.offsetFrames);
+      let number = 0;
+      for await (const samples of readSpans(join(corpusRoot(source), file), spanOptions(inOrder, source))) {
+        yield { slice: inOrder[number], samples };
+        number += 1;
+      }
       done += 1;
       progress.update(done);
     }
   } finally {
     progress.end();
   }
-  return levels;
 }
 
 /** Of slices of one file. */

@@ -1,64 +1,115 @@
-// Writes the reconstruction ladder of some files: a page with every rung, and the numbers.
+// Writes the reconstruction ladder of some files: verdict, sums, and every rung to hear and see, worst files first.
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Clip } from '../audio/clip.js';
-import { renderDemoPage } from '../evaluation/demo-page.js';
-import { measureLevel } from '../evaluation/level-guard.js';
+import { judgeLadder, type LadderVerdict } from '../evaluation/ladder-verdict.js';
 import { melDistance } from '../evaluation/mel-distance.js';
+import { encodePath, escapeHtml, renderLinks, renderPage, renderSection, renderTable } from '../evaluation/page.js';
+import { PLAYER_SCRIPT, renderPlayers } from '../evaluation/page-player.js';
+import { renderIntervalPlot } from '../evaluation/page-plot.js';
+import { RUNGS, summariseRung, type Estimate, type RungFigures, type RungName, type RungSummary } from '../evaluation/rung-figures.js';
 import { safeLabel } from '../generation/index.js';
-import type { MelCodec } from '../spectrogram/mel-codec.js';
-import type { MelImage } from '../spectrogram/mel-image.js';
+import { renderDifferencePng } from '../spectrogram/render-difference.js';
+import { rungsOf, type Ladder } from './climb-ladder.js';
 import { createClipWriter, writeWholeReport } from './write-report.js';
 
-/** One file and its rungs. */
-export interface Ladder {
-  readonly name: string;
-  readonly image: MelImage;
-  readonly original: Clip;
-  readonly inverted: Clip;
-  readonly decoded: { readonly image: MelImage; readonly clip: Clip } | null;
+const DIFFERENCE_DB = 20;
+const TITLES: Readonly<Record<RungName, string>> = {
+  codec: 'Mel image with the original’s phase', inverted: 'Mel image, inverted', vae: 'Through the autoencoder, inverted',
+};
+const FIGURES: readonly { readonly key: keyof RungFigures; readonly title: string; readonly digits: number; readonly scale?: number }[] = [
+  { key: 'logSpectralDb', title: 'Log-spectral distance / dB', digits: 2 },
+  { key: 'multiResolution', title: 'Multi-resolution STFT distance', digits: 3 },
+  { key: 'melErrorDb', title: 'Mel error / dB', digits: 2 },
+  { key: 'levelDifferenceDb', title: 'Level difference / dB', digits: 2 },
+  { key: 'bandwidthKept', title: 'Bandwidth kept / %', digits: 0, scale: 100 },
+  { key: 'onsetErrorMs', title: 'Onset error / ms', digits: 2 },
+];
+
+export interface LadderNumbers {
+  readonly verdict: LadderVerdict;
+  readonly summary: Partial<Record<RungName, RungSummary>>;
+  /** Worst first. */
+  readonly files: readonly FileNumbers[];
 }
 
-export interface LadderFigures {
+export interface FileNumbers {
   readonly name: string;
-  /** Mel image → sound → mel image, over active cells. Unit: dB. */
+  /** Mel image → sound → mel image. Unit: dB. */
   readonly inversionErrorDb: number;
-  /** Through the autoencoder, before inversion. Unit: dB; null on pixels. */
+  /** The autoencoder's image before inversion. Unit: dB; null on pixels. */
   readonly vaeErrorDb: number | null;
-  /** How much louder the inverted sound is than the original. Unit: dB of RMS. */
-  readonly levelDifferenceDb: number;
+  readonly rungs: Partial<Record<RungName, RungFigures>>;
 }
 
-/** Measures one ladder. */
-export function ladderFigures({ name, image, original, inverted, decoded }: Ladder, codec: MelCodec): LadderFigures {
-  return {
-    name,
-    inversionErrorDb: melDistance(image, codec.analyse(inverted.channels[0])).activeErrorDb,
-    vaeErrorDb: decoded === null ? null : melDistance(image, decoded.image).activeErrorDb,
-    levelDifferenceDb: measureLevel(inverted.channels[0]).rmsDbfs - measureLevel(original.channels[0]).rmsDbfs,
-  };
+/** Files by what their last rung has lost, worst first; silent ones last. */
+export function worstFirst(ladders: readonly Ladder[]): Ladder[] {
+  const loss = ({ rungs }: Ladder): number => rungs[rungs.length - 1].figures.logSpectralDb;
+  return [...ladders].sort((a, b) => (Number.isNaN(loss(b)) ? 0 : loss(b)) - (Number.isNaN(loss(a)) ? 0 : loss(a)));
+}
+
+/** All numbers of a report. */
+export function ladderNumbers(ladders: readonly Ladder[]): LadderNumbers {
+  const files = worstFirst(ladders).map((ladder) => {
+    const rungs = rungsOf(ladder);
+    return { name: ladder.name, inversionErrorDb: rungs.inverted?.melErrorDb ?? Number.NaN, vaeErrorDb: ladder.vaeImage === null ? null : melDistance(ladder.image, ladder.vaeImage).activeErrorDb, rungs };
+  });
+  const present = RUNGS.filter((rung) => files.some(({ rungs }) => rungs[rung] !== undefined));
+  const summary = Object.fromEntries(present.map((rung) => [rung, summariseRung(files.flatMap(({ rungs }) => rungs[rung] ?? []))]));
+  return { verdict: judgeLadder(files.map(({ rungs }) => rungs)), summary, files };
 }
 
 /** Writes the folder beside its final place and moves it there whole. Returns the page's path. */
-export async function writeLadder(folder: string, ladders: readonly Ladder[], figures: readonly LadderFigures[]): Promise<string> {
-  return writeWholeReport(folder, (temporary) => writeLadderInto(temporary, ladders, figures));
+export async function writeLadder(folder: string, ladders: readonly Ladder[], numbers: LadderNumbers): Promise<string> {
+  return writeWholeReport(folder, async (temporary) => {
+    const sections = [];
+    for (const [index, ladder] of worstFirst(ladders).entries()) sections.push({ id: `file-${index + 1}`, title: ladder.name, body: await renderLadder(temporary, `${index + 1}-${safeLabel(ladder.name)}`, ladder) });
+    const body = [renderVerdict(numbers), renderLinks(sections), ...sections.map(renderSection)].join('\n');
+    await writeFile(join(temporary, 'index.html'), renderPage({
+      title: 'Reconstruction ladder', body, script: PLAYER_SCRIPT,
+      introduction: 'Each file as recorded, as its mel image holds it (with the phase given), as inversion finds it, and through the autoencoder. What one rung loses, no later one can bring back. Worst files first.',
+    }));
+    await writeFile(join(temporary, 'figures.json'), `${JSON.stringify(numbers, null, 2)}\n`);
+  });
 }
 
-async function writeLadderInto(temporary: string, ladders: readonly Ladder[], figures: readonly LadderFigures[]): Promise<void> {
-  const put = createClipWriter(temporary);
-  const sections = [];
-  for (const [index, { name, image, original, inverted, decoded }] of ladders.entries()) {
-    const base = `${index + 1}-${safeLabel(name)}`;
-    const clips = [await put(`${base}-original`, image, original), await put(`${base}-inverted`, image, inverted)];
-    if (decoded !== null) clips.push(await put(`${base}-vae`, decoded.image, decoded.clip));
-    const { inversionErrorDb, vaeErrorDb, levelDifferenceDb } = figures[index];
-    const numbers = `inversion ${inversionErrorDb.toFixed(2)} dB, autoencoder ${vaeErrorDb?.toFixed(2) ?? '–'} dB, level ${levelDifferenceDb.toFixed(2)} dB`;
-    sections.push({ title: name, rows: [{ title: numbers, clips }] });
+function renderVerdict({ verdict, summary, files }: LadderNumbers): string {
+  const present = RUNGS.filter((rung) => summary[rung] !== undefined);
+  return renderSection({ id: 'verdict', title: 'What limits the sound', body: [
+    verdict.sentences.map((sentence) => `<p>${escapeHtml(sentence)}</p>`).join('\n'),
+    renderIntervalPlot({
+      title: 'What each rung adds to the log-spectral distance, with 95 % intervals over files', xLabel: 'added / dB', mark: 0,
+      rows: verdict.losses.map(({ rung, addedDb }) => ({ name: SHORT[rung], value: addedDb.mean, low: addedDb.interval?.[0] ?? Number.NaN, high: addedDb.interval?.[1] ?? Number.NaN })),
+    }),
+    renderTable({
+      caption: `Against the original: mean over ${files.length} files, with 95 % intervals`, columns: ['', ...present.map((rung) => TITLES[rung])],
+      rows: FIGURES.map((figure) => [figure.title, ...present.map((rung) => estimateText(summary[rung]![figure.key], figure))]),
+    }),
+  ].join('\n') });
+}
+
+const SHORT: Readonly<Record<RungName, string>> = { codec: 'Codec settings', inverted: 'Inverter', vae: 'Autoencoder' };
+
+async function renderLadder(folder: string, base: string, { image, original, rungs }: Ladder): Promise<string> {
+  const put = createClipWriter(folder);
+  const players = [{ ...await put(`${base}-original`, image, original), title: 'Original' }];
+  const differences: string[] = [];
+  for (const { name, clip, image: heard } of rungs) {
+    players.push({ ...await put(`${base}-${name}`, heard, clip), title: TITLES[name] });
+    const picture = `clips/${base}-${name}-difference.png`;
+    await writeFile(join(folder, picture), renderDifferencePng(image, heard, { scale: 2, rangeDb: DIFFERENCE_DB }));
+    differences.push(`<figure class="player"><img src="${encodePath(picture)}" alt="Where ${escapeHtml(TITLES[name])} differs from the original" loading="lazy"><figcaption>Difference: ${escapeHtml(TITLES[name])}<span>blue softer, orange louder, full colour at ${DIFFERENCE_DB} dB</span></figcaption></figure>`);
   }
-  const page = renderDemoPage({
-    title: 'Reconstruction ladder', figures: [], sections,
-    introduction: 'Each file as recorded, through the mel image and inversion alone, and through the autoencoder. What the second loses no network can bring back; what only the third loses, a better autoencoder can.',
-  });
-  await writeFile(join(temporary, 'index.html'), page);
-  await writeFile(join(temporary, 'figures.json'), `${JSON.stringify(figures, null, 2)}\n`);
+  return [
+    renderPlayers(players),
+    `<h3>Differences from the original</h3>\n<div class="clips">\n${differences.join('\n')}\n</div>`,
+    renderTable({ columns: ['', ...rungs.map(({ name }) => TITLES[name])], rows: FIGURES.map((figure) => [figure.title, ...rungs.map(({ figures }) => text(figures[figure.key], figure))]) }),
+  ].join('\n');
+}
+
+function estimateText({ mean, interval }: Estimate, figure: (typeof FIGURES)[number]): string {
+  return interval === null ? text(mean, figure) : `${text(mean, figure)} [${interval.map((end) => text(end, figure)).join(', ')}]`;
+}
+
+function text(value: number, { digits, scale = 1 }: (typeof FIGURES)[number]): string {
+  return Number.isFinite(value) ? (value * scale).toFixed(digits).replace('-', '−') : '–';
 }

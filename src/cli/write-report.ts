@@ -20,14 +20,24 @@ export interface ReportOptions {
   readonly assessment: Assessment;
   /** Text of the configuration, shown at the end. */
   readonly details: string;
+  /** What is said of the drawn clips beside the assessment. */
+  readonly beyond?: {
+    /** Take the place of the assessment's, which are among them. */
+    readonly figures: readonly PageFigure[];
+    readonly numbers: unknown;
+    /** HTML after the figures; sounds go into `clips/` of the folder. */
+    readonly render: (folder: string) => Promise<string>;
+    /** Rules that it needs. */
+    readonly style: string;
+  };
 }
 
 /** Writes the report beside its final place and moves it there whole. Returns the page's path. */
-export async function writeReport({ folder, title, introduction, assessment, details }: ReportOptions): Promise<string> {
+export async function writeReport({ folder, title, introduction, assessment, details, beyond }: ReportOptions): Promise<string> {
   return writeWholeReport(folder, async (temporary) => {
     const sections = await writeSections(temporary, assessment);
-    await writeFile(join(temporary, 'index.html'), renderDemoPage({ title, introduction, figures: figuresOf(assessment), sections, details }));
-    await writeFile(join(temporary, 'figures.json'), `${JSON.stringify(assessment.figures, null, 2)}\n`);
+    await writeFile(join(temporary, 'index.html'), renderDemoPage({ title, introduction, figures: beyond?.figures ?? figuresOf(assessment), extra: await beyond?.render(temporary), style: beyond?.style, sections, details }));
+    await writeFile(join(temporary, 'figures.json'), `${JSON.stringify(beyond?.numbers ?? assessment.figures, null, 2)}\n`);
     const sheet = assessment.labels.flatMap(({ roundTrips, generated }) => [...roundTrips.slice(0, 3), ...generated.slice(0, 5)].map(({ image }) => image));
     if (sheet.length > 0) await writeFile(join(temporary, 'contact-sheet.png'), contactSheet(sheet, { columns: 8 }));
   });

@@ -19,21 +19,26 @@ export interface PageContent {
   readonly title: string;
   readonly introduction: string;
   readonly figures: readonly PageFigure[];
+  /** HTML between the figures and the sections, made by the functions of the page modules. */
+  readonly extra?: string;
+  /** Rules that `extra` needs. */
+  readonly style?: string;
   readonly sections: readonly PageSection[];
   /** Plain text below everything, for example the configuration. */
   readonly details?: string;
 }
 
 /** Renders the page. All text is escaped; paths are percent-encoded segment by segment. */
-export function renderDemoPage({ title, introduction, figures, sections, details }: PageContent): string {
+export function renderDemoPage({ title, introduction, figures, extra = '', style, sections, details }: PageContent): string {
   const named = sections.map((section, index) => ({ ...section, id: `section-${index}` }));
   const body = [
     renderFigures(figures),
+    extra,
     renderLinks(named),
     ...named.map(({ id, title: name, rows }) => renderSection({ id, title: name, body: rows.map(renderRow).join('\n') })),
     details === undefined ? '' : renderSection({ id: 'settings', title: 'Settings', body: renderText(details) }),
   ];
-  return renderPage({ title, introduction, body: body.join('\n'), script: PLAYER_SCRIPT });
+  return renderPage({ title, introduction, body: body.join('\n'), script: PLAYER_SCRIPT, style });
 }
 
 function renderRow({ title, clips }: PageRow): string {

@@ -62,8 +62,8 @@ describe('imports', () => {
   });
 
   it('name packages that package.json declares', () => {
-    const declared = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object; optionalDependencies?: object };
-    const known = [...Object.keys(declared.dependencies), ...Object.keys(declared.optionalDependencies ?? {})];
+    const declared = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object; optionalDependencies?: object; peerDependencies?: object };
+    const known = [...Object.keys(declared.dependencies), ...Object.keys(declared.optionalDependencies ?? {}), ...Object.keys(declared.peerDependencies ?? {})];
     const broken = sources.flatMap(({ path, imports }) =>
       imports.filter(({ specifier, isTypeOnly }) => !isTypeOnly && isPackage(specifier) && !known.includes(packageOf(specifier))).map(({ specifier }) => `${path} imports ${specifier}`),
     );

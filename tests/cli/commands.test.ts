@@ -5,6 +5,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { decodeFile } from '../../src/audio/decode.node.js';
 import { EXIT_STATUS } from '../../src/base/errors.js';
+import type { LadderNumbers } from '../../src/cli/write-ladder.js';
 import { decodeMelPng } from '../../src/spectrogram/png.js';
 import { refusal, runCommand, runJson } from './run-command.js';
 import { useTinyProject, TINY_LABELS } from './tiny-project.js';
@@ -208,9 +209,16 @@ describe('corpus', () => {
 describe('reconstruct', () => {
   it('writes the ladder of some files', async () => {
     const out = inRoot('Leiter é');
-    const { value } = await runJson<{ page: string; files: { name: string; inversionErrorDb: number }[] }>('reconstruct', run, aSound(), aSound(), '--out', out);
+    const { value } = await runJson<LadderNumbers & { page: string }>('reconstruct', run, aSound(), aSound(), '--out', out);
     expect(value.files.map(({ name }) => name)).toEqual(['É 0 #100%', 'É 0 #100%']);
-    expect(readdirSync(join(out, 'clips')).filter((name) => name.endsWith('.wav'))).toHaveLength(6);
+    expect(Object.keys(value.files[0].rungs)).toEqual(['codec', 'inverted', 'vae']);
+    expect(readdirSync(join(out, 'clips')).filter((name) => name.endsWith('.wav'))).toHaveLength(8);
+    expect(readdirSync(join(out, 'clips')).filter((name) => name.endsWith('-difference.png'))).toHaveLength(6);
+    const { codec, vae } = value.files[0].rungs;
+    expect(codec!.logSpectralDb).toBeLessThan(vae!.logSpectralDb); // the autoencoder was trained for four steps
+    expect(value.verdict.limit).not.toBeNull();
+    expect(readFileSync(value.page, 'utf8')).toContain('Most is lost by');
+    expect(JSON.parse(readFileSync(join(out, 'figures.json'), 'utf8'))).toMatchObject({ verdict: { limit: value.verdict.limit } });
     expect((await refusal('reconstruct', run, aSound(), '--out', out)).stderr).toContain('--force');
     expect((await runCommand('reconstruct', run, aSound(), '--out', out, '--force')).status).toBe(0);
   });

@@ -16,6 +16,7 @@ interface Figures {
   readonly levels: { readonly realRangeDbfs: readonly [number, number] };
   readonly inversionError: { readonly activeErrorDb: number };
   readonly vaeError: { readonly activeErrorDb: number };
+  readonly sets: { readonly counts: object; readonly memorisation: { readonly baseline: string } | null; readonly nearest: readonly unknown[] } | null;
 }
 
 const project = useTinyProject();
@@ -35,6 +36,8 @@ describe('evaluate', () => {
     expect(value.vaeError.activeErrorDb).toBeGreaterThan(0);
     expect(value.inversionError.activeErrorDb).toBeGreaterThan(0);
     expect(value.levels.realRangeDbfs[0]).toBeGreaterThan(-7); // sines of half scale
+    expect(value.sets).toMatchObject({ counts: { clips: 4, reference: 6, heldOut: 2 }, memorisation: { baseline: 'held out' }, embedding: { name: 'spectral-32' } });
+    expect(value.sets!.nearest).toHaveLength(4);
     expect(readdirSync(join(run, 'report')).sort()).toEqual(['clips', 'contact-sheet.png', 'figures.json', 'index.html']);
     const page = readFileSync(value.page, 'utf8');
     for (const label of TINY_LABELS) expect(page).toContain(label.replace("'", '&#39;'));
@@ -57,6 +60,7 @@ describe('evaluate', () => {
     writeSound(other, 'aaa unknown/one.wav', sine(0.1, { gain: 0.01 }));
     const { value } = await runJson<Figures>('evaluate', run, '--against', other, '--out', inRoot('against'), '--clips', '1');
     expect(value.agreementByLabel).toEqual({ [TINY_LABELS[1]]: 1 });
+    expect(value.sets).toBeNull(); // one clip is no set
     expect(value.levels.realRangeDbfs[0]).toBeGreaterThan(-7); // not the −40 of the unknown label
     expect(readdirSync(join(inRoot('against'), 'clips')).some((name) => name.startsWith('grosse-Trommel'))).toBe(true);
     const strange = inRoot('strange sounds');
@@ -81,7 +85,9 @@ describe('evaluate', () => {
     expect(page).not.toContain('Judge');
   });
 
-  it('wants a run folder', async () => {
+  it('wants a run folder, or a folder of clips and real sounds', async () => {
+    expect((await refusal('evaluate', run, '--config', project.config, '--out', inRoot('none'))).stderr).toMatch(/--config: got it together with a run/);
+    expect((await refusal('evaluate', run, '--embedding', 'nowhere.yaml', '--out', inRoot('none'))).stderr).toMatch(/--embedding: got 'nowhere.yaml', expected 'spectral'/);
     expect((await refusal('evaluate', join(run, 'pipeline'))).stderr).toContain('a pipeline folder without configuration');
     expect((await refusal('evaluate', project.sounds)).stderr).toContain('model_index.json');
   });

@@ -1,23 +1,20 @@
-// `melstrom reconstruct`: the ladder for given files: original, mel-inverted, through the autoencoder; with numbers and a page.
-import { basename, extname, resolve } from 'node:path';
+// `melstrom reconstruct`: the ladder for given files: what codec settings, inverter and autoencoder each lose; with numbers and a page.
 import type { Command } from 'commander';
-import { loadMono } from '../../audio/load.node.js';
 import { startEngine } from '../../engine/start.node.js';
-import { reconstructImage } from '../../generation/reconstruct.js';
-import { frameMultiple } from '../../pipeline/pipeline.js';
 import { createMelCodec } from '../../spectrogram/mel-codec.js';
 import { requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { chooseVocoder, vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
+import { climbLadder, type Ladder } from '../climb-ladder.js';
 import { createContext } from '../context.js';
 import { openRun } from '../open-run.js';
 import { refuseExisting, requireReportFolder } from '../output.js';
-import { ladderFigures, writeLadder, type Ladder } from '../write-ladder.js';
+import { ladderNumbers, writeLadder } from '../write-ladder.js';
 
 /** Adds the command to the program. */
 export function addReconstruct(program: Command): void {
   program
     .command('reconstruct')
-    .description('the ladder: original, mel-inverted, through the autoencoder; numbers and a page')
+    .description('the ladder: original, mel image, inverted, through the autoencoder; which of them limits the sound, in words, numbers and a page')
     .argument('<run>', 'run folder, or a pipeline folder')
     .argument('<files...>', 'sound files')
     .option('--out <folder>', 'folder for the page and the clips')
@@ -35,24 +32,17 @@ export function addReconstruct(program: Command): void {
       const vocoder = chooseVocoder(pipeline, generation, flags.vocoder);
       const progress = reporter.startProgress('reconstruct', files.length, 'files');
       const ladders: Ladder[] = [];
-      const { sampleRateHz, hopSamples } = pipeline.mel;
-      const multiple = frameMultiple(pipeline);
       for (const file of files) {
-        const signal = await loadMono(resolve(file), { sampleRateHz, downmix: config?.corpus.downmix ?? 'mean' });
-        const frames = Math.ceil((1 + Math.floor(signal.length / hopSamples)) / multiple) * multiple;
-        const padded = new Float32Array((frames - 1) * hopSamples);
-        padded.set(signal.subarray(0, padded.length));
-        const image = codec.analyse(padded);
-        const decoded = pipeline.vae === null ? null : reconstructImage(pipeline, image);
-        ladders.push({
-          name: basename(file, extname(file)), image, original: { sampleRateHz, channels: [padded] }, inverted: vocoder.invert(image),
-          decoded: decoded === null ? null : { image: decoded, clip: vocoder.invert(decoded) },
-        });
+        ladders.push(await climbLadder(file, { pipeline, codec, vocoder, downmix: config?.corpus.downmix ?? 'mean' }));
         progress.update(ladders.length);
       }
       progress.end();
-      const figures = ladders.map((ladder) => ladderFigures(ladder, codec));
-      const page = await writeLadder(out, ladders, figures);
-      print({ page, files: figures }, [...figures.map((one) => `${one.name}: inversion ${one.inversionErrorDb.toFixed(2)} dB, autoencoder ${one.vaeErrorDb?.toFixed(2) ?? '–'} dB`), page]);
+      const numbers = ladderNumbers(ladders);
+      const page = await writeLadder(out, ladders, numbers);
+      const lines = numbers.files.map(({ name, inversionErrorDb, vaeErrorDb, rungs }) => {
+        const distances = Object.entries(rungs).map(([rung, figures]) => `${rung} ${figures.logSpectralDb.toFixed(2)}`).join(', ');
+        return `${name}: log-spectral distance ${distances} dB; mel error: inversion ${inversionErrorDb.toFixed(2)} dB, autoencoder ${vaeErrorDb?.toFixed(2) ?? '–'} dB`;
+      });
+      print({ page, ...numbers }, [...lines, ...numbers.verdict.sentences, page]);
     });
 }
