@@ -25,6 +25,7 @@ export interface StftSettings {
 export interface Stft {
   readonly fftSize: number;
   readonly hopSamples: number;
+  readonly windowSamples: number;
   readonly binCount: number;
   /** Multiplies a magnitude so that a full-scale sine reads 1. */
   readonly fullScale: number;
@@ -129,6 +130,7 @@ export function createStft({ fftSize, hopSamples, windowSamples = fftSize }: Stf
   return {
     fftSize,
     hopSamples,
+    windowSamples,
     binCount,
     fullScale: fullScaleFactor(window),
     frameCount: countFrames,
