@@ -15,6 +15,7 @@ import type { Pipeline } from '../pipeline/pipeline.js';
 import { createMelCodec } from '../spectrogram/mel-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
+import { inverterOptions } from './inverter-flags.js';
 import { listRealSlices, realLevels, sharedLabels, soundOf, type RealSlice } from './real-sounds.js';
 
 /** A real clip and its round trip through the codec and Griffin-Lim alone, and through the autoencoder. */
@@ -113,7 +114,7 @@ export async function assessRun(options: AssessOptions): Promise<Assessment> {
 
 async function roundTrip(slice: RealSlice, { pipeline, generation, source, seed, signal }: AssessOptions): Promise<RoundTrip> {
   signal?.throwIfAborted();
-  const vocoder = createGriffinLimVocoder(pipeline.mel, { iterations: generation.griffinLimIterations });
+  const vocoder = createGriffinLimVocoder(pipeline.mel, inverterOptions(generation));
   const image = slice.image();
   const decoded = pipeline.vae === null ? null : reconstructImage(pipeline, image);
   return {
@@ -139,7 +140,7 @@ async function drawAll({ pipeline, generation, clipsPerLabel, seed, reporter, si
   const labels = wanted.flatMap((label) => Array.from({ length: clipsPerLabel }, () => label));
   const progress = reporter.startProgress('generate', labels.length, 'clips');
   const generated: GeneratedClip[] = [];
-  const vocoder = createGriffinLimVocoder(pipeline.mel, { iterations: generation.griffinLimIterations });
+  const vocoder = createGriffinLimVocoder(pipeline.mel, inverterOptions(generation));
   try {
     for await (const clip of generateClips(pipeline, { ...generation, labels, seeds: labels.map((_, index) => seed + index), vocoder, signal })) {
       generated.push(clip);

@@ -5,6 +5,7 @@ import { generateClips, generateFromVaePrior, type GenerateRequest } from '../ge
 import { planOutput, writeGenerated, type WriteOptions, type WrittenClip } from '../generation/write.node.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
+import { inverterOptions } from './inverter-flags.js';
 
 export interface DrawClipsOptions extends WriteOptions {
   readonly pipeline: Pipeline;
@@ -28,7 +29,7 @@ export async function drawClips({ pipeline, out, labels, prompts, negativePrompt
   let progress: Progress | null = null;
   const request: GenerateRequest = {
     ...settings, labels, prompts, negativePrompt, seeds, signal,
-    vocoder: createGriffinLimVocoder(pipeline.mel, { iterations: settings.griffinLimIterations }),
+    vocoder: createGriffinLimVocoder(pipeline.mel, inverterOptions(settings)),
     onStep: ({ doneSteps, totalSteps, doneClips, totalClips }) =>
       progress?.update(Math.floor((100 * doneSteps) / totalSteps), { clips: `${doneClips}/${totalClips}` }),
   };

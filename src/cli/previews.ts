@@ -6,12 +6,13 @@ import { reconstructImage } from '../generation/reconstruct.js';
 import { renderPng, contactSheet } from '../spectrogram/render.js';
 import type { Preview, PreviewCallback } from '../training/previews.node.js';
 import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
+import { inverterOptions } from './inverter-flags.js';
 
 const PREVIEW_COUNT = 8;
 
 /** Creates the callback that the training loop calls at its preview interval. Memory: disposes nothing of the pipeline. */
 export function createPreviews(config: RunConfig, corpus: PreparedCorpus): PreviewCallback {
-  const vocoder = createGriffinLimVocoder(config.mel, { iterations: config.generation.griffinLimIterations });
+  const vocoder = createGriffinLimVocoder(config.mel, inverterOptions(config.generation));
   return async ({ pipeline, stage }) => {
     if (stage === 'vae') {
       const split = corpus.sliceCount('validation') > 0 ? 'validation' : 'train';

@@ -8,6 +8,7 @@ import { melDistance } from '../evaluation/mel-distance.js';
 import { safeLabel } from '../generation/index.js';
 import type { MelCodec } from '../spectrogram/mel-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
+import { reportInversion } from '../vocoder/inversion-report.js';
 import { createClipWriter, writeWholeReport } from './write-report.js';
 
 /** One file and its rungs. */
@@ -23,6 +24,8 @@ export interface LadderFigures {
   readonly name: string;
   /** Mel image → sound → mel image, over active cells. Unit: dB. */
   readonly inversionErrorDb: number;
+  /** How near the inverted sound came to the mel image. Unit: dB, lower is nearer; null for silence. */
+  readonly spectralConvergenceDb: number | null;
   /** Through the autoencoder, before inversion. Unit: dB; null on pixels. */
   readonly vaeErrorDb: number | null;
   /** How much louder the inverted sound is than the original. Unit: dB of RMS. */
@@ -34,6 +37,7 @@ export function ladderFigures({ name, image, original, inverted, decoded }: Ladd
   return {
     name,
     inversionErrorDb: melDistance(image, codec.analyse(inverted.channels[0])).activeErrorDb,
+    spectralConvergenceDb: reportInversion(image, inverted).spectralConvergenceDb,
     vaeErrorDb: decoded === null ? null : melDistance(image, decoded.image).activeErrorDb,
     levelDifferenceDb: measureLevel(inverted.channels[0]).rmsDbfs - measureLevel(original.channels[0]).rmsDbfs,
   };

@@ -10,6 +10,7 @@ import { sampleShape, type Pipeline } from '../pipeline/pipeline.js';
 import { MELSTROM_VERSION } from '../pipeline/version.js';
 import { codecHash } from '../spectrogram/codec-identity.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
+import { reportInversion } from '../vocoder/inversion-report.js';
 import { checkClipRequest, drawnFrameCount, type ClipRequest } from './request.js';
 import type { Sidecar } from './sidecar.js';
 
@@ -87,6 +88,7 @@ export async function* renderClips({ pipeline, request, labels, words, how, draw
         seed: seeds[index],
         ...how,
         vocoder: request.vocoder.name,
+        inversion: reportInversion(image, clip),
         frameCount,
         sampleRateHz: clip.sampleRateHz,
         durationSeconds: durationSeconds(clip),

@@ -1,4 +1,5 @@
 // What is written beside each clip: everything needed to draw it again. Knows no file.
+import type { InversionReport } from '../vocoder/inversion-report.js';
 
 /** The content of a clip's JSON file. */
 export interface Sidecar {
@@ -21,6 +22,8 @@ export interface Sidecar {
   /** null for samplers that have none. */
   readonly eta: number | null;
   readonly vocoder: string;
+  /** How near the vocoder came to the image that was drawn. */
+  readonly inversion: InversionReport;
   readonly frameCount: number;
   readonly sampleRateHz: number;
   readonly durationSeconds: number;

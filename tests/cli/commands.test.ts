@@ -195,6 +195,6 @@ describe('reconstruct', () => {
     expect(value.files.map(({ name }) => name)).toEqual(['É 0 #100%', 'É 0 #100%']);
     expect(readdirSync(join(out, 'clips')).filter((name) => name.endsWith('.wav'))).toHaveLength(6);
     expect((await refusal('reconstruct', run, aSound(), '--out', out)).stderr).toContain('--force');
-    expect((await runCommand('reconstruct', run, aSound(), '--out', out, '--force')).status).toBe(0);
+    expect((await runCommand('reconstruct', run, aSound(), '--out', out, '--force', '--iterations', '1', '--phase-method', 'fast')).status).toBe(0);
   });
 });

@@ -9,20 +9,20 @@ import { createMelCodec } from '../../spectrogram/mel-codec.js';
 import { createGriffinLimVocoder } from '../../vocoder/griffin-lim-vocoder.js';
 import { requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { createContext } from '../context.js';
+import { addInverterFlags, inverterOptions, withInverterFlags, type InverterFlags } from '../inverter-flags.js';
 import { openRun } from '../open-run.js';
 import { refuseExisting, requireReportFolder } from '../output.js';
 import { ladderFigures, writeLadder, type Ladder } from '../write-ladder.js';
 
 /** Adds the command to the program. */
 export function addReconstruct(program: Command): void {
-  program
-    .command('reconstruct')
+  addInverterFlags(program.command('reconstruct'), "the run's own")
     .description('the ladder: original, mel-inverted, through the autoencoder; numbers and a page')
     .argument('<run>', 'run folder, or a pipeline folder')
     .argument('<files...>', 'sound files')
     .option('--out <folder>', 'folder for the page and the clips')
     .option('--force', 'replace the folder')
-    .action(async (run: string, files: string[], flags: { out?: string; force?: boolean }, command: Command) => {
+    .action(async (run: string, files: string[], flags: InverterFlags & { out?: string; force?: boolean }, command: Command) => {
       const { reporter, print } = createContext(command);
       requireReadableFolder('<run>', run);
       const out = requireWritableFolder('--out', requireFlag('--out', flags.out));
@@ -31,7 +31,7 @@ export function addReconstruct(program: Command): void {
       await startEngine('auto');
       const { pipeline, generation, config } = await openRun(run);
       const codec = createMelCodec(pipeline.mel);
-      const vocoder = createGriffinLimVocoder(pipeline.mel, { iterations: generation.griffinLimIterations });
+      const vocoder = createGriffinLimVocoder(pipeline.mel, inverterOptions(withInverterFlags(generation, flags)));
       const progress = reporter.startProgress('reconstruct', files.length, 'files');
       const ladders: Ladder[] = [];
       const { sampleRateHz, hopSamples } = pipeline.mel;
@@ -52,6 +52,6 @@ export function addReconstruct(program: Command): void {
       progress.end();
       const figures = ladders.map((ladder) => ladderFigures(ladder, codec));
       const page = await writeLadder(out, ladders, figures);
-      print({ page, files: figures }, [...figures.map((one) => `${one.name}: inversion ${one.inversionErrorDb.toFixed(2)} dB, autoencoder ${one.vaeErrorDb?.toFixed(2) ?? '–'} dB`), page]);
+      print({ page, files: figures }, [...figures.map((one) => `${one.name}: inversion ${one.inversionErrorDb.toFixed(2)} dB (spectral convergence ${one.spectralConvergenceDb?.toFixed(1) ?? '–'} dB), autoencoder ${one.vaeErrorDb?.toFixed(2) ?? '–'} dB`), page]);
     });
 }
