@@ -25,7 +25,7 @@ export interface LogSpectralDistanceOptions extends SpectralRange {
 
 /**
  * Log-spectral distance: the root of the mean squared difference of the bins in dB, frame by frame, then the mean over frames.
- * Two independent noises of equal spectrum are about 7.8 dB apart; a sound 1 dB louder is 1 dB away.
+ * Two independent noises of equal spectrum are about 7.9 dB apart; a sound 1 dB louder is 1 dB away.
  *
  * Source: Gray and Markel, "Distance measures for speech processing" (1976), the d₂ of log spectra.
  * Unit: dB, at least 0. NaN when the reference is silent.

@@ -109,7 +109,8 @@ describe('withMelConsistency', () => {
   it('leaves magnitudes that already give the mel spectrogram', () => {
     const refined = withMelConsistency(problem(), { bank, mel });
     refined.rebuild(spectrum, stft.createSpectrum(spectrum.frameCount));
-    expectClose(refined.magnitude, magnitude, { absolute: 1e-4, relative: 1e-4 });
+    // The lowest and the highest bin lie under no filter, so that nothing is known of them.
+    expectClose(refined.magnitude, magnitude.map((value, cell) => (bank.filterOf[cell % bank.binCount] < 0 ? 0 : value)), { absolute: 1e-4, relative: 1e-4 });
   });
 
   it('finds magnitudes that a signal has and that give the mel spectrogram, from even ones', () => {

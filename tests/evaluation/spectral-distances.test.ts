@@ -14,10 +14,10 @@ describe('logSpectralDistance', () => {
     expectClose(logSpectralDistance({ reference, candidate: scaled(2) }), 6.02, { absolute: 0.02, reason: 'a few cells lie below the range' });
   });
 
-  it('puts two noises of one spectrum 7.8 dB apart', () => {
+  it('puts two noises of one spectrum 7.9 dB apart', () => {
     // The logarithm of an exponential variable has the deviation π/√6; of the difference of two, π/√3: 10/ln 10 · π/√3 = 7.88.
-    expectClose(logSpectralDistance({ reference, candidate: other }), 7.8, { absolute: 0.2 });
-    expectClose(logSpectralDistance({ reference, candidate: other }, { fftSize: 512, hopSamples: 128 }), 7.8, { absolute: 0.3 });
+    expectClose(logSpectralDistance({ reference, candidate: other }), 7.88, { absolute: 0.5, reason: 'the frames at the ends are mirrored: 2 of 33 have real spectra, which lie 13.6 dB apart' });
+    expectClose(logSpectralDistance({ reference, candidate: other }, { fftSize: 512, hopSamples: 128 }), 7.88, { absolute: 0.3, reason: 'mirrored ends, 2 of 129 frames' });
   });
 
   it('counts nothing below its range', () => {

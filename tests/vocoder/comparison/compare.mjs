@@ -73,8 +73,10 @@ function invertOurs(tasks) {
         vocoders.get(codec).invert(image); // fills caches
       }
       const startedAt = performance.now();
+      const before = process.cpuUsage();
       const [sound] = vocoders.get(codec).invert(image, { sampleCount: reference.length }).channels;
-      rows.push({ name, sound, milliseconds: performance.now() - startedAt });
+      const { user, system } = process.cpuUsage(before);
+      rows.push({ name, sound, milliseconds: performance.now() - startedAt, cpuMilliseconds: (user + system) / 1000 });
     }
   }
   return rows;
@@ -92,9 +94,9 @@ function invertTheirs(tasks) {
     writeFileSync(join(scratch, 'tasks.json'), JSON.stringify(listed));
     const { status, stdout, stderr } = spawnSync(python, [join(here, 'reference.py'), scratch], { encoding: 'utf8', maxBuffer: 2 ** 28 });
     if (status !== 0) throw new Error(`reference.py: ${stderr.slice(-2000)}`);
-    return JSON.parse(stdout.trim().split('\n').at(-1)).map(({ name, file, milliseconds }) => {
+    return JSON.parse(stdout.trim().split('\n').at(-1)).map(({ file, ...row }) => {
       const { buffer, byteOffset, length } = readFileSync(join(scratch, file));
-      return { name, sound: new Float32Array(buffer.slice(byteOffset, byteOffset + length)), milliseconds };
+      return { ...row, sound: new Float32Array(buffer.slice(byteOffset, byteOffset + length)) };
     });
   } finally {
     rmSync(scratch, { recursive: true });
@@ -109,7 +111,7 @@ function measure({ codec, image, reference }, sound) {
   };
 }
 
-const FIGURES = ['logSpectralDb', 'multiResolution', 'melErrorDb', 'milliseconds'];
+const FIGURES = ['logSpectralDb', 'multiResolution', 'melErrorDb', 'milliseconds', 'cpuMilliseconds'];
 const results = [];
 for (const sampleRateHz of numbers(values.rates)) {
   for (const melBins of numbers(values.bins)) {
@@ -122,7 +124,7 @@ for (const sampleRateHz of numbers(values.rates)) {
       }
       const rows = [...invertOurs(tasks), ...(python === '' ? [] : invertTheirs(tasks))];
       for (const name of new Set(rows.map((row) => row.name))) {
-        const measured = rows.filter((row) => row.name === name).map(({ sound, milliseconds }, index) => ({ ...measure(tasks[index], sound), milliseconds }));
+        const measured = rows.filter((row) => row.name === name).map(({ sound, milliseconds, cpuMilliseconds }, index) => ({ ...measure(tasks[index], sound), milliseconds, cpuMilliseconds }));
         const means = Object.fromEntries(FIGURES.map((figure) => [figure, measured.reduce((sum, one) => sum + one[figure], 0) / measured.length]));
         results.push({ sampleRateHz, melBins, corpus, name, clips: measured.length, ...means });
         console.log([sampleRateHz, melBins, corpus, name.padEnd(32), ...FIGURES.map((figure) => `${figure} ${means[figure].toPrecision(3)}`)].join('  '));
@@ -130,7 +132,7 @@ for (const sampleRateHz of numbers(values.rates)) {
     }
   }
 }
-console.log('\nmeans over all settings: log-spectral distance in dB, multi-resolution distance, mel error in dB, milliseconds per clip');
+console.log('\nmeans over all settings: log-spectral distance in dB, multi-resolution distance, mel error in dB, milliseconds per clip, and of processor time');
 for (const corpus of new Set(results.map((row) => row.corpus))) {
   for (const name of new Set(results.map((row) => row.name))) {
     const rows = results.filter((row) => row.corpus === corpus && row.name === name);
