@@ -1,11 +1,11 @@
 // Which vocoder turns a pipeline's images into sound: its own where it has one, else Griffin-Lim, unless one is asked for.
 import { Option } from 'commander';
 import { MelstromError } from '../base/errors.js';
-import type { GenerationConfig } from '../config/generation.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
 import { createNeuralVocoder } from '../vocoder/neural-vocoder.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
+import { inverterOptions, type InverterSettings } from './inverter-flags.js';
 
 export const VOCODER_CHOICES = ['auto', 'neural', 'griffin-lim'] as const;
 export type VocoderChoice = (typeof VOCODER_CHOICES)[number];
@@ -20,10 +20,10 @@ export function vocoderOption(): Option {
  *
  * @throws MelstromError of kind 'usage' when a neural one is asked for and the pipeline has none
  */
-export function chooseVocoder({ mel, vocoder }: Pick<Pipeline, 'mel' | 'vocoder'>, { griffinLimIterations: iterations }: Pick<GenerationConfig, 'griffinLimIterations'>, choice: VocoderChoice = 'auto'): Vocoder {
+export function chooseVocoder({ mel, vocoder }: Pick<Pipeline, 'mel' | 'vocoder'>, settings: InverterSettings, choice: VocoderChoice = 'auto'): Vocoder {
   if (vocoder !== null && choice !== 'griffin-lim') return createNeuralVocoder(vocoder);
   if (choice === 'neural') {
     throw new MelstromError({ kind: 'usage', where: '--vocoder', got: 'neural', expected: 'griffin-lim, since the model has no vocoder of its own', fix: 'Leave it out, or train one: melstrom train <config> --stage vocoder.' });
   }
-  return createGriffinLimVocoder(mel, { iterations });
+  return createGriffinLimVocoder(mel, inverterOptions(settings));
 }

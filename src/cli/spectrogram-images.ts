@@ -6,6 +6,7 @@ import { loadMono } from '../audio/load.node.js';
 import { resampleClip } from '../audio/resample.js';
 import { MelstromError, messageOf } from '../base/errors.js';
 import { defaultAudioDiffusionMel, type AudioDiffusionMelSettings } from '../config/audio-diffusion-mel.js';
+import { generationSchema } from '../config/generation.js';
 import { defaultMelSettings } from '../config/mel.js';
 import { defaultRiffusionSettings } from '../config/riffusion.js';
 import { audioDiffusionSlices, decodeAudioDiffusionPng, encodeAudioDiffusionPng, parseAudioDiffusionMel } from '../spectrogram/layouts/audio-diffusion.js';
@@ -15,7 +16,9 @@ import { decodeRiffusionPng, encodeRiffusionPng } from '../spectrogram/layouts/r
 import { createMelCodec } from '../spectrogram/mel-codec.js';
 import { decodeMelPng, encodeMelPng } from '../spectrogram/png.js';
 import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
+import { reportInversion, type InversionReport } from '../vocoder/inversion-report.js';
 import { loadConfigWithFlags } from './config-flags.js';
+import { inverterOptions, withInverterFlags, type InverterFlags } from './inverter-flags.js';
 
 export interface EncodeFlags {
   readonly layout: Layout;
@@ -77,9 +80,8 @@ function sized(bytes: Uint8Array, note: string): EncodedImage {
   return { bytes, width: view.getUint32(16), height: view.getUint32(20), note };
 }
 
-export interface DecodeFlags {
+export interface DecodeFlags extends InverterFlags {
   readonly layout: Layout | 'auto';
-  readonly iterations: number;
   readonly seed: number;
   readonly melConfig?: string;
 }
@@ -88,6 +90,8 @@ export interface DecodedSound {
   readonly clip: Clip;
   readonly layout: Layout;
   readonly isLevelKnown: boolean;
+  /** How near the sound came to the image; null for a peer's, which no codec of ours describes. */
+  readonly inversion: InversionReport | null;
 }
 
 const UNREADABLE: Readonly<Record<string, string>> = {
@@ -106,16 +110,18 @@ async function readImage(path: string): Promise<Uint8Array> {
 }
 
 /** Makes the sound of an image file. */
-export async function decodeImage(png: string, { layout: wanted, iterations, seed, melConfig }: DecodeFlags): Promise<DecodedSound> {
+export async function decodeImage(png: string, { layout: wanted, seed, melConfig, ...flags }: DecodeFlags): Promise<DecodedSound> {
   const bytes = await readImage(png);
   const layout = wanted === 'auto' ? detectLayout(bytes, png) : wanted;
   refuseForeignFlags({ melConfig }, layout);
+  const options = inverterOptions(withInverterFlags(generationSchema.parse({}), flags));
   if (layout === 'melstrom') {
     const image = decodeMelPng(bytes, png);
-    return { clip: createGriffinLimVocoder(image.settings, { iterations }).invert(image, { seed }), layout, isLevelKnown: true };
+    const clip = createGriffinLimVocoder(image.settings, options).invert(image, { seed });
+    return { clip, layout, isLevelKnown: true, inversion: reportInversion(image, clip) };
   }
   const spectrogram = layout === 'riffusion' ? decodeRiffusionPng(bytes, png) : decodeAudioDiffusionPng(bytes, png, melConfig === undefined ? undefined : await readMelConfig(melConfig));
-  return { clip: invertPeerSpectrogram(spectrogram, { iterations, seed }), layout, isLevelKnown: spectrogram.isLevelKnown };
+  return { clip: invertPeerSpectrogram(spectrogram, { ...options, seed }), layout, isLevelKnown: spectrogram.isLevelKnown, inversion: null };
 }
 
 async function loadOne(path: string, sampleRateHz: number): Promise<Clip> {

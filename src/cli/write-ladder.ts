@@ -8,6 +8,7 @@ import { PLAYER_SCRIPT, renderPlayers } from '../evaluation/page-player.js';
 import { renderIntervalPlot } from '../evaluation/page-plot.js';
 import { RUNGS, summariseRung, type Estimate, type RungFigures, type RungName, type RungSummary } from '../evaluation/rung-figures.js';
 import { safeLabel } from '../generation/index.js';
+import { reportInversion } from '../vocoder/inversion-report.js';
 import { renderDifferencePng } from '../spectrogram/render-difference.js';
 import { rungsOf, type Ladder } from './climb-ladder.js';
 import { createClipWriter, writeWholeReport } from './write-report.js';
@@ -37,6 +38,9 @@ export interface FileNumbers {
   /** Mel image → sound → mel image. Unit: dB. */
   readonly inversionErrorDb: number;
   /** The autoencoder's image before inversion. Unit: dB; null on pixels. */
+  /** How near the inverted sound came to the mel image. Unit: dB, lower is nearer; null for silence. */
+  readonly spectralConvergenceDb: number | null;
+  /** Through the autoencoder, before inversion. Unit: dB; null on pixels. */
   readonly vaeErrorDb: number | null;
   readonly rungs: Partial<Record<RungName, RungFigures>>;
 }
@@ -51,7 +55,9 @@ export function worstFirst(ladders: readonly Ladder[]): Ladder[] {
 export function ladderNumbers(ladders: readonly Ladder[]): LadderNumbers {
   const files = worstFirst(ladders).map((ladder) => {
     const rungs = rungsOf(ladder);
-    return { name: ladder.name, inversionErrorDb: rungs.inverted?.melErrorDb ?? Number.NaN, vaeErrorDb: ladder.vaeImage === null ? null : melDistance(ladder.image, ladder.vaeImage).activeErrorDb, rungs };
+    const inverted = ladder.rungs.find(({ name }) => name === 'inverted');
+    const spectralConvergenceDb = inverted === undefined ? null : reportInversion(ladder.image, inverted.clip).spectralConvergenceDb;
+    return { name: ladder.name, inversionErrorDb: rungs.inverted?.melErrorDb ?? Number.NaN, spectralConvergenceDb, vaeErrorDb: ladder.vaeImage === null ? null : melDistance(ladder.image, ladder.vaeImage).activeErrorDb, rungs };
   });
   const present = RUNGS.filter((rung) => files.some(({ rungs }) => rungs[rung] !== undefined));
   const summary = Object.fromEntries(present.map((rung) => [rung, summariseRung(files.flatMap(({ rungs }) => rungs[rung] ?? []))]));

@@ -26,8 +26,14 @@ export const generationSchema = z
     eta: z.number().min(0).max(1).default(0),
     /** Clips drawn at once. Changes memory and speed, not the clips. */
     batchSize: z.int().min(1).default(16),
-    /** Iterations of Griffin-Lim, which finds the phase. Range 0 to 1000. */
+    /** Iterations of Griffin-Lim, or of what phaseMethod names in its place, which find the phase. Range 0 to 1000; more: less reverberant, slower. */
     griffinLimIterations: z.int().min(0).max(1000).default(32),
+    /** How they find it: fast, accelerated and admm are one method throughout; staged begins with admm and goes on with accelerated. */
+    phaseMethod: z.enum(['staged', 'fast', 'accelerated', 'admm']).default('staged'),
+    /** Where they start: pghi from what the magnitudes' slopes say of the phase, random from anywhere, which leaves tones rougher. */
+    phaseStart: z.enum(['pghi', 'random']).default('pghi'),
+    /** refined: where under a mel filter the sound lies follows from the phases found; fixed: spread evenly, as least squares gave it. */
+    magnitudes: z.enum(['refined', 'fixed']).default('refined'),
   })
   .prefault({});
 

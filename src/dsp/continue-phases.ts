@@ -1,5 +1,6 @@
 // Phases that go on from known samples: where an iterative inverter starts when part of the sound is given.
-import type { KnownSamples, Magnitudes } from './griffin-lim.js';
+import type { KnownSamples } from './given-sound.js';
+import type { Magnitudes } from './magnitudes.js';
 import { createRealFft } from './real-fft.js';
 import { createStft, type Spectrum, type StftSettings } from './stft.js';
 import { centredHannWindow } from './windows.js';

@@ -1,9 +1,8 @@
 // The short-time Fourier transform of a loop: its last frame goes on at its first. For inverters that look for a sound without a seam.
 import { requireInteger } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
-import type { Transform } from './griffin-lim.js';
 import { createRealFft } from './real-fft.js';
-import type { StftSettings } from './stft.js';
+import type { StftSettings, Transform } from './stft.js';
 import { centredHannWindow } from './windows.js';
 
 export interface LoopSettings extends StftSettings {
@@ -35,6 +34,7 @@ export function createLoopStft({ fftSize, hopSamples, windowSamples = fftSize, s
   return {
     fftSize,
     hopSamples,
+    windowSamples,
     frameCount: () => frames,
     createSpectrum: (frameCount) => ({ re: new Float32Array(frameCount * binCount), im: new Float32Array(frameCount * binCount), frameCount, binCount }),
     forwardInto(signal, spectrum) {

@@ -25,6 +25,7 @@ export interface StftSettings {
 export interface Stft {
   readonly fftSize: number;
   readonly hopSamples: number;
+  readonly windowSamples: number;
   readonly binCount: number;
   /** Multiplies a magnitude so that a full-scale sine reads 1. */
   readonly fullScale: number;
@@ -42,6 +43,9 @@ export interface Stft {
   inverseInto(spectrum: Spectrum, signal: Float32Array, leastWeight?: number): void;
   createSpectrum(frameCount: number): Spectrum;
 }
+
+/** What finding phases asks of a transform. */
+export type Transform = Pick<Stft, 'fftSize' | 'hopSamples' | 'windowSamples' | 'frameCount' | 'createSpectrum' | 'forwardInto' | 'inverseInto'>;
 
 /**
  * Creates a transform with a periodic Hann window. Frame n is centred on sample n·hopSamples; the signal is mirrored
@@ -129,6 +133,7 @@ export function createStft({ fftSize, hopSamples, windowSamples = fftSize }: Stf
   return {
     fftSize,
     hopSamples,
+    windowSamples,
     binCount,
     fullScale: fullScaleFactor(window),
     frameCount: countFrames,

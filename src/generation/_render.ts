@@ -12,6 +12,7 @@ import type { MelImage } from '../spectrogram/mel-image.js';
 import { readImages } from './_images.js';
 import { clipLength, columnWindows, drawnShape, type ClipLength } from './length.js';
 import { checkClipRequest, type ClipRequest } from './request.js';
+import { reportInversion } from '../vocoder/inversion-report.js';
 import type { Sidecar } from './sidecar.js';
 
 /** One new sound. */
@@ -92,7 +93,7 @@ export async function* renderClips(options: RenderOptions): AsyncGenerator<Gener
       const image = images[index - start];
       clipFinite(image, seeds[index]);
       const clip = invert(image, seeds[index]);
-      yield { index, image, clip, seed: seeds[index], label: labels[index], sidecar: sidecarOf(index, clip) };
+      yield { index, image, clip, seed: seeds[index], label: labels[index], sidecar: sidecarOf(index, { image, clip }) };
     }
   }
 }
@@ -108,12 +109,12 @@ interface SidecarOptions {
 }
 
 /** The sidecar of each item, known before it is drawn; its duration is that of the clip once there is one. */
-async function sidecars({ pipeline, request, labels, words, how }: RenderOptions, { length, batchSize, itemsPerBatch }: SidecarOptions): Promise<(index: number, clip?: Clip) => Sidecar> {
+async function sidecars({ pipeline, request, labels, words, how }: RenderOptions, { length, batchSize, itemsPerBatch }: SidecarOptions): Promise<(index: number, made?: { readonly image: MelImage; readonly clip: Clip }) => Sidecar> {
   const { seeds, tempo } = request;
   const { sampleRateHz } = pipeline.mel;
   const hashes = { model: await modelHash(pipeline), codec: codecHash(pipeline.mel), settings: await settingsHash(pipeline) };
   const engine = { name: request.engine ?? tf.getBackend(), tensorflowJs: tf.version_core };
-  return (index, clip) => {
+  return (index, made) => {
     const label = labels[index];
     const start = index - (index % itemsPerBatch);
     return {
@@ -123,9 +124,10 @@ async function sidecars({ pipeline, request, labels, words, how }: RenderOptions
       seed: seeds[index],
       ...how,
       vocoder: request.vocoder.name,
+      ...(made && { inversion: reportInversion(made.image, made.clip) }),
       frameCount: length.frameCount,
       sampleRateHz,
-      durationSeconds: clip === undefined ? length.sampleCount / sampleRateHz : durationSeconds(clip),
+      durationSeconds: made === undefined ? length.sampleCount / sampleRateHz : durationSeconds(made.clip),
       isLoop: length.isLoop,
       tempo: tempo === undefined ? null : { beatsPerBar: 4, ...tempo },
       overlap: length.overlap,

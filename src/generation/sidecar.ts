@@ -1,5 +1,6 @@
 // What is written beside each clip: everything needed to draw it again. Knows no file.
 import type { DownmixRule } from '../audio/downmix.js';
+import type { InversionReport } from '../vocoder/inversion-report.js';
 
 /** Where a clip was among those drawn with it: a network rounds otherwise in another batch, and the last bits follow. */
 export interface BatchPlace {
@@ -55,6 +56,8 @@ export interface Sidecar {
   /** null for samplers that have none. */
   readonly eta: number | null;
   readonly vocoder: string;
+  /** How near the vocoder came to the image that was drawn. */
+  readonly inversion?: InversionReport;
   readonly frameCount: number;
   readonly sampleRateHz: number;
   readonly durationSeconds: number;

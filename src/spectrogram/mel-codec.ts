@@ -3,7 +3,8 @@ import { requireNumber } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
 import type { MelSettings } from '../config/mel.js';
 import { dbToPower, powerToClampedDb } from '../dsp/decibels.js';
-import type { Magnitudes } from '../dsp/griffin-lim.js';
+import type { Magnitudes } from '../dsp/magnitudes.js';
+import type { MelTarget } from '../dsp/mel-consistency.js';
 import { applyMelFilterBank, melFilterBank, requireNoEmptyFilter } from '../dsp/mel.js';
 import { createMelNnls } from '../dsp/nnls.js';
 import { createStft, type Stft } from '../dsp/stft.js';
@@ -33,6 +34,8 @@ export interface MelCodec {
    * of `stft`, unscaled. Shape: [M, N] -> [N*F].
    */
   invertToMagnitude(image: MelImage, options?: InvertOptions): Magnitudes;
+  /** Mel power in units of `stft`'s squared magnitudes; cells at the floor hold none. Shape: [M, N] -> [N*M]. */
+  toMelTarget(image: MelImage, options?: InvertOptions): MelTarget;
 }
 
 /**
@@ -59,6 +62,22 @@ export function createMelCodec(settings: MelSettings): MelCodec {
     requireMelImage(image, 'mel image');
   };
 
+  /** Power re full scale of every cell. Shape: [M, N] -> [N*M]. */
+  const melPower = (image: MelImage, { gateDb = 0 }: InvertOptions = {}): Float64Array => {
+    requireOwn(image);
+    requireNumber('invertToMagnitude: gateDb', gateDb, { min: 0, max: 60 });
+    const { frameCount, data } = image;
+    const silent = Math.fround(dbToImageValue(settings.floorDb + gateDb, settings));
+    const power = new Float64Array(data.length);
+    for (let row = 0; row < melBins; row += 1) {
+      for (let n = 0; n < frameCount; n += 1) {
+        const value = data[row * frameCount + n];
+        power[n * melBins + row] = value <= silent ? 0 : dbToPower(imageValueToDb(Math.min(value, 1), settings));
+      }
+    }
+    return power;
+  };
+
   return {
     settings,
     stft,
@@ -78,23 +97,18 @@ export function createMelCodec(settings: MelSettings): MelCodec {
       requireOwn(image);
       return image.data.map((value) => imageValueToDb(value, settings));
     },
-    invertToMagnitude(image, { gateDb = 0 } = {}) {
-      requireOwn(image);
-      requireNumber('invertToMagnitude: gateDb', gateDb, { min: 0, max: 60 });
-      const { frameCount, data } = image;
-      const silent = Math.fround(dbToImageValue(settings.floorDb + gateDb, settings));
+    invertToMagnitude(image, options) {
+      const { frameCount } = image;
+      const power = melPower(image, options);
       const magnitude = new Float32Array(frameCount * binCount);
       nnls.restart();
       for (let n = 0; n < frameCount; n += 1) {
-        for (let row = 0; row < melBins; row += 1) {
-          const value = data[row * frameCount + n];
-          mel[row] = value <= silent ? 0 : dbToPower(imageValueToDb(Math.min(value, 1), settings));
-        }
-        nnls.solve(mel, linear);
+        nnls.solve(power.subarray(n * melBins, (n + 1) * melBins), linear);
         for (let bin = 0; bin < binCount; bin += 1) magnitude[n * binCount + bin] = Math.sqrt(linear[bin]) / fullScale;
       }
       return { magnitude, frameCount, binCount };
     },
+    toMelTarget: (image, options) => ({ bank, mel: Float32Array.from(melPower(image, options), (power) => power / fullScale ** 2) }),
   };
 }
 

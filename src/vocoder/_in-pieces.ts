@@ -1,5 +1,5 @@
 // Inverts long images piece after piece in bounded memory: each piece is made to go on from the samples that the one before it left.
-import type { KnownSamples } from '../dsp/griffin-lim.js';
+import type { KnownSamples } from '../dsp/given-sound.js';
 import type { KnownSound } from './vocoder.js';
 
 /** Frames of a piece. More: more memory, some 15 kB per frame, and fewer joins. */

@@ -1,9 +1,10 @@
-// The vocoder that needs no training: exact mel inverse, then fast Griffin-Lim.
+// The vocoder that needs no training: exact mel inverse, then phases by heap integration and Griffin-Lim's descendants.
 import { requireInteger } from '../base/checks.js';
 import type { MelSettings } from '../config/mel.js';
 import { continuePhases } from '../dsp/continue-phases.js';
-import { griffinLim } from '../dsp/griffin-lim.js';
 import { createLoopStft } from '../dsp/loop-stft.js';
+import { recoverSignal, type PhaseMethod, type PhaseStart, type RecoverSignalOptions } from '../dsp/recover-signal.js';
+import type { Transform } from '../dsp/stft.js';
 import { createMelCodec, type InvertOptions } from '../spectrogram/mel-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { invertInPieces, type ImagePiece } from './_in-pieces.js';
@@ -12,37 +13,53 @@ import type { Vocoder } from './vocoder.js';
 export interface GriffinLimVocoderOptions extends InvertOptions {
   /** In [0, 10000], default 32. */
   readonly iterations?: number;
-  /** In [0, 1), default 0.99. */
+  /** Default staged: ADMM, then accelerated Griffin-Lim. */
+  readonly method?: PhaseMethod;
+  /** Default pghi: from the slopes of the magnitudes. random needs more iterations, and leaves tones rougher. */
+  readonly start?: PhaseStart;
+  /** In [0, 1), default 0.99: of the method `fast` alone. */
   readonly momentum?: number;
+  /** Whether magnitudes follow the sound under the mel image, or stay as least squares gave them. Default true. */
+  readonly isRefined?: boolean;
 }
 
 /** Creates a Griffin-Lim vocoder for one codec. Memory: buffers are reused; one object serves one computation at a time. */
 export function createGriffinLimVocoder(settings: MelSettings, options: GriffinLimVocoderOptions = {}): Vocoder {
-  const { iterations = 32, momentum = 0.99, gateDb = 0 } = options;
+  const { iterations = 32, method = 'staged', start = 'pghi', momentum, gateDb = 0, isRefined = true } = options;
   const codec = createMelCodec(settings);
   return {
-    name: `griffin-lim-${iterations}`,
-    invert(image, { seed = 0, sampleCount, isLoop = false, known } = {}) {
+    name: nameOf({ iterations, method, start, isRefined }),
+    invert(image, { seed = 0, sampleCount, isLoop = false, known, around } = {}) {
       const { hopSamples, fftSize, sampleRateHz } = settings;
       const { frameCount } = image;
       const shortest = Math.max(1, (frameCount - 1) * hopSamples);
-      const wanted = requireInteger('invert: sampleCount', sampleCount ?? (isLoop ? frameCount * hopSamples : shortest), { min: 1, max: 2 ** 31 });
-      if (isLoop) {
-        const loop = createLoopStft({ ...settings, sampleCount: wanted, frames: frameCount });
-        return { sampleRateHz, channels: [griffinLim(loop, codec.invertToMagnitude(image, { gateDb }), { iterations, momentum, seed, sampleCount: wanted })] };
-      }
       const longest = Math.max(shortest, frameCount * hopSamples - 1);
-      const made = invertInPieces({ frameCount, sampleCount: Math.min(Math.max(wanted, shortest), longest), hopSamples, fftSize, known }, (piece) => {
-        const magnitudes = codec.invertToMagnitude(framesOf(image, piece), { gateDb });
-        const start = piece.known && continuePhases(settings, magnitudes, piece.known);
-        return griffinLim(codec.stft, magnitudes, { iterations, momentum, seed, sampleCount: piece.sampleCount, known: piece.known, start });
+      const wanted = requireInteger('invert: sampleCount', sampleCount ?? (isLoop ? frameCount * hopSamples : shortest), { min: 1, max: 2 ** 31 });
+      const count = Math.min(Math.max(wanted, shortest), longest);
+      const recover = (part: MelImage, more: RecoverSignalOptions, stft: Transform = codec.stft): Float32Array =>
+        recoverSignal(stft, codec.invertToMagnitude(part, { gateDb }), { iterations, method, start, momentum, seed, ...more });
+      const freely = (part: MelImage): RecoverSignalOptions => ({ mel: isRefined ? codec.toMelTarget(part, { gateDb }) : undefined });
+      if (isLoop) {
+        const stft = createLoopStft({ ...settings, sampleCount: wanted, frames: frameCount });
+        return { sampleRateHz, channels: [recover(image, { ...freely(image), start: 'random', sampleCount: wanted }, stft)] };
+      }
+      if (around !== undefined) return { sampleRateHz, channels: [cutOrFill(recover(image, { method: 'fast', around, sampleCount: count }), wanted)] };
+      const made = invertInPieces({ frameCount, sampleCount: count, hopSamples, fftSize, known }, (piece) => {
+        const part = framesOf(image, piece);
+        if (piece.known === undefined) return recover(part, { ...freely(part), sampleCount: piece.sampleCount });
+        const phases = continuePhases(settings, codec.invertToMagnitude(part, { gateDb }), piece.known);
+        return recover(part, { method: 'fast', known: piece.known, phases, sampleCount: piece.sampleCount });
       });
-      if (made.length === wanted) return { sampleRateHz, channels: [made] };
-      const samples = new Float32Array(wanted);
-      samples.set(made.subarray(0, Math.min(wanted, made.length)));
-      return { sampleRateHz, channels: [samples] };
+      return { sampleRateHz, channels: [cutOrFill(made, wanted)] };
     },
   };
+}
+
+function cutOrFill(made: Float32Array, sampleCount: number): Float32Array {
+  if (made.length === sampleCount) return made;
+  const samples = new Float32Array(sampleCount);
+  samples.set(made.subarray(0, Math.min(sampleCount, made.length)));
+  return samples;
 }
 
 /** Some frames of an image; all of them are the image itself. */
@@ -52,4 +69,18 @@ function framesOf(image: MelImage, { first, last }: ImagePiece): MelImage {
   const part = new Float32Array(settings.melBins * (last - first));
   for (let row = 0; row < settings.melBins; row += 1) part.set(data.subarray(row * frameCount + first, row * frameCount + last), row * (last - first));
   return { settings, frameCount: last - first, data: part };
+}
+
+/** What a name of `nameOf` says; null for another vocoder's. */
+export function griffinLimOptionsOf(name: string): GriffinLimVocoderOptions | null {
+  const found = /^griffin-lim-(\d+)(?:-(fast|accelerated|admm))?(-random)?(-fixed)?$/.exec(name);
+  if (found === null) return null;
+  const [, iterations, method, random, fixed] = found;
+  return { iterations: Number(iterations), ...(method !== undefined && { method: method as PhaseMethod }), ...(random !== undefined && { start: 'random' }), ...(fixed !== undefined && { isRefined: false }) };
+}
+
+/** `griffin-lim-32`, and whatever is not the default: `griffin-lim-32-fast-random-fixed`. */
+function nameOf({ iterations, method, start, isRefined }: Required<Pick<GriffinLimVocoderOptions, 'iterations' | 'method' | 'start' | 'isRefined'>>): string {
+  const parts = [method === 'staged' ? '' : method, start === 'pghi' ? '' : start, isRefined ? '' : 'fixed'];
+  return ['griffin-lim', iterations, ...parts.filter((part) => part !== '')].join('-');
 }

@@ -1,5 +1,6 @@
 // The one interface of everything that turns a mel image into sound.
 import type { Clip } from '../audio/clip.js';
+import type { GivenSound } from '../dsp/given-sound.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 
 export interface VocoderOptions {
@@ -12,6 +13,11 @@ export interface VocoderOptions {
    * over sampleCount, whose default is N·hopSamples. Default false.
    */
   readonly isLoop?: boolean;
+  /**
+   * A sound of sampleCount samples of which only a part is to be made anew. The caller puts the rest back; a vocoder that
+   * heeds it joins on in phase. Default none.
+   */
+  readonly around?: GivenSound;
   /** Samples that are given and come back as they are, the rest made to go with them. Default none. */
   readonly known?: KnownSound;
 }

@@ -41,6 +41,15 @@ describe('encode and decode', () => {
     expect(rms((await decodeFile(`${png}.wav`)).channels[0])).toBeGreaterThan(0.05);
   });
 
+  it.each([['--phase-method', 'fast'], ['--phase-start', 'random'], ['--magnitudes', 'fixed'], ['--iterations', '1']])('invert as %s %s says, and say how near they came', async (flag, value) => {
+    const png = at(`inverted${flag}.png`);
+    await run('encode', at('tone.wav'), '--out', png);
+    const usual = await run('decode', png, '--out', `${png}-usual.wav`, '--iterations', '4');
+    const other = await run('decode', png, '--out', `${png}-other.wav`, '--iterations', '4', flag, value);
+    expect(usual).toMatchObject({ inversion: { spectralConvergenceDb: expect.any(Number) as number, levelDifferenceDb: expect.any(Number) as number } });
+    expect(other.inversion).not.toEqual(usual.inversion);
+  });
+
   it.each([[[], 1], [['--stereo'], 2]] as const)("write Riffusion's and know it again: %j", async (flags, channelCount) => {
     const png = at(`riffusion-${channelCount}.png`);
     expect(await run('encode', at('short.wav'), '--layout', 'riffusion', '--out', png, ...flags)).toMatchObject({ layout: 'riffusion', melBins: 512, frames: 21 });

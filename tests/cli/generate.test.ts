@@ -39,6 +39,13 @@ describe('generate', () => {
     expect(await drawn('asked', '--sampler', 'scheduler')).toMatchObject({ sampler: 'PNDMScheduler' });
   });
 
+  it('inverts as the flags say, and notes in the record how and how near', async () => {
+    const inversion = { spectralConvergenceDb: expect.any(Number) as number, levelDifferenceDb: expect.any(Number) as number };
+    expect(await drawn('inverted')).toMatchObject({ vocoder: 'griffin-lim-32', inversion });
+    const flags = ['--iterations', '2', '--phase-method', 'fast', '--phase-start', 'random', '--magnitudes', 'fixed'];
+    expect(await drawn('inverted-otherwise', ...flags)).toMatchObject({ vocoder: 'griffin-lim-2-fast-random-fixed', inversion });
+  });
+
   it('refuses a spacing for a scheduler, which has its own', async () => {
     await expect(drawn('refused', '--spacing', 'linspace')).rejects.toThrow('--spacing: got linspace, expected none');
   });

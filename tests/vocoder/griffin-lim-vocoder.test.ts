@@ -103,9 +103,15 @@ describe('createGriffinLimVocoder', () => {
 
   it('obeys its options', () => {
     const image = codec.analyse(sounds.drum);
-    const plain = createGriffinLimVocoder(defaultMelSettings, { iterations: 2, momentum: 0 });
-    expect(plain.name).toBe('griffin-lim-2');
-    expect(plain.invert(image)).not.toEqual(createGriffinLimVocoder(defaultMelSettings, { iterations: 2 }).invert(image));
+    const usual = createGriffinLimVocoder(defaultMelSettings, { iterations: 8 });
+    expect(usual.name).toBe('griffin-lim-8');
+    const others = [{ method: 'fast' }, { method: 'accelerated' }, { method: 'admm' }, { start: 'random' }, { isRefined: false }] as const;
+    expect(others.map((options) => createGriffinLimVocoder(defaultMelSettings, { iterations: 8, ...options }).name)).toEqual([
+      'griffin-lim-8-fast', 'griffin-lim-8-accelerated', 'griffin-lim-8-admm', 'griffin-lim-8-random', 'griffin-lim-8-fixed',
+    ]);
+    for (const options of others) expect(createGriffinLimVocoder(defaultMelSettings, { iterations: 8, ...options }).invert(image)).not.toEqual(usual.invert(image));
+    const [plain, fast] = [0, 0.99].map((momentum) => createGriffinLimVocoder(defaultMelSettings, { iterations: 2, method: 'fast', momentum }));
+    expect(plain.invert(image)).not.toEqual(fast.invert(image));
     const gated = createGriffinLimVocoder(defaultMelSettings, { iterations: 2, gateDb: 60 }).invert(image).channels[0];
     expect(peak(gated.subarray(-4096))).toBe(0);
   });

@@ -9,6 +9,7 @@ import { UNKNOWN_LEVEL_PEAK_DB } from '../../spectrogram/layouts/peer-spectrogra
 import { integer, requireFlag } from '../arguments.js';
 import { createContext } from '../context.js';
 import { requireWritableFile } from '../output.js';
+import { addInverterFlags } from '../inverter-flags.js';
 import { decodeImage, encodeImage, type DecodeFlags, type EncodeFlags } from '../spectrogram-images.js';
 
 /** Adds the command to the program. */
@@ -38,14 +39,12 @@ export function addEncode(program: Command): void {
 
 /** Adds the command to the program. */
 export function addDecode(program: Command): void {
-  program
-    .command('decode')
+  addInverterFlags(program.command('decode'), 'as generation has it')
     .description('turn a mel spectrogram PNG back into sound')
     .argument('<png>', 'image written by encode, by Riffusion or by audio-diffusion')
     .option('--out <wav>', 'sound to write')
     .addOption(new Option('--layout <name>', 'whose image; auto tells by its metadata').choices(['auto', ...LAYOUTS]).default('auto'))
     .option('--mel-config <file>', 'audio-diffusion: mel_config.json that the image was made with (default: its own, or the defaults)')
-    .option('--iterations <n>', 'Griffin-Lim iterations', integer(0), 32)
     .option('--seed <n>', 'seed of the starting phase', integer(0), 0)
     .option('--force', 'overwrite')
     .action(async (png: string, flags: DecodeFlags & { out?: string; force?: boolean }, command: Command) => {
@@ -53,13 +52,14 @@ export function addDecode(program: Command): void {
       const force = flags.force ?? false;
       const out = requireFlag('--out', flags.out);
       requireWritableFile('--out', out, force);
-      const { clip, layout, isLevelKnown } = await decodeImage(png, flags);
+      const { clip, layout, isLevelKnown, inversion } = await decodeImage(png, flags);
       await writeWav(out, clip, { bitDepth: 16, seed: flags.seed, onClip: 'normalise', force });
       const seconds = clip.channels[0].length / clip.sampleRateHz;
       const gainDb = -amplitudeToDb(Math.max(1, peakOf(clip))) + 0;
       const unknown = isLevelKnown ? '' : ` (the image does not tell its level: peak set to ${UNKNOWN_LEVEL_PEAK_DB} dBFS)`;
       const turned = gainDb < 0 ? ` (turned down by ${(-gainDb).toFixed(1)} dB, so that no peak is clipped)` : '';
-      print({ out, layout, seconds, channels: clip.channels.length, isLevelKnown, gainDb }, [`${out}: ${seconds.toFixed(2)} s${unknown}${turned}`]);
+      const near = typeof inversion?.spectralConvergenceDb === 'number' ? ` (spectral convergence ${inversion.spectralConvergenceDb.toFixed(1)} dB)` : '';
+      print({ out, layout, seconds, channels: clip.channels.length, isLevelKnown, gainDb, inversion }, [`${out}: ${seconds.toFixed(2)} s${near}${unknown}${turned}`]);
     });
 }
 

@@ -10,10 +10,11 @@ import { collect, integer, number, requireFlag, requireReadableFolder, requireWr
 import { vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { drawClips } from '../draw-clips.js';
+import { addInverterFlags, withInverterFlags, type InverterFlags } from '../inverter-flags.js';
 import { openRun } from '../open-run.js';
 import type { Pipeline } from '../../pipeline/pipeline.js';
 
-export interface GenerateFlags {
+export interface GenerateFlags extends InverterFlags {
   readonly label?: string;
   readonly fromVaePrior?: boolean;
   readonly prompt?: string[];
@@ -47,8 +48,7 @@ const SAMPLER_HELP = 'sampler; scheduler is what the pipeline\'s scheduler_confi
 
 /** Adds the command to the program. */
 export function addGenerate(program: Command): void {
-  program
-    .command('generate')
+  addInverterFlags(program.command('generate'), "the run's own")
     .description('draw new clips from a trained run; each gets a JSON file beside it that says how it was made')
     .argument('<run>', 'run folder, or a pipeline folder')
     .option('--out <folder>', 'folder for the clips')
@@ -101,7 +101,7 @@ export function addGenerate(program: Command): void {
       if (pipeline.upscaler?.unet === null) reporter.log.warn('the upscaler is not trained yet: the small image is enlarged as it is; train with --stage upscaler');
       const { files, skippedCount, manifest } = await drawClips({
         pipeline, out, run: resolve(run), labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed, length,
-        settings: { ...generation, sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }, isFromVaePrior: flags.fromVaePrior ?? false, vocoder: flags.vocoder,
+        settings: withInverterFlags({ ...generation, sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }, flags), isFromVaePrior: flags.fromVaePrior ?? false, vocoder: flags.vocoder,
         bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false,
         resume: flags.resume ?? false, hasManifest: flags.manifest ?? false, reporter, signal,
       });

@@ -6,21 +6,21 @@ import { requireFlag, requireReadableFolder, requireWritableFolder } from '../ar
 import { chooseVocoder, vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
 import { climbLadder, type Ladder } from '../climb-ladder.js';
 import { createContext } from '../context.js';
+import { addInverterFlags, withInverterFlags, type InverterFlags } from '../inverter-flags.js';
 import { openRun } from '../open-run.js';
 import { refuseExisting, requireReportFolder } from '../output.js';
 import { ladderNumbers, writeLadder } from '../write-ladder.js';
 
 /** Adds the command to the program. */
 export function addReconstruct(program: Command): void {
-  program
-    .command('reconstruct')
+  addInverterFlags(program.command('reconstruct'), "the run's own")
     .description('the ladder: original, mel image, inverted, through the autoencoder; which of them limits the sound, in words, numbers and a page')
     .argument('<run>', 'run folder, or a pipeline folder')
     .argument('<files...>', 'sound files')
     .option('--out <folder>', 'folder for the page and the clips')
     .addOption(vocoderOption())
     .option('--force', 'replace the folder')
-    .action(async (run: string, files: string[], flags: { out?: string; vocoder: VocoderChoice; force?: boolean }, command: Command) => {
+    .action(async (run: string, files: string[], flags: InverterFlags & { out?: string; vocoder: VocoderChoice; force?: boolean }, command: Command) => {
       const { reporter, print } = createContext(command);
       requireReadableFolder('<run>', run);
       const out = requireWritableFolder('--out', requireFlag('--out', flags.out));
@@ -29,7 +29,7 @@ export function addReconstruct(program: Command): void {
       await startEngine('auto');
       const { pipeline, generation, config } = await openRun(run);
       const codec = createMelCodec(pipeline.mel);
-      const vocoder = chooseVocoder(pipeline, generation, flags.vocoder);
+      const vocoder = chooseVocoder(pipeline, withInverterFlags(generation, flags), flags.vocoder);
       const progress = reporter.startProgress('reconstruct', files.length, 'files');
       const ladders: Ladder[] = [];
       for (const file of files) {
@@ -39,9 +39,9 @@ export function addReconstruct(program: Command): void {
       progress.end();
       const numbers = ladderNumbers(ladders);
       const page = await writeLadder(out, ladders, numbers);
-      const lines = numbers.files.map(({ name, inversionErrorDb, vaeErrorDb, rungs }) => {
+      const lines = numbers.files.map(({ name, inversionErrorDb, spectralConvergenceDb, vaeErrorDb, rungs }) => {
         const distances = Object.entries(rungs).map(([rung, figures]) => `${rung} ${figures.logSpectralDb.toFixed(2)}`).join(', ');
-        return `${name}: log-spectral distance ${distances} dB; mel error: inversion ${inversionErrorDb.toFixed(2)} dB, autoencoder ${vaeErrorDb?.toFixed(2) ?? '–'} dB`;
+        return `${name}: log-spectral distance ${distances} dB; mel error: inversion ${inversionErrorDb.toFixed(2)} dB (spectral convergence ${spectralConvergenceDb?.toFixed(1) ?? '–'} dB), autoencoder ${vaeErrorDb?.toFixed(2) ?? '–'} dB`;
       });
       print({ page, ...numbers }, [...lines, ...numbers.verdict.sentences, page]);
     });

@@ -1,8 +1,8 @@
 // A spectrogram read from a peer's image, and its way back to sound. Knows no image format.
 import type { Clip } from '../../audio/clip.js';
-import { griffinLim } from '../../dsp/griffin-lim.js';
 import { applyMelFilterBank, melFilterBank, type MelFilterBank } from '../../dsp/mel.js';
 import { createMelNnls } from '../../dsp/nnls.js';
+import { recoverSignal, type RecoverSignalOptions } from '../../dsp/recover-signal.js';
 import { createStft, type Stft } from '../../dsp/stft.js';
 import { dbToAmplitude } from '../../dsp/decibels.js';
 import { filterBankOf, type MelFrames, type MelTransform } from './mel-frames.js';
@@ -19,24 +19,23 @@ export interface PeerSpectrogram {
   readonly isLevelKnown: boolean;
 }
 
-export interface InvertPeerOptions {
-  /** Griffin-Lim iterations, in [0, 10000], default 32. */
-  readonly iterations?: number;
-  /** Chooses the first phases, the same for all channels. Default 0. */
-  readonly seed?: number;
+/** The seed is the same for all channels. */
+export interface InvertPeerOptions extends Pick<RecoverSignalOptions, 'iterations' | 'method' | 'start' | 'seed'> {
+  /** Whether magnitudes follow the sound under rows of power, or stay as least squares gave them, as they do under rows of amplitude. Default true. */
+  readonly isRefined?: boolean;
 }
 
 /**
- * Turns a peer's spectrogram into sound: non-negative least squares from mel to linear bins, then Griffin-Lim. Sounds whose level
+ * Turns a peer's spectrogram into sound: non-negative least squares from mel to linear bins, then phases. Sounds whose level
  * the image does not tell get a peak of -1 dBFS over all channels.
  *
- * Griffin-Lim's transform has the power of two nearest to the peer's size that holds the window. The same windowed sound gives the
+ * The transform of the phases has the power of two nearest to the peer's size that holds the window. The same windowed sound gives the
  * same spectrum at either size, only at other steps in frequency, so each mel row is multiplied by how much more filter weight lies
  * over it at the new steps. Where the sizes agree the factor is 1.
  *
  * Shape: [M, N] -> [(N - 1)·hopSamples] per channel.
  */
-export function invertPeerSpectrogram(spectrogram: PeerSpectrogram, { iterations = 32, seed = 0 }: InvertPeerOptions = {}): Clip {
+export function invertPeerSpectrogram(spectrogram: PeerSpectrogram, { isRefined = true, ...options }: InvertPeerOptions = {}): Clip {
   const { transform, channels, isLevelKnown } = spectrogram;
   const { sampleRateHz, windowSamples, hopSamples } = transform;
   const fftSize = nearestPowerOfTwo(transform.fftSize, windowSamples);
@@ -44,8 +43,10 @@ export function invertPeerSpectrogram(spectrogram: PeerSpectrogram, { iterations
   const bank = melFilterBank({ ...transform, fftSize });
   const factors = rowFactors(filterBankOf(transform), bank);
   const sounds = channels.map((data) => {
-    const magnitude = linearMagnitudes({ frameCount: spectrogram.frameCount, data }, { transform, stft, bank, factors });
-    return griffinLim(stft, { magnitude, frameCount: spectrogram.frameCount, binCount: stft.binCount }, { iterations, seed });
+    const { frameCount } = spectrogram;
+    const mel = melByFrame({ frameCount, data }, factors);
+    const magnitude = linearMagnitudes(mel, { transform, stft, bank });
+    return recoverSignal(stft, { magnitude, frameCount, binCount: stft.binCount }, { ...options, mel: isRefined && transform.exponent === 2 ? { bank, mel } : undefined });
   });
   const peak = sounds.reduce((most, sound) => sound.reduce((a, b) => Math.max(a, Math.abs(b)), most), 0);
   const gain = isLevelKnown || peak === 0 ? 1 : dbToAmplitude(UNKNOWN_LEVEL_PEAK_DB) / peak;
@@ -69,23 +70,27 @@ function rowWeights(bank: MelFilterBank): Float64Array {
   return sums.subarray(0, bank.melBins);
 }
 
+/** Shape: [M, N] -> [N*M]. */
+function melByFrame({ frameCount, data }: MelFrames, factors: Float64Array): Float32Array {
+  const melBins = factors.length;
+  return Float32Array.from(data, (_, cell) => data[(cell % melBins) * frameCount + Math.floor(cell / melBins)] * factors[cell % melBins]);
+}
+
 interface InversionParts {
   readonly transform: MelTransform;
   readonly stft: Stft;
   readonly bank: MelFilterBank;
-  readonly factors: Float64Array;
 }
 
-/** Shape: [M, N] -> [N*F]. */
-function linearMagnitudes({ frameCount, data }: MelFrames, { transform, stft, bank, factors }: InversionParts): Float32Array {
+/** Shape: [N*M] -> [N*F]. */
+function linearMagnitudes(mel: Float32Array, { transform, stft, bank }: InversionParts): Float32Array {
   const { melBins, exponent } = transform;
+  const frameCount = mel.length / melBins;
   const nnls = createMelNnls(bank);
-  const mel = new Float64Array(melBins + 1);
   const linear = new Float64Array(stft.binCount);
   const magnitude = new Float32Array(frameCount * stft.binCount);
   for (let n = 0; n < frameCount; n += 1) {
-    for (let row = 0; row < melBins; row += 1) mel[row] = data[row * frameCount + n] * factors[row];
-    nnls.solve(mel, linear);
+    nnls.solve(Float64Array.from(mel.subarray(n * melBins, (n + 1) * melBins)), linear);
     for (let bin = 0; bin < stft.binCount; bin += 1) magnitude[n * stft.binCount + bin] = exponent === 2 ? Math.sqrt(linear[bin]) : linear[bin];
   }
   return magnitude;

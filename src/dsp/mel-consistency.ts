@@ -1,0 +1,66 @@
+// Magnitudes that a signal has and that still give the wanted mel spectrogram. Knows no phases and no decibels.
+import { requireShape } from '../base/checks.js';
+import type { MelFilterBank } from './mel.js';
+import type { PhaseProblem } from './phase-problem.js';
+import type { Spectrum } from './stft.js';
+
+export interface MelTarget {
+  readonly bank: MelFilterBank;
+  /** Σ of filter weight · magnitude², magnitudes as the transform gives them. Shape: [N*M], frame after frame. */
+  readonly mel: Float32Array;
+  /** Rebuildings that leave the magnitudes as they are, so that phases settle first. Default 0. */
+  readonly after?: number;
+}
+
+/** A filter that holds far too little gets at most this much more power in one step. */
+const LARGEST_RATIO = 100;
+
+/**
+ * Turns a problem of fixed magnitudes into one of a mel spectrogram: after each rebuilding, the wanted magnitudes become the
+ * rebuilt ones, corrected so that every mel filter holds what it should. What a mel spectrogram leaves open, such as where under a
+ * wide filter a harmonic lies, is so settled by what signals have instead of by the even spread of least squares.
+ *
+ * The correction of bin k is Richardson and Lucy's, x_k ← x_k · Σ_m W_mk r_m / Σ_m W_mk with r_m = wanted/held of filter m: it
+ * never goes below 0 and leaves what is right as it is.
+ *
+ * Source: the idea of consistency with both, Masuyama, Ueno, Ono, "Signal reconstruction from mel-spectrogram based on bi-level
+ * consistency of full-band magnitude and phase" (2023); the step, Shepp and Vardi, "Maximum likelihood reconstruction" (1982).
+ * Mutates: the problem's magnitudes, at each rebuilding.
+ */
+export function withMelConsistency(problem: PhaseProblem, target: MelTarget): PhaseProblem {
+  const { bank, after = 0 } = target;
+  requireShape('withMelConsistency', [target.mel.length / bank.melBins], [problem.magnitude.length / bank.binCount]);
+  const held = new Float64Array(bank.melBins + 1);
+  let count = 0;
+  return {
+    ...problem,
+    rebuild(guess, into) {
+      problem.rebuild(guess, into);
+      count += 1;
+      if (count <= after) return;
+      for (let n = 0; n * bank.binCount < problem.magnitude.length; n += 1) correctFrame(n, into, problem.magnitude, { ...target, held });
+    },
+  };
+}
+
+/** Mutates: magnitude and held. */
+function correctFrame(n: number, { re, im }: Spectrum, magnitude: Float32Array, { bank, mel, held }: MelTarget & { readonly held: Float64Array }): void {
+  const { melBins, binCount, filterOf, lowerWeights, upperWeights } = bank;
+  held.fill(0);
+  for (let bin = 0; bin < binCount; bin += 1) {
+    const cell = n * binCount + bin;
+    magnitude[cell] = Math.sqrt(re[cell] * re[cell] + im[cell] * im[cell]);
+    const filter = filterOf[bin];
+    if (filter < 0) continue;
+    const power = magnitude[cell] ** 2;
+    held[filter] += lowerWeights[bin] * power;
+    held[filter + 1] += upperWeights[bin] * power;
+  }
+  for (let filter = 0; filter < melBins; filter += 1) held[filter] = mel[n * melBins + filter] / (held[filter] + 1e-30);
+  for (let bin = 0; bin < binCount; bin += 1) {
+    const filter = filterOf[bin];
+    const weight = lowerWeights[bin] + upperWeights[bin];
+    const ratio = filter < 0 ? 0 : Math.min(LARGEST_RATIO, (lowerWeights[bin] * held[filter] + upperWeights[bin] * held[filter + 1]) / weight);
+    magnitude[n * binCount + bin] *= Math.sqrt(ratio);
+  }
+}
