@@ -18,13 +18,13 @@ export function createGriffinLimVocoder(settings: MelSettings, options: GriffinL
   const codec = createMelCodec(settings);
   return {
     name: `griffin-lim-${iterations}`,
-    invert(image, { seed = 0, sampleCount } = {}) {
+    invert(image, { seed = 0, sampleCount, around } = {}) {
       const magnitudes = codec.invertToMagnitude(image, { gateDb });
       const shortest = Math.max(1, (image.frameCount - 1) * settings.hopSamples);
       const wanted = requireInteger('invert: sampleCount', sampleCount ?? shortest, { min: 1, max: 2 ** 31 });
       const longest = image.frameCount * settings.hopSamples - 1;
       const made = griffinLim(codec.stft, magnitudes, {
-        iterations, momentum, seed, sampleCount: Math.min(Math.max(wanted, shortest), Math.max(shortest, longest)),
+        iterations, momentum, seed, around, sampleCount: Math.min(Math.max(wanted, shortest), Math.max(shortest, longest)),
       });
       if (made.length === wanted) return { sampleRateHz: settings.sampleRateHz, channels: [made] };
       const samples = new Float32Array(wanted);

@@ -1,5 +1,6 @@
 // The one interface of everything that turns a mel image into sound.
 import type { Clip } from '../audio/clip.js';
+import type { GivenSound } from '../dsp/griffin-lim.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 
 export interface VocoderOptions {
@@ -7,6 +8,11 @@ export interface VocoderOptions {
   readonly seed?: number;
   /** Samples to return: cut, or filled with silence. Default (N - 1)·hopSamples, where N is the number of frames. */
   readonly sampleCount?: number;
+  /**
+   * A sound of sampleCount samples of which only a part is to be made anew. The caller puts the rest back; a vocoder that
+   * heeds it joins on in phase. Default none.
+   */
+  readonly around?: GivenSound;
 }
 
 export interface Vocoder {
