@@ -45,12 +45,14 @@ interface RenderOptions {
   readonly how: HowDrawn;
   /** Returns the batch's latents, which are disposed here. */
   readonly draw: (batch: Batch) => Promise<tf.Tensor4D>;
+  /** Makes the clip of an image. Default the request's vocoder. */
+  readonly invert?: (image: MelImage, seed: number, index: number) => Clip;
 }
 
 const DEFAULT_BATCH_SIZE = 16;
 
 /** Draws batch after batch, decodes and inverts. An item's noise comes from its seed alone. */
-export async function* renderClips({ pipeline, request, labels, words, how, draw }: RenderOptions): AsyncGenerator<GeneratedClip> {
+export async function* renderClips({ pipeline, request, labels, words, how, draw, invert }: RenderOptions): AsyncGenerator<GeneratedClip> {
   checkClipRequest(request);
   const { seeds, batchSize = DEFAULT_BATCH_SIZE, signal } = request;
   const frameCount = request.frameCount ?? pipeline.mel.frames;
@@ -78,7 +80,7 @@ export async function* renderClips({ pipeline, request, labels, words, how, draw
       signal?.throwIfAborted();
       const image = images[offset];
       clipFinite(image, seeds[index]);
-      const clip = request.vocoder.invert(image, { seed: seeds[index] });
+      const clip = invert?.(image, seeds[index], index) ?? request.vocoder.invert(image, { seed: seeds[index] });
       const label = labels[index];
       const sidecar: Sidecar = {
         label: label === null ? null : pipeline.labels[label],

@@ -1,4 +1,12 @@
 // What other folders and browsers take from generation; writing files is in write.node.ts.
+export { combineClips, type CombineRequest } from './combine.js';
 export { clipNames, safeLabel, safeLabels } from './file-names.js';
 export { generateClips, generateFromVaePrior, type ClipRequest, type GeneratedClip, type GenerateRequest, type GenerationProgress, type Sidecar } from './generate.js';
+export { fillSounds, type FillRequest } from './fill.js';
+export type { DescribedMix, SoundMix, MixPart } from './mix.js';
+export { morphSounds, type MorphEnd, type MorphRequest } from './morph.js';
+export type { OperationSidecar } from './operation.js';
+export type { InputSound } from './_sounds.js';
+export type { OperationClip, OperationRequest } from './_redraw.js';
 export { drawnFrameCount } from './request.js';
+export { varySounds, type VaryRequest } from './vary.js';
