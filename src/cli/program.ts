@@ -2,22 +2,26 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addBench } from './commands/bench.js';
+import { addCombine } from './commands/combine.js';
 import { addCorpus } from './commands/corpus.js';
 import { addDecode, addEncode } from './commands/encode-decode.js';
 import { addDemo } from './commands/demo.js';
 import { addDoctor } from './commands/doctor.js';
 import { addEvaluate } from './commands/evaluate.js';
 import { addExport } from './commands/export.js';
+import { addFill } from './commands/fill.js';
 import { addGenerate } from './commands/generate.js';
 import { addImport } from './commands/import.js';
 import { addInspect } from './commands/inspect.js';
+import { addMorph } from './commands/morph.js';
 import { addPrepare } from './commands/prepare.js';
 import { addReconstruct } from './commands/reconstruct.js';
 import { addSetup } from './commands/setup.js';
 import { addTrain } from './commands/train.js';
+import { addVary } from './commands/vary.js';
 
 const ADDERS = [
-  addSetup, addDoctor, addInspect, addPrepare, addTrain, addGenerate, addReconstruct, addEncode, addDecode, addEvaluate, addImport, addExport, addCorpus, addDemo, addBench,
+  addSetup, addDoctor, addInspect, addPrepare, addTrain, addGenerate, addVary, addFill, addMorph, addCombine, addReconstruct, addEncode, addDecode, addEvaluate, addImport, addExport, addCorpus, addDemo, addBench,
 ] as const;
 
 /** The version in package.json. */

@@ -18,6 +18,8 @@ export interface InversionOptions<C> extends SigmaPath {
 
 /** Deviation that what is diffused is taken to have: latents are scaled to about 1. Only the speed of convergence depends on it. */
 const ASSUMED_DEVIATION = 1;
+/** Above this sigma a network's answer follows chance in the noise more than the data: its slope is taken to be at least 1 / sigma there. */
+const LARGEST_TELLING_SIGMA = 20;
 
 /**
  * Inverts DDIM without fresh noise, which is Euler's method, along a path. Each step solves for the noisier sample whose own Euler
@@ -65,7 +67,8 @@ interface UndoneStep {
  */
 function undoStep<C>({ denoise, condition }: InversionOptions<C>, { after, sigma, nextSigma }: UndoneStep, corrections: number): tf.Tensor4D {
   const ratio = nextSigma / sigma;
-  const slope = ratio + ((1 - ratio) * ASSUMED_DEVIATION ** 2) / (ASSUMED_DEVIATION ** 2 + sigma * sigma);
+  const gaussian = ratio + ((1 - ratio) * ASSUMED_DEVIATION ** 2) / (ASSUMED_DEVIATION ** 2 + sigma * sigma);
+  const slope = sigma > LARGEST_TELLING_SIGMA ? Math.max(gaussian, 1 / sigma) : gaussian;
   let before = nextSigma === 0 ? after : carryUp(after, denoise(after, nextSigma, condition), ratio);
   const count = corrections + (nextSigma === 0 ? 1 : 0);
   for (let correction = 0; correction < count; correction += 1) {

@@ -7,6 +7,6 @@ export type { DescribedMix, SoundMix, MixPart } from './mix.js';
 export { morphSounds, type MorphEnd, type MorphRequest } from './morph.js';
 export type { OperationSidecar } from './operation.js';
 export type { InputSound } from './_sounds.js';
-export type { OperationClip, OperationRequest } from './_redraw.js';
+export type { DrawSettings, OperationClip, OperationRequest } from './_redraw.js';
 export { drawnFrameCount } from './request.js';
 export { varySounds, type VaryRequest } from './vary.js';

@@ -131,12 +131,13 @@ describe('mixes', () => {
   });
 
   it('of prompts are their mean, told beforehand', async () => {
-    const text = smallPipeline({ labels: [], text: smallText(), unet: tellingUnet(), diffusion: { predictionType: 'sample' } });
+    const text = smallPipeline({ representation: 'pixel', labels: [], text: smallText(), unet: tellingUnet({ channels: 1 }), diffusion: { predictionType: 'sample' } });
     const prompts = ['kick', 'a bright bell', ''];
     const latent = async (parts: { prompt: string; weight?: number }[], guidance = 1): Promise<Float32Array> => imageOf({ parts }, text, { guidance });
     const [kick, bell] = [await latent([{ prompt: prompts[0] }]), await latent([{ prompt: prompts[1] }])];
     const mixed = await latent([{ prompt: prompts[0] }, { prompt: prompts[1] }]);
-    mixed.forEach((value, cell) => expect(Math.abs(value - (kick[cell] + bell[cell]) / 2)).toBeLessThan(0.02));
+    expectClose(mixed, kick.map((value, cell) => (value + bell[cell]) / 2), { absolute: 1e-5 });
+    expect(bell).not.toEqual(kick);
     expect(await latent([{ prompt: prompts[0] }], 4)).not.toEqual(kick);
     text.dispose();
   });
