@@ -1,5 +1,5 @@
 // Runs an operation from the command line: opens the run, reads the sounds, draws, writes, prints.
-import { basename, extname, resolve } from 'node:path';
+import { basename, extname, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { openAudio } from '../audio/decode.node.js';
 import { loadMono } from '../audio/load.node.js';
@@ -53,7 +53,7 @@ export async function runOperation({ name, run, flags, command, plan }: Operatio
   progress = reporter.startProgress(name, 100, '%');
   const files: WrittenClip[] = [];
   try {
-    for await (const file of writeGenerated(out, names, clips, write)) files.push(file);
+    for await (const file of writeGenerated(out, names, withPathsFrom(out, clips), write)) files.push(file);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -61,6 +61,12 @@ export async function runOperation({ name, run, flags, command, plan }: Operatio
   }
   print({ folder: out, files }, [`${files.length} clips in ${out}`]);
   if (signal.aborted) process.exitCode = INTERRUPTED_STATUS;
+}
+
+/** Paths of sounds in the records start at the records' own folder, so that the whole can be moved. */
+async function* withPathsFrom(folder: string, clips: AsyncIterable<OperationClip>): AsyncGenerator<OperationClip> {
+  const moved = (key: string, value: unknown): unknown => (key === 'file' ? relative(folder, resolve(value as string)) : value);
+  for await (const clip of clips) yield { ...clip, sidecar: JSON.parse(JSON.stringify(clip.sidecar, moved)) as OperationClip['sidecar'] };
 }
 
 /** Reads a sound as one channel by the run's rule. @throws MelstromError when its rate is not the model's and it is not to be resampled */

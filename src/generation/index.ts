@@ -5,8 +5,9 @@ export { generateClips, generateFromVaePrior, type ClipRequest, type GeneratedCl
 export { fillSounds, type FillRequest } from './fill.js';
 export type { DescribedMix, SoundMix, MixPart } from './mix.js';
 export { morphSounds, type MorphEnd, type MorphRequest } from './morph.js';
-export type { OperationSidecar } from './operation.js';
+export type { InputRecord, OperationSidecar } from './operation.js';
 export type { InputSound } from './_sounds.js';
 export type { DrawSettings, OperationClip, OperationRequest } from './_redraw.js';
+export { repeatOperation, type Repetition } from './repeat.js';
 export { drawnFrameCount } from './request.js';
 export { varySounds, type VaryRequest } from './vary.js';

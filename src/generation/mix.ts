@@ -37,6 +37,8 @@ export interface DescribedMix {
   readonly negative: readonly DescribedPart[];
 }
 
+/** Shares add up to 1 within this. */
+const ROUNDING = 1e-12;
 const NOTHING: readonly MixPart[] = [{}];
 
 /** @throws MelstromError of kind 'usage' that names the part, and what the model has no use for */
@@ -96,7 +98,8 @@ export function mixedCondition(pipeline: Pick<Pipeline, 'labels' | 'text' | 'une
 function shares(list: readonly MixPart[]): (MixPart & { weight: number })[] {
   const parts = list.length === 0 ? NOTHING : list;
   const sum = parts.reduce((total, { weight = 1 }) => total + weight, 0);
-  return parts.map((part) => ({ ...part, weight: (part.weight ?? 1) / sum }));
+  const whole = Math.abs(sum - 1) < ROUNDING ? 1 : sum; // so that shares read from a record are the very same again
+  return parts.map((part) => ({ ...part, weight: (part.weight ?? 1) / whole }));
 }
 
 /** Parts that are alike become one. */

@@ -113,7 +113,7 @@ async function* drawMorph(pipeline: Pipeline, request: MorphRequest, { ends, see
   const records = await Promise.all(ends.map((end) => recordEnd(pipeline, end)));
   const told = withSettings(clips, async (index) => ({
     operation: 'morph' as const,
-    operationSettings: { from: records[0], to: records[1], count, rounds, corrections, position: points[index].position, changeDb: points[index].changeDb },
+    operationSettings: { from: records[0], to: records[1], seed: request.seed ?? 0, index, count, rounds, corrections, position: points[index].position, changeDb: points[index].changeDb },
   }));
   for await (const clip of told) {
     report(clip.index + 1);

@@ -36,7 +36,10 @@ export interface EndRecord {
 export interface MorphSettings {
   readonly from: EndRecord;
   readonly to: EndRecord;
-  /** Clips of the whole morph. */
+  /** As it was asked for: phases between sounds. */
+  readonly seed: number;
+  /** Which clip of the whole morph, from 0, and how many those are. */
+  readonly index: number;
   readonly count: number;
   /** Between 0, which is `from`, and 1. */
   readonly position: number;

@@ -49,7 +49,7 @@ describe('vary', () => {
     expect(made[2]).toMatchObject({
       operation: 'vary', seed: 5, sampler: 'ddim', spacing: 'karras', steps: 3, guidance: 2.5, guidanceRescale: 0.6, eta: 0.2, bitDepth: 24,
       operationSettings: {
-        strength: 0.4, input: { file: inRoot('zwei.wav'), sampleCount: 720 },
+        strength: 0.4, input: { file: join('..', 'zwei.wav'), sampleCount: 720 },
         mix: { parts: [{ label: 'kick', weight: 0.75 }, { label: 'odd:2', weight: 0.25 }], negative: [{ label: 'tom', weight: 1 }] },
       },
     });
@@ -104,7 +104,7 @@ describe('morph', () => {
     const labels = await records('morph', run, 'label:kick', 'label:tom', '--out', inRoot('labels'), '--steps', '2', '--sampler-steps', '2');
     expect(labels.map(({ seed, label, file }) => [seed, label, file])).toEqual([[3, 'kick', 'kick-to-tom-0001-seed3.wav'], [3, 'tom', 'kick-to-tom-0002-seed3.wav']]);
     const sounds = await records('morph', run, inRoot('eins.wav'), inRoot('zwei.wav'), '--out', inRoot('sounds'), '--steps', '2', '--sampler-steps', '2', '--corrections', '1');
-    expect(sounds[0]).toMatchObject({ operation: 'morph', guidance: 1, operationSettings: { corrections: 1, from: { input: { file: inRoot('eins.wav') } }, position: 0 } });
+    expect(sounds[0]).toMatchObject({ operation: 'morph', guidance: 1, operationSettings: { corrections: 1, from: { input: { file: join('..', 'eins.wav') } }, position: 0 } });
   });
 
   it.each([
