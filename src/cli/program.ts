@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addBench } from './commands/bench.js';
+import { addCombine } from './commands/combine.js';
 import { addCorpus } from './commands/corpus.js';
 import { addDecode, addEncode } from './commands/encode-decode.js';
 import { addDemo } from './commands/demo.js';
@@ -9,21 +10,24 @@ import { addDoctor } from './commands/doctor.js';
 import { addEvaluate } from './commands/evaluate.js';
 import { addExport } from './commands/export.js';
 import { addExtend } from './commands/extend.js';
+import { addFill } from './commands/fill.js';
 import { addGenerate } from './commands/generate.js';
 import { addImport } from './commands/import.js';
 import { addInspect } from './commands/inspect.js';
 import { addListen } from './commands/listen.js';
+import { addMorph } from './commands/morph.js';
 import { addPlay } from './commands/play.js';
 import { addPrepare } from './commands/prepare.js';
 import { addReconstruct } from './commands/reconstruct.js';
 import { addRegenerate } from './commands/regenerate.js';
 import { addSetup } from './commands/setup.js';
 import { addTrain } from './commands/train.js';
+import { addVary } from './commands/vary.js';
 
 const ADDERS = [
   addSetup, addDoctor,
   addInspect, addPrepare, addTrain,
-  addGenerate, addExtend, addRegenerate,
+  addGenerate, addExtend, addVary, addFill, addMorph, addCombine, addRegenerate,
   addReconstruct, addEncode, addDecode, addEvaluate, addListen, addPlay,
   addImport, addExport, addCorpus,
   addDemo, addBench,

@@ -36,7 +36,8 @@ export function withGuidance<C>(denoise: Denoiser<C>, options: GuidanceOptions<C
 
 const SMALLEST_DEVIATION = 1e-8;
 
-function takeBack({ guided, conditional, rescale }: { guided: tf.Tensor4D; conditional: tf.Tensor4D; rescale: number }): tf.Tensor4D {
+/** Takes mean and deviation of each guided item back to those of the conditional one, by a share. */
+export function takeBack({ guided, conditional, rescale }: { guided: tf.Tensor4D; conditional: tf.Tensor4D; rescale: number }): tf.Tensor4D {
   const from = tf.moments(guided, [1, 2, 3], true);
   const to = tf.moments(conditional, [1, 2, 3], true);
   const gain = tf.div(tf.sqrt(to.variance), tf.maximum(tf.sqrt(from.variance), SMALLEST_DEVIATION));

@@ -1,5 +1,6 @@
 // A whole way to sample: a sampler, the noise levels it goes through, and what it is called in a record.
 import type { SamplingPath } from './_path-parts.js';
+import { partWay } from './part-way.js';
 import { pndmPath } from './posterior-path.js';
 import { samplerByName, type SamplerName } from './samplers/by-name.js';
 import { sampleDdim } from './samplers/ddim.js';
@@ -22,6 +23,10 @@ export interface SamplingPlan<C = unknown> {
   readonly sample: Sampler<C>;
   /** Whether fresh noise of DDIM is heard. */
   readonly hasEta: boolean;
+  /** Whether fresh noise is added on the way, so that no initial noise alone leads to the result. */
+  readonly addsNoise: boolean;
+  /** Steps left out by a strength below 1: as many draws of noise are to be passed over, so that what is left has the noise it always has. */
+  readonly skipped: number;
 }
 
 interface PlanOptions {
@@ -29,12 +34,15 @@ interface PlanOptions {
   readonly steps: number;
   /** Fresh noise of DDIM. Default 0. */
   readonly eta?: number;
+  /** Share of the way to noise at which sampling starts; below 1 it starts from a clean sample with noise on it, noisedStart. Default 1. */
+  readonly strength?: number;
 }
 
 /** Plans a sampler along sigmas of the schedule itself. Default spacing `trailing`, from the noisiest timestep there is. */
-export function planSampler<C>({ schedule, steps, eta }: PlanOptions, sampler: SamplerName, spacing: Spacing = 'trailing'): SamplingPlan<C> {
-  const path = { sigmas: schedule.sigmas(steps, spacing), timestepAt: schedule.timestepAt };
-  return { path, sample: samplerByName(sampler, { eta }), hasEta: sampler === 'ddim' };
+export function planSampler<C>({ schedule, steps, eta = 0, strength = 1 }: PlanOptions, sampler: SamplerName, spacing: Spacing = 'trailing'): SamplingPlan<C> {
+  const { path, skipped } = partWay({ sigmas: schedule.sigmas(steps, spacing), timestepAt: schedule.timestepAt }, schedule, strength);
+  const addsNoise = sampler === 'ddpm' || sampler === 'euler-ancestral' || (sampler === 'ddim' && eta > 0);
+  return { path, sample: samplerByName(sampler, { eta }), hasEta: sampler === 'ddim', addsNoise, skipped };
 }
 
 /**
@@ -44,26 +52,30 @@ export function planSampler<C>({ schedule, steps, eta }: PlanOptions, sampler: S
  * @throws MelstromError of kind 'usage' when the scheduler cannot take that many steps
  */
 export function planScheduler<C>(options: PlanOptions, scheduler: SchedulerSettings): SamplingPlan<C> {
-  const { schedule, steps, eta } = options;
+  const { schedule, steps, eta = 0, strength = 1 } = options;
   if (scheduler.kind === 'pndm') return planPndm(options, scheduler);
-  const path = samplingPath(schedule, scheduler, steps);
-  const plan = (sample: Sampler<C>): SamplingPlan<C> => ({ path, sample, hasEta: scheduler.kind === 'ddim' });
+  const whole = samplingPath(schedule, scheduler, steps);
+  const { path, skipped } = partWay(whole, schedule, strength);
+  const plan = (sample: Sampler<C>, addsNoise: boolean): SamplingPlan<C> => ({ path, sample, hasEta: scheduler.kind === 'ddim', addsNoise, skipped });
   switch (scheduler.kind) {
     case 'ddpm': {
-      const addsNoiseAtEnd = path.timestepAt(path.sigmas[steps - 1]) > 0;
-      return plan((given) => sampleDdpm({ ...given, clipRange: scheduler.clipRange, variance: scheduler.variance, addsNoiseAtEnd }));
+      const addsNoiseAtEnd = whole.timestepAt(whole.sigmas[steps - 1]) > 0;
+      return plan((given) => sampleDdpm({ ...given, clipRange: scheduler.clipRange, variance: scheduler.variance, addsNoiseAtEnd }), true);
     }
     case 'ddim':
-      return plan((given) => sampleDdim({ ...given, clipRange: scheduler.clipRange, eta }));
-    case 'dpm':
-      return plan((given) => sampleDpmpp({ ...given, order: scheduler.order, solverType: scheduler.solverType, isStochastic: scheduler.isStochastic, orderAt: dpmOrder(scheduler, steps) }));
+      return plan((given) => sampleDdim({ ...given, clipRange: scheduler.clipRange, eta }), eta > 0);
+    case 'dpm': {
+      const orderAt = dpmOrder(scheduler, steps);
+      const { order, solverType, isStochastic } = scheduler;
+      return plan((given) => sampleDpmpp({ ...given, order, solverType, isStochastic, orderAt: (step) => orderAt(step + skipped) }), isStochastic);
+    }
     case 'heun':
-      return plan((given) => sampleHeun({ ...given, clipRange: scheduler.clipRange, largestSigma: Infinity }));
+      return plan((given) => sampleHeun({ ...given, clipRange: scheduler.clipRange, largestSigma: Infinity }), false);
     case 'euler':
     case 'flow':
-      return plan(sampleEuler);
+      return plan(sampleEuler, false);
     case 'euler-ancestral':
-      return plan(sampleEulerAncestral);
+      return plan(sampleEulerAncestral, true);
   }
 }
 
@@ -78,8 +90,15 @@ function dpmOrder({ lowerOrderFinal, eulerAtFinal, endsAtZero }: DpmScheduler, s
   };
 }
 
-function planPndm<C>({ schedule, steps }: PlanOptions, scheduler: PndmScheduler): SamplingPlan<C> {
-  const { restartSigma, halfway, ...path } = pndmPath(schedule, scheduler, steps);
+/** Part way there are no Runge-Kutta steps left: the first step averages two answers, and meets the next. */
+function planPndm<C>({ schedule, steps, strength = 1 }: PlanOptions, scheduler: PndmScheduler): SamplingPlan<C> {
+  const { restartSigma, halfway, ...whole } = pndmPath(schedule, scheduler, steps);
   const answer = schedule.settings.predictionType === 'v_prediction' ? 'velocity' : 'noise';
-  return { path, sample: (given) => samplePndm({ ...given, restartSigma, halfway, answer, largestSigma: Infinity, endsDenoised: false }), hasEta: false };
+  const always = { answer, largestSigma: Infinity, endsDenoised: false } as const;
+  if (strength === 1) return { path: whole, sample: (given) => samplePndm({ ...given, ...always, restartSigma, halfway }), hasEta: false, addsNoise: false, skipped: 0 };
+  const { path, skipped } = partWay(whole, schedule, strength);
+  const { sigmas, targets } = path as Required<typeof path>;
+  const last = sigmas.length - 2;
+  const rescale = Array.from(path.rescale!, (factor, step) => (step === last ? factor : step === 0 ? 1 : Math.hypot(1, sigmas[step + 1]) / Math.hypot(1, targets[step])));
+  return { path: { ...path, rescale }, sample: (given) => samplePndm({ ...given, ...always }), hasEta: false, addsNoise: false, skipped };
 }

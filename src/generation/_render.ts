@@ -50,7 +50,7 @@ interface RenderOptions {
   /** Default what the request says of length. */
   readonly length?: ClipLength;
   /** Makes the clip of an image. Default the request's vocoder, at the clip's length. */
-  readonly invert?: (image: MelImage, seed: number) => Clip;
+  readonly invert?: (image: MelImage, seed: number, index: number) => Clip;
 }
 
 /** Windows that are drawn at once when nothing is said. */
@@ -92,7 +92,7 @@ export async function* renderClips(options: RenderOptions): AsyncGenerator<Gener
       signal?.throwIfAborted();
       const image = images[index - start];
       clipFinite(image, seeds[index]);
-      const clip = invert(image, seeds[index]);
+      const clip = invert(image, seeds[index], index);
       yield { index, image, clip, seed: seeds[index], label: labels[index], sidecar: sidecarOf(index, { image, clip }) };
     }
   }

@@ -1,5 +1,6 @@
 // Makes a clip again from the file beside it. Each operation says in one table how.
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
+import { loadMono } from '../audio/load.node.js';
 import { MelstromError } from '../base/errors.js';
 import { SAMPLER_NAMES, type SamplerName } from '../diffusion/samplers/by-name.js';
 import { SPACINGS, type Spacing } from '../diffusion/settings.js';
@@ -10,7 +11,9 @@ import type { Vocoder } from '../vocoder/vocoder.js';
 import { extendClips, type ExtendRequest } from './extend.js';
 import { loadRecordedInput } from './input-file.node.js';
 import { generateClips, generateFromVaePrior, type GeneratedClip } from './generate.js';
+import type { OperationSidecar } from './operation.js';
 import { readRecord } from './record.node.js';
+import { repeatOperation } from './repeat.js';
 import type { ClipRequest, GenerateRequest } from './request.js';
 import type { ClipRecord } from './sidecar.js';
 import { vocoderOfRecord } from './vocoder-of-record.js';
@@ -31,6 +34,10 @@ const OPERATIONS: Readonly<Record<string, Regenerate>> = {
   generate: (given) => generateClips(given.pipeline, diffusionRequest(given)),
   'vae-prior': (given) => generateFromVaePrior(given.pipeline, clipRequest(given)),
   extend: extendAgain,
+  vary: operationAgain,
+  fill: operationAgain,
+  morph: operationAgain,
+  combine: operationAgain,
 };
 
 /**
@@ -105,6 +112,20 @@ async function* extendAgain(given: Regeneration): AsyncGenerator<GeneratedClip> 
   const { input, seconds, isBefore, resamples } = extension;
   const { samples } = await loadRecordedInput(folder, input, pipeline.mel.sampleRateHz);
   yield* extendClips(pipeline, { ...diffusionRequest(given), tempo: undefined, ...(overlap === null ? {} : { overlap }), samples, input, seconds, isBefore, resamples } as ExtendRequest);
+}
+
+async function* operationAgain(given: Regeneration): AsyncGenerator<GeneratedClip> {
+  const { pipeline, record, folder } = given;
+  const { seeds, batchSize, skip, sampler, spacing, steps, guidance, guidanceRescale, eta, engine, vocoder, signal, onStep } = diffusionRequest(given);
+  const { sampleRateHz } = pipeline.mel;
+  yield* repeatOperation(pipeline, {
+    record: record as unknown as OperationSidecar, // checked by what reads it: an operation refuses settings that it does not understand
+    request: { seeds, batchSize, skip, sampler, spacing, steps, guidance, guidanceRescale, eta, engine, vocoder, signal, onStep },
+    async readSound({ file, downmix = 'mean' }) {
+      if (file === undefined) throw new MelstromError({ kind: 'data', where: 'sidecar: operationSettings.input.file', got: 'none', expected: 'the file that went in', fix: 'Repeat it from the library, by repeatOperation.' });
+      return { sampleRateHz, channels: [await loadMono(resolve(folder, file), { sampleRateHz, downmix })] };
+    },
+  });
 }
 
 function oneOf<T extends SamplerName | Spacing>(known: readonly T[], value: string, where: string): T {

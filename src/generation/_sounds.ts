@@ -1,0 +1,104 @@
+// Sounds that go into an operation: checked against the model, brought to the length of its slice, seen as images and latents.
+import * as tf from '@tensorflow/tfjs';
+import type { Clip } from '../audio/clip.js';
+import type { DownmixRule } from '../audio/downmix.js';
+import { MelstromError } from '../base/errors.js';
+import { encodeLatents } from '../pipeline/latents.js';
+import { sha256 } from '../pipeline/hash.js';
+import { frameMultiple, type Pipeline } from '../pipeline/pipeline.js';
+import { createMelCodec, type MelCodec } from '../spectrogram/mel-codec.js';
+import type { MelImage } from '../spectrogram/mel-image.js';
+import type { InputRecord } from './operation.js';
+
+/** A sound that an operation is given. */
+export interface InputSound extends Clip {
+  /** Where it came from, for the record and for errors. */
+  readonly file?: string;
+  /** How its channels were made one, for the record. */
+  readonly downmix?: DownmixRule;
+}
+
+/** Samples of the longest sound whose image is as wide as the slice. */
+export function longestSound({ frames, hopSamples }: Pipeline['mel']): number {
+  return frames * hopSamples - 1;
+}
+
+/**
+ * One channel at the model's rate.
+ *
+ * @throws MelstromError that names the sound, and what does not fit
+ */
+export function requireSound(pipeline: Pipeline, sound: InputSound, where: string): Float32Array {
+  const { sampleRateHz } = pipeline.mel;
+  const name = sound.file ?? where;
+  if (sound.sampleRateHz !== sampleRateHz) {
+    throw new MelstromError({ kind: 'data', where: name, got: `${sound.sampleRateHz} Hz`, expected: `${sampleRateHz} Hz, the model's rate`, fix: 'Resample it first; on the command line, --resample does.' });
+  }
+  const [samples, ...others] = sound.channels;
+  if (samples === undefined || others.length > 0) {
+    throw new MelstromError({ kind: 'data', where: name, got: `${sound.channels.length} channels`, expected: '1, as the model has', fix: 'Mix it down first.' });
+  }
+  if (samples.length === 0) throw new MelstromError({ kind: 'data', where: name, got: 'no samples', expected: 'a sound' });
+  return samples;
+}
+
+/** As requireSound. @throws MelstromError also when it is longer than the model's slice */
+export function requireSlice(pipeline: Pipeline, sound: InputSound, where: string): Float32Array {
+  const samples = requireSound(pipeline, sound, where);
+  const longest = longestSound(pipeline.mel);
+  if (samples.length <= longest) return samples;
+  const seconds = (count: number): string => (count / pipeline.mel.sampleRateHz).toFixed(2);
+  throw new MelstromError({
+    kind: 'data', where: sound.file ?? where, got: `${seconds(samples.length)} s`, expected: `at most ${seconds(longest)} s, the ${pipeline.mel.frames} frames that the model was trained on`, fix: 'Cut it, and take the pieces one by one.',
+  });
+}
+
+/** Fills a sound with silence to the slice. Shape: [T] -> [max(T, (frames - 1)·hopSamples)]. */
+export function padToSlice({ frames, hopSamples }: Pipeline['mel'], samples: Float32Array): Float32Array {
+  const padded = new Float32Array(Math.max(samples.length, (frames - 1) * hopSamples));
+  padded.set(samples);
+  return padded;
+}
+
+/** What images are made with: one codec for all sounds of a request. */
+export interface SoundEncoder {
+  /** Shape: at most a slice -> [M, frames]. */
+  image(samples: Float32Array): MelImage;
+  /** Images as what is diffused, by the posterior's mean. Shape: [B, H, W, C]. Memory: the caller disposes. */
+  latents(images: readonly MelImage[]): tf.Tensor4D;
+}
+
+/** @throws MelstromError of kind 'usage' for a model that draws a small image first */
+export function requireWholeImages({ upscaler }: Pipeline): void {
+  if (upscaler === null) return;
+  throw new MelstromError({ kind: 'usage', where: 'pipeline', got: 'one that draws a small image first', expected: 'one that draws the whole image', fix: 'Of a model with an upscaler clips can only be generated.' });
+}
+
+/** @throws MelstromError for a model that draws in two sizes, or whose slice its networks do not fit */
+export function createSoundEncoder(pipeline: Pipeline): SoundEncoder {
+  const { mel } = pipeline;
+  requireWholeImages(pipeline);
+  if (mel.frames % frameMultiple(pipeline) !== 0) {
+    throw new MelstromError({ kind: 'checkpoint', where: 'pipeline: mel', got: `${mel.frames} frames`, expected: `a multiple of ${frameMultiple(pipeline)}` });
+  }
+  let codec: MelCodec | null = null;
+  return {
+    image(samples) {
+      codec ??= createMelCodec(mel);
+      return codec.analyse(padToSlice(mel, samples));
+    },
+    latents(images) {
+      return tf.tidy(() => {
+        const values = new Float32Array(images.length * mel.melBins * mel.frames);
+        images.forEach(({ data }, item) => values.set(data, item * data.length));
+        return encodeLatents(pipeline, tf.tensor4d(values, [images.length, mel.melBins, mel.frames, 1]), null);
+      });
+    },
+  };
+}
+
+/** What the record says of a sound. */
+export async function recordSound(samples: Float32Array, { file, downmix }: Pick<InputSound, 'file' | 'downmix'> = {}): Promise<InputRecord> {
+  const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
+  return { sha256: await sha256(bytes), sampleCount: samples.length, ...(file === undefined ? {} : { file }), ...(downmix === undefined ? {} : { downmix }) };
+}

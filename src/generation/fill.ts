@@ -1,0 +1,130 @@
+// Part of a sound drawn anew, a stretch of time or a band of pitch, to go with the rest, which stays as it is.
+import * as tf from '@tensorflow/tfjs';
+import { createRegionLimit, placeRegion, replaceWithin, type PlacedRegion, type Region, type RegionEdges } from '../audio/region.js';
+import { requireNumber } from '../base/checks.js';
+import { MelstromError } from '../base/errors.js';
+import { sampleShape, type Pipeline } from '../pipeline/pipeline.js';
+import { heardCells } from '../spectrogram/heard-cells.js';
+import type { MelImage } from '../spectrogram/mel-image.js';
+import { checkOperation, createRedraw, requireOnePerClip, soleLabel, withSettings, wordsOfMixes, type OperationClip, type OperationRequest } from './_redraw.js';
+import { renderClips } from './_render.js';
+import { createSoundEncoder, longestSound, padToSlice, recordSound, requireSound, type InputSound } from './_sounds.js';
+import { describeMix } from './mix.js';
+
+/** What is asked of fillSounds. */
+export interface FillRequest extends OperationRequest, RegionEdges {
+  /** One per clip, of one channel at the model's rate. They may be longer than the model's slice; the region may not. */
+  readonly sounds: readonly InputSound[];
+  /** What is drawn anew, in every sound alike. */
+  readonly region: Region;
+  /** 1 draws the region from noise alone; less keeps something of what it held. Above 0. Default 1. */
+  readonly strength?: number;
+}
+
+/** A stretch of a sound as long as the slice at most, around what is to be filled. */
+interface Window {
+  readonly offset: number;
+  /** Filled with silence to the slice. */
+  readonly samples: Float32Array;
+  /** In the window's own samples. */
+  readonly region: PlacedRegion;
+}
+
+/**
+ * Draws the region of each sound anew, in order, batch by batch; the result has the length of the sound. The network sees the rest of
+ * a slice around the region, and the vocoder joins on in phase.
+ *
+ * A stretch of time: before and behind it the samples are those of the sound, bit for bit; it fades within its own borders. A band:
+ * outside it the spectrum of the whole sound is that of the input, to the rounding of float32 and what rings past the sound's two ends;
+ * samples differ, as they must. Both: exact in time, and in pitch but for what the fades in time spread.
+ *
+ * Memory: no tensor is left after each clip is taken, nor when the iteration is ended early.
+ * @throws MelstromError at once when the request does not fit the pipeline or a sound; the signal's reason when aborted, within one step
+ */
+export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGenerator<OperationClip> {
+  const { sounds, seeds, signal, vocoder, fadeSeconds = 0.01, fadeOctaves = 1 / 6, mixes = seeds.map(() => ({})) } = request;
+  const strength = requireNumber('strength', request.strength ?? 1, { min: Number.MIN_VALUE, max: 1, fix: '1 draws the region from noise alone.' });
+  requireNumber('fadeSeconds', fadeSeconds, { min: 0 });
+  requireNumber('fadeOctaves', fadeOctaves, { min: 0 });
+  checkOperation(pipeline, request);
+  requireOnePerClip('sounds', sounds, seeds);
+  const { sampleRateHz, frames } = pipeline.mel;
+  const samples = sounds.map((sound, index) => requireSound(pipeline, sound, `sounds[${index}]`));
+  const regions = samples.map((all) => placeRegion(request.region, { sampleRateHz, sampleCount: all.length }));
+  const windows = samples.map((all, index) => windowAround(pipeline.mel, all, regions[index]));
+  const encoder = createSoundEncoder(pipeline);
+  const { how, run } = createRedraw(pipeline, request, strength);
+  const composed = new Map<number, MelImage>();
+  const clips = renderClips({
+    pipeline,
+    request,
+    labels: mixes.map(soleLabel),
+    words: wordsOfMixes(pipeline, mixes),
+    how,
+    draw: async ({ items, initialNoise, random, onStep }) => {
+      const clean = encoder.latents(items.map((item) => encoder.image(windows[item].samples)));
+      const mask = latentMask(pipeline, items.map((item) => heardCells(pipeline.mel, frames, windows[item].region)));
+      try {
+        return await run({ clean, mask, initialNoise, random, mixes: items.map((item) => mixes[item]), onStep, signal });
+      } finally {
+        tf.dispose([clean, mask]);
+      }
+    },
+    invert: (drawn, seed, index) => {
+      const { samples: own, offset, region } = windows[index];
+      const cells = heardCells(pipeline.mel, frames, region);
+      const { data } = encoder.image(own);
+      const image = { ...drawn, data: drawn.data.map((value, cell) => (cells[cell] === 1 ? value : data[cell])) };
+      composed.set(index, image);
+      const limit = createRegionLimit(region, { sampleRateHz, sampleCount: own.length }, { fadeSeconds, fadeOctaves });
+      const [made] = vocoder.invert(image, { seed, sampleCount: own.length, around: { samples: own, limit } }).channels;
+      const whole = samples[index].slice();
+      whole.set(replaceWithin(limit, { samples: own, made }).subarray(0, whole.length - offset), offset);
+      return { sampleRateHz, channels: [whole] };
+    },
+  });
+  return withImages(
+    withSettings(clips, async (index) => ({
+      operation: 'fill' as const,
+      operationSettings: { strength, input: await recordSound(samples[index], sounds[index]), mix: describeMix(pipeline, mixes[index]), region: regions[index], fadeSeconds, fadeOctaves },
+    })),
+    composed,
+  );
+}
+
+/** Each clip with the image that was inverted: drawn inside the region, the sound's own outside. Mutates: images, which it empties. */
+async function* withImages(clips: AsyncIterable<OperationClip>, images: Map<number, MelImage>): AsyncGenerator<OperationClip> {
+  for await (const clip of clips) {
+    const image = images.get(clip.index) ?? clip.image;
+    images.delete(clip.index);
+    yield { ...clip, image };
+  }
+}
+
+/** The slice with the region in its middle, as far as the sound reaches. @throws MelstromError when the region is longer */
+function windowAround(mel: Pipeline['mel'], all: Float32Array, region: PlacedRegion): Window {
+  const { fromSample, toSample } = region;
+  const fits = all.length <= longestSound(mel);
+  const length = fits ? all.length : (mel.frames - 1) * mel.hopSamples;
+  if (toSample - fromSample > length) {
+    const seconds = (count: number): string => (count / mel.sampleRateHz).toFixed(2);
+    throw new MelstromError({
+      kind: 'usage', where: 'region: from and to', got: `${seconds(toSample - fromSample)} s`, expected: `at most ${seconds(length)} s, the model's slice`, fix: 'Fill a longer stretch piece by piece.',
+    });
+  }
+  const offset = fits ? 0 : Math.min(all.length - length, Math.max(0, Math.round((fromSample + toSample - length) / 2)));
+  const samples = padToSlice(mel, all.subarray(offset, offset + length));
+  const isToEnd = toSample === all.length;
+  return { offset, samples, region: { ...region, fromSample: fromSample - offset, toSample: isToEnd ? samples.length : toSample - offset } };
+}
+
+/** A cell of what is diffused is drawn anew when any cell of the image under it is. Shape: [M, N] each -> [B, H, W, 1]. Memory: the caller disposes. */
+function latentMask(pipeline: Pipeline, images: readonly Float32Array[]): tf.Tensor4D {
+  const { melBins, frames } = pipeline.mel;
+  const [rows] = sampleShape(pipeline);
+  const factor = melBins / rows;
+  return tf.tidy(() => {
+    const cells = tf.stack(images.map((data) => tf.tensor3d(data, [melBins, frames, 1]))) as tf.Tensor4D;
+    return factor === 1 ? cells : tf.maxPool(cells, factor, factor, 'valid');
+  });
+}

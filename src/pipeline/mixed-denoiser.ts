@@ -1,0 +1,40 @@
+// The UNet of a pipeline under guidance by several labels or prompts at weights, away from several others.
+import * as tf from '@tensorflow/tfjs';
+import type { Denoiser } from '../diffusion/denoiser.js';
+import { withMixedGuidance, type Share, type SharedMix } from '../diffusion/mixed-guidance.js';
+import { createPipelineDenoiser, isGuided, type PipelineCondition } from './denoiser.js';
+import type { Pipeline } from './pipeline.js';
+
+/** What a batch is drawn toward and away from. Memory: the states in it are the caller's. */
+export type MixedCondition = SharedMix<PipelineCondition>;
+
+interface MixedGuidance {
+  readonly guidance: number;
+  readonly guidanceRescale: number;
+  /** As in createPipelineDenoiser. */
+  readonly timestepAt: (sigma: number) => number;
+}
+
+/**
+ * The pipeline's denoiser under guidance by a mix. Where every item has but one condition and no other to be led away from, that is
+ * what createGuidedDenoiser gives. A UNet without classes and text is asked as it is.
+ */
+export function createMixedDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels' | 'diffusion'>, { guidance, guidanceRescale, timestepAt }: MixedGuidance): Denoiser<MixedCondition> {
+  const denoise = createPipelineDenoiser(pipeline, timestepAt);
+  if (!isGuided(pipeline)) return (noisy, sigma) => denoise(noisy, sigma, { classLabels: null });
+  return withMixedGuidance(denoise, { scale: guidance, rescale: guidanceRescale, sharesOf: (mixed) => mixed, join: joinConditions });
+}
+
+function joinConditions(conditions: readonly PipelineCondition[]): PipelineCondition {
+  const states = conditions.flatMap(({ textStates }) => textStates ?? []);
+  const classes = conditions.map(({ classLabels }) => classLabels);
+  return {
+    classLabels: classes.includes(null) ? null : Int32Array.from(classes.flatMap((part) => [...part!])),
+    textStates: states.length === 0 ? undefined : tf.concat(states, 0),
+  };
+}
+
+/** Frees the states of a mix. */
+export function disposeMix({ toward, away }: MixedCondition): void {
+  tf.dispose([...toward, ...away].map(({ condition }: Share<PipelineCondition>) => condition.textStates));
+}
