@@ -24,7 +24,7 @@ beforeAll(async () => {
 
 describe('train', () => {
   it('leaves a run folder with everything that the README lists', () => {
-    expect(readdirSync(run).sort()).toEqual(['config.yaml', 'events', 'pipeline', 'previews', 'state']);
+    expect(readdirSync(run).sort()).toEqual(['config.yaml', 'events', 'pipeline', 'previews', 'report.html', 'state']);
     expect(readdirSync(join(run, 'previews')).sort()).toEqual(['unet-step-4', 'vae-step-4']);
   });
 
