@@ -7,6 +7,7 @@ import { collect, integer, number, requireFlag, requireReadableFolder, requireWr
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { drawClips } from '../draw-clips.js';
 import { openRun } from '../open-run.js';
+import { profiled } from '../profiling.js';
 import type { Pipeline } from '../../pipeline/pipeline.js';
 
 export interface GenerateFlags {
@@ -27,6 +28,7 @@ export interface GenerateFlags {
   readonly bitDepth: '16' | '24' | '32';
   readonly png?: boolean;
   readonly force?: boolean;
+  readonly profile?: boolean;
   readonly engine: 'auto' | 'tensorflow' | 'wasm' | 'cpu';
 }
 
@@ -57,6 +59,7 @@ export function addGenerate(program: Command): void {
     .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float').choices(['16', '24', '32']).default('16'))
     .option('--png', 'also write each clip as a 16-bit mel PNG')
     .option('--force', 'overwrite clips of the same name')
+    .option('--profile', 'also print where the time went: by kind of operation, engine against host, waiting')
     .addOption(new Option('--engine <name>', 'engine').choices(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto'))
     .action(async (run: string, flags: GenerateFlags, command: Command) => {
       const { reporter, signal, print } = createContext(command);
@@ -76,12 +79,12 @@ export function addGenerate(program: Command): void {
         });
       }
       if (pipeline.upscaler?.unet === null) reporter.log.warn('the upscaler is not trained yet: the small image is enlarged as it is; train with --stage upscaler');
-      const files = await drawClips({
+      const { value: files, fields, lines } = await profiled({ isOn: flags.profile ?? false, reporter, title: 'generate' }, (watched) => drawClips({
         pipeline, out, labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed,
         settings: { ...generation, sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }, isFromVaePrior: flags.fromVaePrior ?? false,
-        bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false, reporter, signal,
-      });
-      print({ folder: out, files }, [`${files.length} clips in ${out}`]);
+        bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false, reporter: watched, signal,
+      }));
+      print({ folder: out, files, ...fields }, [...lines, `${files.length} clips in ${out}`]);
       if (signal.aborted) process.exitCode = INTERRUPTED_STATUS;
     });
 }

@@ -10,11 +10,13 @@ import { collect, requireReadableFolder, requireWritableFolder, shellQuoted } fr
 import { loadConfigWithFlags, type ConfigFlags } from '../config-flags.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { createPreviews } from '../previews.js';
+import { profiled } from '../profiling.js';
 
 interface TrainFlags extends ConfigFlags {
   readonly stage: TrainOptions['stage'];
   readonly resume?: boolean;
   readonly run?: string;
+  readonly profile?: boolean;
   readonly engine: 'auto' | 'tensorflow' | 'wasm' | 'cpu';
 }
 
@@ -27,6 +29,7 @@ export function addTrain(program: Command): void {
     .addOption(new Option('--stage <stage>', 'what to train').choices(['vae', 'unet', 'upscaler', 'all']).default('all'))
     .option('--resume', 'go on from the last checkpoint of the run folder')
     .option('--run <folder>', 'run folder (default: runs/<name of the configuration>)')
+    .option('--profile', 'also print where the time went: by kind of operation, engine against host, waiting')
     .option('--corpus <folder>', 'folder of sounds, instead of corpus.path')
     .option('--set <key=value>', 'override one key of the configuration; may be repeated', collect)
     .addOption(new Option('--engine <name>', 'engine').choices(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto'))
@@ -42,11 +45,10 @@ export function addTrain(program: Command): void {
       reporter.log.info(`engine ${engine.name} ${engine.version}${engine.reason === undefined ? '' : ` (${engine.reason})`}`);
       const corpus = await prepareCorpus({ config, reporter, signal });
       try {
-        const result = await trainRun({
-          config, corpus, runFolder, stage: options.stage, resume: options.resume ?? false, reporter, signal,
-          previews: createPreviews(config, corpus),
-        });
-        print(result, [`run folder: ${resolve(runFolder)}`, nextCommand(result, { stage: options.stage, config })]);
+        const { value: result, fields, lines } = await profiled({ isOn: options.profile ?? false, reporter, title: 'training' }, (watched) =>
+          trainRun({ config, corpus, runFolder, stage: options.stage, resume: options.resume ?? false, reporter: watched, signal, previews: createPreviews(config, corpus) }),
+        );
+        print({ ...result, ...fields }, [...lines, `run folder: ${resolve(runFolder)}`, nextCommand(result, { stage: options.stage, config })]);
         if (result.status === 'interrupted') process.exitCode = INTERRUPTED_STATUS;
       } finally {
         corpus.close();
