@@ -24,7 +24,7 @@ export interface EngineProfile {
 
 /** A recording in progress. */
 export interface ProfileRecording {
-  /** Ends it and takes every trace of it away. A second call changes nothing. */
+  /** Ends it and takes every trace of it away. A second call gives the same profile again. */
   stop(): EngineProfile;
 }
 
@@ -50,10 +50,13 @@ export function recordProfile(): ProfileRecording {
   const began = performance.now();
   const clock = createClock();
   const restore = tensorflowBackend() === null ? watchKernels(clock) : watchBinding(clock);
+  let profile: EngineProfile | null = null;
   return {
     stop() {
+      if (profile !== null) return profile;
       restore();
-      return clock.read(performance.now() - began);
+      profile = clock.read(performance.now() - began);
+      return profile;
     },
   };
 }

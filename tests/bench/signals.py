@@ -30,17 +30,19 @@ def analyse(sound, mel):
     return to_image(librosa.feature.melspectrogram(y=sound, pad_mode="reflect", **settings(mel)), mel)
 
 
-PIECES = 60
+def count_pieces(job):
+    """About a minute each, so that all processes have work."""
+    return max(2, round(job["seconds"] / 60))
 
 
-def read_clip(folder, piece):
+def read_clip(folder, piece, pieces):
     """A piece of the sound that Melstrom has written, as raw float32; pieces are not sent between processes, only read."""
     sound = np.memmap(pathlib.Path(folder) / "sound.f32", dtype=np.float32, mode="r")
-    return np.array(sound[piece * len(sound) // PIECES:(piece + 1) * len(sound) // PIECES])
+    return np.array(sound[piece * len(sound) // pieces:(piece + 1) * len(sound) // pieces])
 
 
-def mel_of_piece(folder, piece, mel):
-    clip = read_clip(folder, piece)
+def mel_of_piece(folder, piece, pieces, mel):
+    clip = read_clip(folder, piece, pieces)
     return float(np.abs(analyse(clip, mel)).mean()), len(clip)
 
 
@@ -52,10 +54,10 @@ def mel(job):
     if job["library"] == "torchaudio":
         return with_torchaudio(job)
     import librosa
-    workers = pool(job)
+    workers, pieces = pool(job), count_pieces(job)
 
     def run():
-        return weighted(list(workers.map(mel_of_piece, [job["folder"]] * PIECES, range(PIECES), [job["mel"]] * PIECES)))
+        return weighted(list(workers.map(mel_of_piece, [job["folder"]] * pieces, range(pieces), [pieces] * pieces, [job["mel"]] * pieces)))
 
     return run, {"parameters": None, "threads": job["threads"], "versions": f"librosa {librosa.__version__}, NumPy {np.__version__}, {job['threads']} processes"}
 
@@ -65,7 +67,7 @@ def with_torchaudio(job):
     torch.version.cuda = None  # it refuses to load beside a build of PyTorch for another CUDA; everything here runs on the CPU
     import torchaudio
     torch.set_num_threads(job["threads"])
-    mel = job["mel"]
+    mel, pieces = job["mel"], count_pieces(job)
     transform = torchaudio.transforms.MelSpectrogram(
         sample_rate=mel["sampleRateHz"], n_fft=mel["fftSize"], win_length=mel["windowSamples"], hop_length=mel["hopSamples"], n_mels=mel["melBins"], f_min=mel["minHz"], f_max=mel["maxHz"],
         power=2.0, norm="slaney" if mel["melNorm"] == "slaney" else None, mel_scale=mel["melScale"])
@@ -74,8 +76,8 @@ def with_torchaudio(job):
     @torch.inference_mode()
     def run():
         parts = []
-        for piece in range(PIECES):
-            clip = read_clip(job["folder"], piece)
+        for piece in range(pieces):
+            clip = read_clip(job["folder"], piece, pieces)
             level = 10 * torch.log10(torch.clamp(transform(torch.from_numpy(clip)) * scale, min=1e-20))
             parts.append((torch.clamp(2 * (level - floor) / (ceiling - floor) - 1, -1, 1).abs().mean().item(), len(clip)))
         return weighted(parts)

@@ -30,6 +30,7 @@ export interface JobFields {
   mel: { readonly mel: MelSettings; readonly seconds: number; readonly library: 'librosa' | 'torchaudio' };
   invert: { readonly mel: MelSettings; readonly seconds: number; readonly clips: number; readonly iterations: number };
   'make-sounds': { readonly sounds: string; readonly files: number; readonly seconds: number };
+  'large-corpus': { readonly config: string; readonly overrides: readonly string[] };
   prepare: { readonly mel: MelSettings; readonly config: string; readonly overrides: readonly string[]; readonly sounds: string };
 }
 
@@ -52,6 +53,8 @@ export interface JobFacts {
 /** A job set up in this process. */
 export interface RunningJob {
   readonly facts: Omit<JobFacts, 'value'>;
+  /** Too long to be run a second time before it is timed. Default false. */
+  readonly isOnce?: boolean;
   /** Returns the value of the facts. */
   run(): Promise<number | null> | number | null;
 }

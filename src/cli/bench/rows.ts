@@ -57,12 +57,13 @@ const PIECES_TOLERANCE = 1e-2;
 const LEVEL_TOLERANCE = 0.1;
 
 export const DRUMS = fileURLToPath(new URL('../../../configs/drums.yaml', import.meta.url));
-const DEMO = fileURLToPath(new URL('../../../configs/demo.yaml', import.meta.url));
+export const DEMO = fileURLToPath(new URL('../../../configs/demo.yaml', import.meta.url));
 
 /** Changes to the drum configuration that make the medium UNet: latents of 32 × 32. */
 const MEDIUM = ['mel.melBins=128', 'mel.frames=128', 'unet.network.block_out_channels=[128, 256, 384]', 'unet.network.layers_per_block=2'] as const;
 
-function settingsFor(batchSize: number): StepSettings {
+/** Of all training steps alike. */
+export function settingsFor(batchSize: number): StepSettings {
   return { batchSize, learningRate: 1e-4, beta1: 0.9, beta2: 0.99, weightDecay: 0.01, gradientClip: 1, emaDecay: 0.999 };
 }
 

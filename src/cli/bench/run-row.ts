@@ -28,7 +28,8 @@ export interface BenchContext {
 }
 
 const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
-const OURS: WorkerProgram = { name: 'our side', command: process.execPath, args: [fileURLToPath(new URL('worker.js', import.meta.url))] };
+/** Our side of every job. */
+export const OURS: WorkerProgram = { name: 'our side', command: process.execPath, args: [fileURLToPath(new URL('worker.js', import.meta.url))] };
 
 /** The lines of one row. @throws MelstromError when a side fails, or both do not do the same */
 export async function runRow(row: BenchRow, context: BenchContext): Promise<Measured[]> {
@@ -72,8 +73,8 @@ async function makeSounds({ needsSounds, ours }: JobRow, folder: string, context
 }
 
 /** @throws MelstromError (numeric) when parameters, threads or first results differ */
-export function requireSameWork({ name, tolerance }: Pick<JobRow, 'name' | 'tolerance'>, ours: JobFacts, theirs: JobFacts): void {
-  const differ = (what: string, got: string): MelstromError => new MelstromError({ kind: 'numeric', where: `${name}: ${what}`, got, expected: 'the same on both sides, or their times say nothing' });
+export function requireSameWork({ tolerance }: Pick<JobRow, 'tolerance'>, ours: JobFacts, theirs: JobFacts): void {
+  const differ = (what: string, got: string): MelstromError => new MelstromError({ kind: 'numeric', where: what, got, expected: 'the same on both sides, or their times say nothing' });
   if (ours.parameters !== theirs.parameters) throw differ('parameters', `${ours.parameters} here and ${theirs.parameters} there`);
   if (tolerance === null || ours.value === null || theirs.value === null) return;
   const error = Math.abs(ours.value - theirs.value) / Math.abs(theirs.value);

@@ -6,6 +6,7 @@ import { productShare, recordProfile } from '../../engine/profile.js';
 import { startEngine } from '../../engine/start.node.js';
 import { reportError } from '../report-error.js';
 import type { Job, JobName, RunningJob } from './job.js';
+import { largeCorpus } from './jobs/large-corpus.js';
 import { unetStep, vaeStep } from './jobs/networks.js';
 import { sample } from './jobs/sampling.js';
 import { invert, mel, prepare } from './jobs/signals.js';
@@ -14,16 +15,16 @@ type OwnFacts = Pick<RunningJob['facts'], 'threads' | 'versions'>;
 type SetUp<N extends JobName> = (job: Job<N>, facts: OwnFacts) => Promise<RunningJob>;
 
 /** All but what only a peer does. */
-const JOBS: { readonly [N in Exclude<JobName, 'make-sounds'>]: SetUp<N> } = { 'unet-step': unetStep, 'vae-step': vaeStep, sample, mel, invert, prepare };
+const JOBS: { readonly [N in Exclude<JobName, 'make-sounds'>]: SetUp<N> } = { 'unet-step': unetStep, 'vae-step': vaeStep, sample, mel, invert, prepare, 'large-corpus': largeCorpus };
 
 /** Sets the job up, says what the first run came to, and answers `run` and `profile` until the input ends. */
 async function serve(job: Job): Promise<void> {
   const engine = await startEngine(job.engine);
   if ('precision' in job) setConvPrecision(job.precision);
   const versions = `${engine.name} ${engine.version}${engine.hasFusedKernels ? ' with fused kernels' : ''}${'precision' in job ? `, ${convPrecision()}` : ''}`;
-  const { facts, run } = await (JOBS as Partial<Record<JobName, SetUp<never>>>)[job.job]!(job as never, { threads: engine.threads, versions });
+  const { facts, run, isOnce = false } = await (JOBS as Partial<Record<JobName, SetUp<never>>>)[job.job]!(job as never, { threads: engine.threads, versions });
   answer({ first: { ...facts, value: await run() } });
-  await run(); // what only the first runs pay for is not counted, on either side
+  if (!isOnce) await run(); // what only the first runs pay for is not counted, on either side
   answer({ ready: true });
   for await (const line of createInterface({ input: process.stdin })) {
     if (line === 'run') answer({ milliseconds: await turn(run, job.turnMilliseconds) });

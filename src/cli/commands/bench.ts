@@ -9,11 +9,13 @@ import { loadRunConfig } from '../../config/load.node.js';
 import { supportsBfloat16 } from '../../engine/ops/index.js';
 import { referencePython, type ReferencePython } from '../../engine/setup/python-environment.node.js';
 import { startEngine, type EngineInfo } from '../../engine/start.node.js';
-import { integer } from '../arguments.js';
+import { integer, number } from '../arguments.js';
 import { createRows, DRUMS, parseRowGroups, ROW_GROUPS, type BenchRow, type RowGroup } from '../bench/rows.js';
-import { runRow } from '../bench/run-row.js';
+import { OURS, runRow } from '../bench/run-row.js';
+import { runGrowth, runLargeCorpus } from '../bench/side-measures.js';
 import { benchTable, verdictOf, type Measured } from '../bench/table.js';
 import { createContext, INTERRUPTED_STATUS, type CommandContext } from '../context.js';
+import { requireWritableFile } from '../output.js';
 
 interface BenchFlags {
   readonly rows?: RowGroup[];
@@ -21,6 +23,8 @@ interface BenchFlags {
   readonly turn: number;
   readonly quick?: boolean;
   readonly withPeers?: boolean;
+  readonly growth?: string;
+  readonly corpusHours?: number;
 }
 
 const PEERS = fileURLToPath(new URL('../../../tests/bench/', import.meta.url));
@@ -35,26 +39,36 @@ export function addBench(program: Command): void {
     .option('--turn <ms>', 'a turn repeats what is shorter for this long', integer(0), 1000)
     .option('--quick', 'far less work in each row, to see that all of them run; the figures say little')
     .option('--with-peers', 'make the Python environment to compare with when there is none yet (several GB); MELSTROM_PYTHON names one of your own')
+    .option('--growth <file>', 'instead of the table: how a step grows with batch, frames and channels, as lines and as a plot in this SVG file; about 10 minutes')
+    .option('--corpus-hours <n>', 'instead of the table: the peak of memory of preparing and training on so many hours of made sound; 100 take some 25 GB of disk for a while', number(0.001))
     .action(async (flags: BenchFlags, command: Command) => {
       const context = createContext(command);
-      const engine = await startEngine('auto');
-      const python = await findPeers(flags, context);
+      if (flags.growth !== undefined) requireWritableFile('--growth', flags.growth, true);
       const folder = mkdtempSync(join(tmpdir(), 'melstrom-bench-'));
       try {
-        const wanted = createRows({ drums: await loadRunConfig(DRUMS), folder, isQuick: flags.quick }).filter(({ group }) => flags.rows?.includes(group) ?? true);
-        const { rows, failures } = await runRows(wanted, { flags, context, folder, engine, python });
-        context.print({ engine, peers: python?.versions ?? null, node: process.versions.node, rows: rows.map((row) => ({ ...row, verdict: verdictOf(row) })), failures }, [
-          `engine ${engine.name} ${engine.version}, ${engine.threads} threads${engine.hasFusedKernels ? ', fused kernels' : ''}; Node ${process.versions.node}; ${python === null ? 'no peers' : `peers: Python ${python.versions}`}`,
-          'ratio: how many times as fast as the peer, or of memory how much of the peer\'s; the median of the pairs and its spread',
-          ...benchTable(rows),
-          ...failures.map(({ name, problem }) => `FAILED ${name}: ${problem}`),
-        ]);
-        if (failures.length > 0) process.exitCode = 1;
-        if (context.signal.aborted) process.exitCode = INTERRUPTED_STATUS;
+        const engine = await startEngine('auto');
+        const side = { program: OURS, context, folder, threads: engine.threads, turnMilliseconds: flags.turn };
+        if (flags.growth !== undefined) await runGrowth(flags.growth, side);
+        else if (flags.corpusHours === undefined) await printTable(flags, { context, folder, engine });
+        else if ((await runLargeCorpus(flags.corpusHours, side)) === false) process.exitCode = 1;
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }
+      if (context.signal.aborted) process.exitCode = INTERRUPTED_STATUS;
     });
+}
+
+async function printTable(flags: BenchFlags, { context, folder, engine }: { context: CommandContext; folder: string; engine: EngineInfo }): Promise<void> {
+  const python = await findPeers(flags, context);
+  const wanted = createRows({ drums: await loadRunConfig(DRUMS), folder, isQuick: flags.quick }).filter(({ group }) => flags.rows?.includes(group) ?? true);
+  const { rows, failures } = await runRows(wanted, { flags, context, folder, engine, python });
+  context.print({ engine, peers: python?.versions ?? null, node: process.versions.node, rows: rows.map((row) => ({ ...row, verdict: verdictOf(row) })), failures }, [
+    `engine ${engine.name} ${engine.version}, ${engine.threads} threads${engine.hasFusedKernels ? ', fused kernels' : ''}; Node ${process.versions.node}; ${python === null ? 'no peers' : `peers: Python ${python.versions}`}`,
+    'ratio: how many times as fast as the peer, or of memory how much of the peer\'s; the median of the pairs and its spread',
+    ...benchTable(rows),
+    ...failures.map(({ name, problem }) => `FAILED ${name}: ${problem}`),
+  ]);
+  if (failures.length > 0) process.exitCode = 1;
 }
 
 /** The Python of the peers; null, with a line that says why, when our side is measured alone. */

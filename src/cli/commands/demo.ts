@@ -7,10 +7,12 @@ import { Option, type Command } from 'commander';
 import { parse as parseYaml } from 'yaml';
 import { MelstromError } from '../../base/errors.js';
 import type { Reporter } from '../../base/logger.js';
+import { deriveNetworks } from '../../config/derive.js';
 import { resolveOverrides, stringifyRunConfig, type RunConfig } from '../../config/run-config.js';
 import { prepareCorpus } from '../../corpus/prepare.node.js';
+import { convPrecision, setConvPrecision } from '../../engine/ops/index.js';
 import { startEngine, type WantedEngine } from '../../engine/start.node.js';
-import { createUnetSteps, createVaeStep, type TimedStep } from '../../training/timed-steps.js';
+import { createMeasuredUnet, createMeasuredVae, type MeasuredStep } from '../../training/measured-steps.js';
 import { trainRun } from '../../training/train.node.js';
 import { integer, requireWritableFolder, shellQuoted } from '../arguments.js';
 import { assessRun } from '../assess-run.js';
@@ -47,7 +49,7 @@ export function addDemo(program: Command): void {
       const engine = await startEngine(flags.engine);
       reporter.log.info(`engine ${engine.name} ${engine.version}, ${engine.threads} threads${engine.reason === undefined ? '' : `. ${engine.reason}`}`);
       const base = resolveOverrides(await loadConfigWithFlags(join(PACKAGE_FOLDER, 'configs', 'demo.yaml'), { corpus: join(PACKAGE_FOLDER, 'audio-samples', 'starter') }), [`seed=${flags.seed}`]);
-      const config = fitToTime(base, flags.minutes, reporter);
+      const config = await fitToTime(base, flags.minutes, reporter);
       const corpus = await prepareCorpus({ config, reporter, signal });
       try {
         if (isEarlierDemo(runFolder)) await rm(runFolder, { recursive: true, force: true });
@@ -101,9 +103,8 @@ const OVERHEAD = 1.2;
 const FEWEST_STEPS = 20;
 
 /** Sets each stage's steps to what this machine does in the time given, so that the learning rate falls to its end in that time. */
-function fitToTime(config: RunConfig, minutes: number, reporter: Reporter): RunConfig {
-  const [vaeSeconds] = [...timeSteps(createVaeStep(config))];
-  const [unetSeconds] = [...timeSteps(createUnetSteps(config))];
+async function fitToTime(config: RunConfig, minutes: number, reporter: Reporter): Promise<RunConfig> {
+  const { vaeSeconds, unetSeconds } = await timeSteps(config);
   const stepsIn = (share: number, seconds: number): number => Math.max(FEWEST_STEPS, Math.floor((minutes * 60 * share) / (seconds * OVERHEAD)));
   const vaeSteps = Math.min(config.vae.training.steps, stepsIn(VAE_SHARE, vaeSeconds));
   const unetSteps = Math.min(config.unet.training.steps, stepsIn(1 - VAE_SHARE, unetSeconds));
@@ -117,15 +118,35 @@ function fitToTime(config: RunConfig, minutes: number, reporter: Reporter): RunC
   ]);
 }
 
-/** Seconds of one run of each step, after one that is not counted. */
-function* timeSteps(steps: Iterable<TimedStep>): Generator<number> {
-  for (const step of steps) {
-    step.run();
-    const startedAt = performance.now();
-    for (let repeat = 0; repeat < TIMED_RUNS; repeat += 1) step.run();
-    yield (performance.now() - startedAt) / 1000 / TIMED_RUNS;
-    step.dispose?.();
+/** Seconds of one step of either network, at the precision of training. */
+async function timeSteps(config: RunConfig): Promise<{ vaeSeconds: number; unetSeconds: number }> {
+  const { vae, unet, mel, precision } = config;
+  const networks = deriveNetworks(config, LABELS);
+  const before = convPrecision();
+  setConvPrecision(precision);
+  try {
+    const shape = { melBins: mel.melBins, frames: vae.cropFrames ?? mel.frames };
+    return {
+      vaeSeconds: await secondsOf(createMeasuredVae(networks.vae, { ...vae, ...shape, discriminator: null }, vae.training)),
+      unetSeconds: await secondsOf(createMeasuredUnet(networks.unet, networks.sampleShape, unet.training)),
+    };
+  } finally {
+    setConvPrecision(before);
   }
 }
 
+/** After a run that is not counted. Frees the step. */
+async function secondsOf(step: MeasuredStep<unknown>): Promise<number> {
+  try {
+    await step.run();
+    const startedAt = performance.now();
+    for (let repeat = 0; repeat < TIMED_RUNS; repeat += 1) await step.run();
+    return (performance.now() - startedAt) / 1000 / TIMED_RUNS;
+  } finally {
+    step.dispose();
+  }
+}
+
+/** About as many as the starter corpus has; a class more or less costs nothing. */
+const LABELS = 10;
 const TIMED_RUNS = 2;
