@@ -27,13 +27,14 @@ const FRAMES = [32, 64, 128, 256, 512];
 const CHANNELS = [32, 64, 96, 128, 192];
 const BATCH = 8;
 
-/** What is measured, one thing changed at a time. */
-export function growthPlans(): GrowthPlan[] {
-  return [
+/** What is measured, one thing changed at a time. @param isQuick the smallest size of each alone */
+export function growthPlans(isQuick = false): GrowthPlan[] {
+  const plans = [
     ...BATCH_SIZES.map((size): GrowthPlan => ({ axis: 'batch', size, batchSize: size, overrides: [] })),
     ...FRAMES.map((size): GrowthPlan => ({ axis: 'frames', size, batchSize: BATCH, overrides: [`mel.frames=${size}`, `vae.cropFrames=${Math.min(64, size)}`] })),
     ...CHANNELS.map((size): GrowthPlan => ({ axis: 'channels', size, batchSize: BATCH, overrides: [`unet.network.block_out_channels=${JSON.stringify([size, size + 64, size + 128])}`] })),
   ];
+  return isQuick ? [plans[0], { ...plans[BATCH_SIZES.length], batchSize: 1 }, { ...plans[BATCH_SIZES.length + FRAMES.length], batchSize: 1 }] : plans;
 }
 
 export interface GrowthOptions {

@@ -1,8 +1,8 @@
 // Measures one row: starts both sides, sees that they do the same work, and times them in turn.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { MelstromError } from '../../base/errors.js';
+import { packageRoot } from '../../engine/setup/package-root.node.js';
 import { runProgram } from '../../engine/setup/run-program.node.js';
 import type { Job, JobFacts, JobPlan } from './job.js';
 import { pipelineFolder } from './jobs/sampling.js';
@@ -27,9 +27,10 @@ export interface BenchContext {
   readonly signal: AbortSignal;
 }
 
-const MAIN = fileURLToPath(new URL('../main.js', import.meta.url));
+/** Compiled, whatever runs this. */
+const MAIN = join(packageRoot, 'dist', 'cli', 'main.js');
 /** Our side of every job. */
-export const OURS: WorkerProgram = { name: 'our side', command: process.execPath, args: [fileURLToPath(new URL('worker.js', import.meta.url))] };
+export const OURS: WorkerProgram = { name: 'our side', command: process.execPath, args: [join(packageRoot, 'dist', 'cli', 'bench', 'worker.js')] };
 
 /** The lines of one row. @throws MelstromError when a side fails, or both do not do the same */
 export async function runRow(row: BenchRow, context: BenchContext): Promise<Measured[]> {

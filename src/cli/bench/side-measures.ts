@@ -13,12 +13,14 @@ export interface SideMeasure {
   readonly folder: string;
   readonly threads: number;
   readonly turnMilliseconds: number;
+  /** Fewer points and steps, to see that it works. */
+  readonly isQuick: boolean;
 }
 
 /** Measures every point, writes the plot, and prints the points. */
-export async function runGrowth(out: string, { program, context, folder, threads, turnMilliseconds }: SideMeasure): Promise<void> {
+export async function runGrowth(out: string, { program, context, folder, threads, turnMilliseconds, isQuick }: SideMeasure): Promise<void> {
   const { reporter, signal, print } = context;
-  const plans = growthPlans();
+  const plans = growthPlans(isQuick);
   const points: GrowthPoint[] = [];
   const progress = reporter.startProgress('growth', plans.length, 'points');
   for (const plan of plans) {
@@ -34,7 +36,7 @@ export async function runGrowth(out: string, { program, context, folder, threads
 const LARGEST_MEGABYTES = 2000;
 
 /** Writes the corpus, makes it ready and trains on it. Returns whether memory stayed within its limit; null where the system does not tell. */
-export async function runLargeCorpus(hours: number, { program, context, folder, threads }: SideMeasure): Promise<boolean | null> {
+export async function runLargeCorpus(hours: number, { program, context, folder, threads, isQuick }: SideMeasure): Promise<boolean | null> {
   const { reporter, signal, print } = context;
   const sampleRateHz = 22_050; // the demonstration's
   requireDisk(folder, { hours, sampleRateHz });
@@ -42,7 +44,8 @@ export async function runLargeCorpus(hours: number, { program, context, folder, 
   mkdirSync(sounds);
   reporter.log.info(`writing ${hours} hours of sound …`);
   await writeLargeCorpus(sounds, { hours, sampleRateHz });
-  const steps = ['vae', 'unet'].flatMap((stage) => [`${stage}.training.steps=20`, `${stage}.training.warmupSteps=5`, `${stage}.training.validateEvery=20`, `${stage}.training.checkpointEvery=20`]);
+  const count = isQuick ? 1 : 20;
+  const steps = ['vae', 'unet'].flatMap((stage) => [`${stage}.training.steps=${count}`, `${stage}.training.warmupSteps=0`, `${stage}.training.validateEvery=${count}`, `${stage}.training.checkpointEvery=${count}`]);
   reporter.log.info('slicing it, training the autoencoder, making all latents, training the UNet …');
   const worker = await startWorker(program, { job: 'large-corpus', config: DEMO, overrides: [`corpus.path=${JSON.stringify(sounds)}`, ...steps], folder, threads, engine: 'auto', turnMilliseconds: 0 }, signal);
   const megabytes = worker.peakMegabytes();

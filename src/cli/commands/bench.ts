@@ -2,11 +2,11 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Command } from 'commander';
-import { messageOf } from '../../base/errors.js';
+import { MelstromError, messageOf } from '../../base/errors.js';
 import { loadRunConfig } from '../../config/load.node.js';
 import { supportsBfloat16 } from '../../engine/ops/index.js';
+import { packageRoot } from '../../engine/setup/package-root.node.js';
 import { referencePython, type ReferencePython } from '../../engine/setup/python-environment.node.js';
 import { startEngine, type EngineInfo } from '../../engine/start.node.js';
 import { integer, number } from '../arguments.js';
@@ -27,7 +27,7 @@ interface BenchFlags {
   readonly corpusHours?: number;
 }
 
-const PEERS = fileURLToPath(new URL('../../../tests/bench/', import.meta.url));
+const PEERS = join(packageRoot, 'tests', 'bench');
 
 /** Adds the command to the program. */
 export function addBench(program: Command): void {
@@ -47,7 +47,7 @@ export function addBench(program: Command): void {
       const folder = mkdtempSync(join(tmpdir(), 'melstrom-bench-'));
       try {
         const engine = await startEngine('auto');
-        const side = { program: OURS, context, folder, threads: engine.threads, turnMilliseconds: flags.turn };
+        const side = { program: OURS, context, folder, threads: engine.threads, turnMilliseconds: flags.turn, isQuick: flags.quick ?? false };
         if (flags.growth !== undefined) await runGrowth(flags.growth, side);
         else if (flags.corpusHours === undefined) await printTable(flags, { context, folder, engine });
         else if ((await runLargeCorpus(flags.corpusHours, side)) === false) process.exitCode = 1;
@@ -82,8 +82,8 @@ async function findPeers({ withPeers = false }: BenchFlags, { reporter: { log } 
     if (python.unpinned.length > 0) log.warn(`not the pinned version: ${python.unpinned.join(', ')}`);
     return python;
   } catch (error) {
-    if (withPeers) throw error;
-    log.warn(`no peers: ${messageOf(error)}. Add --with-peers to make one, or name a Python in MELSTROM_PYTHON`);
+    if (withPeers) throw new MelstromError({ kind: 'usage', where: '--with-peers', got: messageOf(error).replace(/\.$/, ''), cause: error });
+    log.warn(`no peers: ${messageOf(error).replace(/\.$/, '')}. Only our own figures follow; --with-peers makes one, and MELSTROM_PYTHON names one of your own`);
     return null;
   }
 }

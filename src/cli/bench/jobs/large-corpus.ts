@@ -10,8 +10,9 @@ import { trainRun } from '../../../training/train.node.js';
 import type { Job, RunningJob } from '../job.js';
 import { configOf } from './networks.js';
 
-/** Of each file; the last one may be shorter. */
+/** Of each file at most; the last one may be shorter. There are at least eight, so that some can be kept for validation. */
 const FILE_SECONDS = 360;
+const FEWEST_FILES = 8;
 /** Of disk for a second of sound: the file, its slices, its latents and something over. */
 const BYTES_PER_SAMPLE = 2;
 const DISK_SHARE_OF_SOUND = 1.6;
@@ -29,8 +30,8 @@ export function requireDisk(folder: string, { hours, sampleRateHz }: { readonly 
 
 /** Writes hours of sound, no two files alike, in two labels. Mono, 16 bits. */
 export async function writeLargeCorpus(folder: string, { hours, sampleRateHz }: { readonly hours: number; readonly sampleRateHz: number }): Promise<void> {
-  const noise = createRandom(0, 'large corpus').normals(FILE_SECONDS * sampleRateHz);
   const total = Math.round(hours * 3600 * sampleRateHz);
+  const noise = createRandom(0, 'large corpus').normals(Math.min(FILE_SECONDS * sampleRateHz, Math.ceil(total / FEWEST_FILES)));
   for (let number = 0, done = 0; done < total; number += 1) {
     const length = Math.min(noise.length, total - done);
     const [hz, shift] = [100 + ((37 * number) % 3000), (7919 * number) % noise.length];
