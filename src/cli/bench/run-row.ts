@@ -83,13 +83,13 @@ export function requireSameWork({ tolerance }: Pick<JobRow, 'tolerance'>, ours: 
 }
 
 function notesOf(ours: JobFacts, theirs: JobFacts | null): string[] {
-  const both = (name: string, own: number | null, other: number | null | undefined, text: (value: number) => string): string[] =>
-    own === null ? [] : [`${name} ${text(own)}${other == null ? '' : ` and ${text(other)}`}`];
+  const both = (name: string, own: number | null, other: number | null, text: (value: number) => string): string[] =>
+    own === null ? [] : [`${name} ${text(own)}${other === null ? '' : ` and ${text(other)}`}`];
   return [
     [
-      ...both('parameters', ours.parameters, theirs?.parameters, (value) => value.toLocaleString('en')),
-      ...both('first result', ours.value, theirs?.value, (value) => value.toPrecision(6)),
-      ...both('threads', ours.threads, theirs?.threads, String),
+      ...both('parameters', ours.parameters, theirs?.parameters ?? null, (value) => value.toLocaleString('en')),
+      ...both('first result', ours.value, theirs?.value ?? null, (value) => value.toPrecision(6)),
+      ...both('threads', ours.threads, theirs?.threads ?? null, String),
     ].join('; '),
     `${ours.versions}${theirs === null ? '' : `; against ${theirs.versions}`}`,
   ];
