@@ -169,7 +169,7 @@ def draw(parts, latents, labels, steps, guidance):
 
 def sample(job):
     folder, x = prepare(job)
-    parts = open_sampler(folder)
+    parts = open_sampler(folder / "pipeline")
 
     def run():
         with precision(job):

@@ -39,4 +39,5 @@ if __name__ == "__main__":
         wanted = json.load(file)
     # Before any library counts the processors for itself.
     os.environ["OMP_NUM_THREADS"] = os.environ["MKL_NUM_THREADS"] = os.environ["NUMBA_NUM_THREADS"] = str(wanted["threads"])
+    os.environ["HF_HUB_OFFLINE"] = "1"  # a folder that is not there is an error, not a name to look up
     serve(wanted, *create(wanted))
