@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import * as tf from '@tensorflow/tfjs';
 import { expect, it } from 'vitest';
 import { createRandom, type Random } from '../../src/base/random.js';
+import { referencePython } from '../../src/engine/setup/python-environment.node.js';
 import { complaintOf, runProgram } from '../../src/engine/setup/run-program.node.js';
 import { decodeSafetensors, disposeGradients, encodeSafetensors, fromReference, memorySource, toReference, valueAndGradients, type HostTensor } from '../../src/nn/index.js';
 import { publishedNames } from '../../src/pipeline/text-folder.node.js';
@@ -15,10 +16,10 @@ import { startTestEngine } from '../support/engine.js';
 import { drawConfigurations, type Configuration, type InputPlan, type ModelKind } from './configurations.js';
 import { gradientError, isWithin, outputError, parityTable, type ParityRow } from './errors.js';
 import { createLiveNetwork, weightsName, type LiveNetwork, type Tensors } from './networks.js';
-import { referencePython } from './python-environment.js';
 
 const LEAST_CONFIGURATIONS = 12;
 const SCRIPT = fileURLToPath(new URL('reference.py', import.meta.url));
+const PINS = fileURLToPath(new URL('requirements.txt', import.meta.url));
 const say = (line: string): void => console.log(line);
 
 function chooseSeed(): number {
@@ -123,7 +124,7 @@ function compareOurs(folder: string): { readonly oursOutput: number; readonly pr
 
 it('agrees with the reference both ways', async () => {
   const seed = chooseSeed();
-  const { command, versions, unpinned } = await referencePython(say);
+  const { command, versions, unpinned } = await referencePython({ say, pins: PINS });
   const engine = await startTestEngine();
   say(`seed ${seed}; engine ${engine.name}; Python ${versions}${unpinned.length === 0 ? '' : ` (not the pinned version: ${unpinned.join(', ')})`}`);
   const configurations = drawConfigurations(createRandom(seed, 'configurations'));
