@@ -1,5 +1,6 @@
 // The live check, `npm run parity`: fresh random models of diffusers and transformers, theirs loaded here and ours loaded there. Not part of
-// `npm test`: it needs Python with PyTorch. MELSTROM_PYTHON names one that has it; MELSTROM_PARITY_SEED repeats an earlier run.
+// `npm test`: it needs Python with PyTorch. MELSTROM_PYTHON names one that has it; MELSTROM_PARITY_SEED repeats an earlier run;
+// MELSTROM_ENGINE=wasm runs our side on that engine, at the same tolerances.
 import { randomInt } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
