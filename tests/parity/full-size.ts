@@ -44,7 +44,7 @@ function median(figures: readonly Figures[], key: keyof Figures): number {
 function rows(name: string, ours: Side, theirs: Side): string[] {
   const row = (what: string, here: number, there: number, unit: string): string => `  ${what.padEnd(38)} ${here.toFixed(2).padStart(8)} ${there.toFixed(2).padStart(8)} ${unit.padEnd(3)} ${(here / there).toFixed(2).padStart(6)}`;
   return [
-    name,
+    `${name.padEnd(40)} ${'here'.padStart(8)} ${'there'.padStart(8)}      ratio`,
     row(`time, median of ${ours.runs.length}`, median(ours.runs, 'seconds'), median(theirs.runs, 'seconds'), 's'),
     row('time of all processors, median', median(ours.runs, 'cpuSeconds'), median(theirs.runs, 'cpuSeconds'), 's'),
     row('peak of resident memory', ours.peakBytes / 1e9, theirs.peakBytes / 1e9, 'GB'),
@@ -61,18 +61,16 @@ it('runs Stable Diffusion 1.5 at full size', async () => {
   try {
     say('making the networks there …');
     await runPython(command, 'full_size.py', 'make', root);
-    const table: string[] = [];
     for (const [part, name] of PARTS) {
       say(`running the ${part} there, then here …`);
       const theirs = await side(command, [script, 'run', root, part, String(threads), String(EVALUATIONS)]);
       const ours = await side(process.execPath, [join(code, 'tests/parity/_full-size-child.js'), root, part, String(EVALUATIONS)]);
       const error = outputError(readTensors(join(root, `${part}-ours.safetensors`)), readTensors(join(root, `${part}-theirs.safetensors`)));
-      table.push(...rows(name, ours, theirs), `  largest difference over the largest value: ${error.toExponential(1)}`);
-      if (part === 'unet') table.unshift(`float32; here ${ours.engine}, Node ${process.versions.node}; there ${theirs.threads} threads, Python ${versions}`, `  ${''.padEnd(38)} ${'here'.padStart(8)} ${'there'.padStart(8)}      ratio`);
+      say(`\nfloat32; here ${ours.engine}, Node ${process.versions.node}; there ${theirs.threads} threads, Python ${versions}`);
+      say([...rows(name, ours, theirs), `  largest difference over the largest value: ${error.toExponential(1)}\n`].join('\n'));
       expect(ours.threads, 'threads').toBe(theirs.threads);
       expect(error, part).toBeLessThan(TOLERANCE);
     }
-    say(`\n${table.join('\n')}\n`);
   } finally {
     rmSync(root, { recursive: true, force: true });
     rmSync(code, { recursive: true, force: true });
