@@ -44,7 +44,7 @@ const fields = z.strictObject({
   downsample_padding: z.int().min(0).max(1).default(1),
   /** Divides the residual sums of the innermost block. */
   mid_block_scale_factor: z.number().positive().default(1),
-  /** Share of activations dropped while training. Only 0 is implemented. */
+  /** Share of activations dropped while training. Only 0 is accepted: another is refused by name. */
   dropout: z.literal(0).default(0),
   act_fn: z.enum(['silu', 'swish']).default('silu'),
   /** Groups of every group normalisation; must divide each of block_out_channels. */
@@ -59,7 +59,7 @@ const fields = z.strictObject({
   transformer_layers_per_block: z.union([smallCount, z.array(z.union([smallCount, z.array(smallCount).min(1)])).min(1)]).default(1),
   /** The same on the way out, from the innermost outwards; null: transformer_layers_per_block in reverse. */
   reverse_transformer_layers_per_block: z.array(z.union([smallCount, z.array(smallCount).min(1)])).min(1).nullable().default(null),
-  /** A projection of the condition before the network; not implemented. */
+  /** A projection of the condition before the network, as image prompts have it; null alone is accepted, so that a folder with one is refused by this name. */
   encoder_hid_dim: z.null().default(null),
   encoder_hid_dim_type: z.null().default(null),
   /**
@@ -69,7 +69,7 @@ const fields = z.strictObject({
   attention_head_dim: z.union([channelCount, z.array(channelCount).min(1)]).default(8),
   /** The reference refuses it too: attention_head_dim is the number of heads. */
   num_attention_heads: z.null().default(null),
-  /** Two conditions at once; not implemented. */
+  /** Two conditions at once, as Versatile Diffusion has them; true is refused. */
   dual_cross_attention: z.literal(false).default(false),
   /** Linear layers around the transformer layers instead of 1×1 convolutions: the same function, other shapes in files. */
   use_linear_projection: z.boolean().default(false),
@@ -88,6 +88,7 @@ const fields = z.strictObject({
   upcast_attention: z.boolean().default(false),
   /** Whether the timestep is added (default), or scales and shifts after normalisation (scale_shift). */
   resnet_time_scale_shift: z.enum(['default', 'scale_shift']).default('default'),
+  /** Variants of residual blocks and of the time embedding of models that are not read here (DeepFloyd IF, Kandinsky, LCM): other values are refused. */
   resnet_skip_time_act: z.literal(false).default(false),
   resnet_out_scale_factor: z.literal(1).default(1),
   /** How the timestep becomes a vector: fixed sines (positional), or sines at fixed random frequencies (fourier). */

@@ -40,7 +40,7 @@ const fields = z.strictObject({
   /** How blocks of the Attn kind halve and double: by a convolution or a residual block. The others do not read it, as in the reference. */
   downsample_type: z.enum(['conv', 'resnet']).default('conv'),
   upsample_type: z.enum(['conv', 'resnet']).default('conv'),
-  /** Share of activations dropped in residual blocks while training. Only 0 is implemented. */
+  /** Share of activations dropped in residual blocks while training. Only 0 is accepted: another is refused by name. */
   dropout: z.literal(0).default(0),
   act_fn: z.enum(['silu', 'swish']).default('silu'),
   /** Channels of one attention head; null: one head. Must divide the channels of each level that attends. */

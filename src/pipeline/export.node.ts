@@ -89,7 +89,8 @@ function describe(pipeline: Pipeline, className: ExportClass, dtype: FloatDtype)
     files.set(`${vaePlace}${WEIGHTS}`, referenceFile(vae.parameters, dtype, folded ?? undefined));
   }
   if (isAlone) return { files, notes };
-  files.set('unet/config.json', toJson(toUnetConfig(pipeline)));
+  const unetConfig = squareAsNumber(toUnetConfig(pipeline));
+  files.set('unet/config.json', toJson(unetConfig));
   files.set(`unet/${WEIGHTS}`, referenceFile(unet!.parameters, dtype));
   files.set('scheduler/scheduler_config.json', toJson(toSchedulerConfig(pipeline)));
   if (isText) for (const [path, contents] of textFiles(text!, dtype)) files.set(path, contents);
@@ -112,9 +113,23 @@ function describe(pipeline: Pipeline, className: ExportClass, dtype: FloatDtype)
   }));
   if (labels.length > 0) notes.push(`${className} knows no classes: call its unet with class_labels, 0 to ${labels.length - 1} for ${labels.slice(0, 3).join(', ')}${labels.length > 3 ? ' …' : ''}, ${labels.length} for none`);
   if (representation === 'pixel' && (latentScale !== 1 || latentShift !== 0)) notes.push(`images are its samples / ${latentScale.toPrecision(4)} + ${latentShift.toPrecision(4)}`);
-  if (className === 'LDMPipeline') notes.push('diffusers remarks that vqvae is an AutoencoderKL and no VQModel; it runs nevertheless');
+  if (className === 'LDMPipeline') notes.push(...ldmNotes(unetConfig.sample_size));
   if (className === 'AudioDiffusionPipeline') notes.push('diffusers remarks that unet is a UNet2DModel and no UNet2DConditionModel; it runs nevertheless');
   return { files, notes };
+}
+
+/** Rows and columns as one number where they are the same, which is all that LDMPipeline draws. */
+function squareAsNumber(config: Record<string, unknown>): Record<string, unknown> {
+  const size = config.sample_size;
+  return Array.isArray(size) && size[0] === size[1] ? { ...config, sample_size: size[0] } : config;
+}
+
+function ldmNotes(size: unknown): string[] {
+  return [
+    ...(typeof size === 'number' ? [] : [`LDMPipeline draws squares alone, and this UNet was made for ${Array.isArray(size) ? size.join(' × ') : 'no size of its own'}: call its unet and vqvae`]),
+    'LDMPipeline.from_pretrained remarks that vqvae is an AutoencoderKL, where the class has VQModel: diffusers has none for an AutoencoderKL with a UNet2DModel. It runs nevertheless; '
+      + 'LDMPipeline(vqvae=…, unet=…, scheduler=…), each part opened from its folder, says nothing',
+  ];
 }
 
 /** What the class has beside networks: prompts, and parts that look at photographs, which are left empty. */

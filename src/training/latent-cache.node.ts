@@ -1,17 +1,15 @@
 // Latent posteriors of all slices, computed once and kept in a file, so that a corpus larger than memory trains. Knows no UNet.
 import * as tf from '@tensorflow/tfjs';
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { MelstromError } from '../base/errors.js';
+import { closeSync, openSync } from 'node:fs';
 import type { Reporter } from '../base/logger.js';
 import { createRandom } from '../base/random.js';
 import type { AugmentConfig } from '../config/training.js';
 import { balancedOrder, uniformOrder } from '../corpus/batch-order.js';
 import { encodeOneChannel, type AutoencoderKL } from '../models/index.js';
 import type { CleanBatch, CleanSource } from './clean-source.js';
-import { diskError, isDiskFull } from './disk-error.node.js';
 import { fixedBatches, imagesToTensor, validationSplit, type SliceBatch, type SliceSource, type Split } from './corpus-source.js';
 import { createLatentStatistics, type LatentStatistics } from './latent-statistics.js';
+import { readDescription, readRecord, writeRecords } from './record-file.node.js';
 
 /** Times each training slice is encoded, under other augmentation each time, when augmentation is on. */
 const AUGMENTED_COPIES = 8;
@@ -57,7 +55,8 @@ interface Description {
  * Null when the signal stopped the making.
  */
 export async function openLatentCache(options: LatentCacheOptions): Promise<LatentCache | null> {
-  const description = readDescription(options) ?? (await buildCache(options));
+  const bytesOf = ({ labels, shape }: Description): number => labels.length * recordBytes(shape);
+  const description = readDescription<Description>({ ...options, bytesOf }) ?? (await buildCache(options));
   if (description === null) return null;
   const file = openSync(options.path, 'r');
   return {
@@ -67,58 +66,28 @@ export async function openLatentCache(options: LatentCacheOptions): Promise<Late
   };
 }
 
-function readDescription({ path, key }: LatentCacheOptions): Description | null {
-  if (!existsSync(`${path}.json`) || !existsSync(path)) return null;
-  let description: Description;
-  try {
-    description = JSON.parse(readFileSync(`${path}.json`, 'utf8')) as Description;
-  } catch {
-    return null; // not whole: made anew, which is what a cache is for
-  }
-  const isSame = description.key === key && statSync(path).size === description.labels.length * recordBytes(description.shape);
-  return isSame ? description : null;
-}
-
-async function buildCache(options: LatentCacheOptions): Promise<Description | null> {
-  const { path, corpus, augment, key, reporter } = options;
+function buildCache(options: LatentCacheOptions): Promise<Description | null> {
+  const { path, corpus, augment, key, reporter, signal } = options;
   const isAugmented = augment.gainDb > 0 || augment.shiftFrames > 0;
   const trainCount = corpus.sliceCount('train') * (isAugmented ? AUGMENTED_COPIES : 1);
   const validation = validationSplit(corpus);
   const progress = reporter.startProgress('encoding the corpus', trainCount + corpus.sliceCount(validation), 'slices');
-  const temporary = `${path}.${process.pid}.tmp`;
-  mkdirSync(dirname(path), { recursive: true });
-  rmSync(`${path}.json`, { force: true });
-  const file = openSync(temporary, 'w');
-  try {
-    const written: { labels: number[]; indices: number[]; shape: [number, number, number] } = { labels: [], indices: [], shape: [0, 0, 0] };
-    const statistics = createLatentStatistics(options.vae.config.latent_channels);
-    for await (const { batch, split } of recordBatches(options, isAugmented ? trainCount : null)) {
-      const { records, shape } = encodeBatch(options, batch);
-      if (split === 'train') statistics.add(records, shape[0] * shape[1] * shape[2]);
-      writeSync(file, new Uint8Array(records.buffer, records.byteOffset, records.byteLength));
-      written.labels.push(...batch.labels);
-      written.indices.push(...Array.from(batch.indices));
-      written.shape = shape;
-      progress.update(written.labels.length);
-      await tf.nextFrame(); // lets signals in
-      if (options.signal?.aborted) {
-        rmSync(temporary, { force: true });
-        return null;
+  return writeRecords({
+    path, progress, signal,
+    async make(append) {
+      const written: { labels: number[]; indices: number[]; shape: [number, number, number] } = { labels: [], indices: [], shape: [0, 0, 0] };
+      const statistics = createLatentStatistics(options.vae.config.latent_channels);
+      for await (const { batch, split } of recordBatches(options, isAugmented ? trainCount : null)) {
+        const { records, shape } = encodeBatch(options, batch);
+        if (split === 'train') statistics.add(records, shape[0] * shape[1] * shape[2]);
+        written.labels.push(...batch.labels);
+        written.indices.push(...Array.from(batch.indices));
+        written.shape = shape;
+        if (!(await append(records, written.labels.length))) return null;
       }
-    }
-    fsyncSync(file);
-    renameSync(temporary, path);
-    const description: Description = { key, trainCount, ...written, statistics: statistics.result() };
-    writeFileSync(`${temporary}.json`, JSON.stringify(description));
-    renameSync(`${temporary}.json`, `${path}.json`);
-    return description;
-  } catch (cause) {
-    rmSync(temporary, { force: true });
-    throw isDiskFull(cause) ? diskError(path, cause) : cause;
-  } finally {
-    closeSync(file);
-    progress.end();
-  }
+      return { key, trainCount, ...written, statistics: statistics.result() };
+    },
+  });
 }
 
 /** The training slices, or as many augmented draws of them as wanted, then the validation slices. */
@@ -188,14 +157,12 @@ function createSource({ file, description, seed, balanceLabels, standardise }: S
 }
 
 function readSamples({ file, description, records, noise, standardise }: Omit<SourceParts, 'seed' | 'balanceLabels'> & { records: readonly number[]; noise: Float32Array }): tf.Tensor4D {
-  const bytes = recordBytes(description.shape);
-  const elements = bytes / 8;
+  const elements = recordBytes(description.shape) / 8;
   const { scale, shift } = standardise;
   const record = new Float32Array(2 * elements);
   const clean = new Float32Array(records.length * elements);
   for (const [item, index] of records.entries()) {
-    const got = readSync(file, new Uint8Array(record.buffer), 0, bytes, index * bytes);
-    if (got !== bytes) throw new MelstromError({ kind: 'data', where: 'latent cache', got: `${got} bytes of record ${index}`, expected: String(bytes), fix: 'Resume: it is made anew when it is not whole.' });
+    readRecord(file, record, { index, where: 'latent cache' });
     const offset = item * elements;
     for (let element = 0; element < elements; element += 1) {
       clean[offset + element] = (record[element] + record[elements + element] * noise[offset + element] - shift) * scale;

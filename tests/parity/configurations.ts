@@ -103,6 +103,10 @@ function unets(draw: Draw): Configuration[] {
       block_out_channels: [width, width], layers_per_block: draw.between(1, 3), attention_head_dim: head, flip_sin_to_cos: false, freq_shift: 1, add_attention: draw.one([true, false]),
       attn_norm_num_groups: 2 * groups <= 4 ? 2 * groups : groups, down_block_types: ['DownBlock2D', 'DownBlock2D'], up_block_types: ['UpBlock2D', 'UpBlock2D'],
     }, 2),
+    unet('as an upscaler: two channels in, one out', {
+      in_channels: 2, out_channels: 1, block_out_channels: [width, 2 * width], layers_per_block: 1, attention_head_dim: head, num_class_embeds: rows,
+      down_block_types: ['DownBlock2D', 'AttnDownBlock2D'], up_block_types: ['AttnUpBlock2D', 'UpBlock2D'],
+    }, 2, { ...unetInputs(draw, 2, 2), labels: { shape: [2], below: rows } }),
     unet('no middle block', {
       block_out_channels: [width, 2 * width], layers_per_block: 1, attention_head_dim: head, mid_block_type: null,
       down_block_types: ['DownBlock2D', 'AttnDownBlock2D'], up_block_types: ['AttnUpBlock2D', 'UpBlock2D'],
@@ -115,6 +119,7 @@ function conditionUnets(draw: Draw): Configuration[] {
   const width = 8 * draw.between(1, 2);
   const crossed = 4 * draw.between(2, 6);
   const words = draw.between(3, 9);
+  const [pooled, sines] = [draw.between(3, 12), 2 * draw.between(1, 5)];
   const unet = (name: string, config: Readonly<Record<string, unknown>>, levels: number, extra: Record<string, InputPlan> = {}): Configuration => ({
     name, kind: 'UNet2DConditionModel',
     config: { in_channels: 4, out_channels: 4, norm_num_groups: 4, cross_attention_dim: crossed, attention_head_dim: heads, ...config },
@@ -133,6 +138,10 @@ function conditionUnets(draw: Draw): Configuration[] {
     unet('as AudioLDM: class vectors, projected and joined', {
       ...twoLevels, class_embed_type: 'simple_projection', projection_class_embeddings_input_dim: 12, class_embeddings_concat: true,
     }, 2, { labels: { shape: [2, 12] } }),
+    unet('as Stable Diffusion XL: pooled text and sizes (text_time), deeper transformers below', {
+      ...twoLevels, down_block_types: ['DownBlock2D', 'CrossAttnDownBlock2D'], up_block_types: ['CrossAttnUpBlock2D', 'UpBlock2D'], attention_head_dim: [2, 4], use_linear_projection: true,
+      transformer_layers_per_block: [1, 2], addition_embed_type: 'text_time', addition_time_embed_dim: sines, projection_class_embeddings_input_dim: pooled + 6 * sines,
+    }, 2, { textEmbeds: { shape: [2, pooled] }, timeIds: { shape: [2, 6], below: 1025 } }),
   ];
 }
 

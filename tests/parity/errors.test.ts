@@ -1,13 +1,14 @@
 // What the live check calls an error, without Python.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, describe, expect, it, vi } from 'vitest';
 import { createRandom } from '../../src/base/random.js';
+import { parsePins, referencePython, scratchFolder } from '../../src/engine/setup/python-environment.node.js';
 import { drawConfigurations } from './configurations.js';
 import { gradientError, isWithin, outputError, parityTable, type ParityRow } from './errors.js';
 import { createLiveNetwork, type Tensors } from './networks.js';
-import { parsePins, referencePython, scratchFolder } from './python-environment.js';
 import { useEngine } from '../support/engine.js';
 
 useEngine();
@@ -65,7 +66,14 @@ describe('referencePython', () => {
 
   it('names a Python of the user that can not be used, and what to do', async () => {
     vi.stubEnv('MELSTROM_PYTHON', join(root, 'no-python'));
-    await expect(referencePython(() => undefined)).rejects.toThrow(/MELSTROM_PYTHON=.*no-python: got a Python that can't be used .*expected one with diffusers, .*pip install -r tests\/parity\/requirements\.txt/);
+    await expect(referencePython({ say: () => undefined, pins: fileURLToPath(new URL('requirements.txt', import.meta.url)) })).rejects.toThrow(/MELSTROM_PYTHON=.*no-python: got a Python that can't be used .*expected one with diffusers, .*pip install -r .*requirements\.txt/);
+  });
+
+  it('makes none where that was not asked for', async () => {
+    vi.stubEnv('MELSTROM_PYTHON', '');
+    vi.stubEnv('MELSTROM_CACHE', join(root, 'empty'));
+    await expect(referencePython({ say: () => undefined, pins: fileURLToPath(new URL('requirements.txt', import.meta.url)), mayMake: false })).rejects.toThrow('no Python environment');
+    expect(existsSync(join(root, 'empty'))).toBe(false);
   });
 
   it('tells versions that are not the pinned ones', async () => {
@@ -74,7 +82,7 @@ describe('referencePython', () => {
     const pins = join(root, 'pins.txt');
     writeFileSync(pins, 'numpy==2.4.6\ntorch==2.15.0\ndiffusers==0.42.1\n');
     vi.stubEnv('MELSTROM_PYTHON', script);
-    expect(await referencePython(() => undefined, pins)).toEqual({ command: script, versions: '3.11.7, numpy 2.4.6, torch 2.15.0+cpu, diffusers 0.42.10', unpinned: ['diffusers'] });
+    expect(await referencePython({ say: () => undefined, pins })).toEqual({ command: script, versions: '3.11.7, numpy 2.4.6, torch 2.15.0+cpu, diffusers 0.42.10', unpinned: ['diffusers'] });
   });
 
   it('keeps scratch environments apart by pins and Python', () => {

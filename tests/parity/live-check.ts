@@ -1,45 +1,28 @@
 // The live check, `npm run parity`: fresh random models of diffusers and transformers, theirs loaded here and ours loaded there. Not part of
-// `npm test`: it needs Python with PyTorch. MELSTROM_PYTHON names one that has it; MELSTROM_PARITY_SEED repeats an earlier run.
+// `npm test`: it needs Python with PyTorch. MELSTROM_PYTHON names one that has it; MELSTROM_PARITY_SEED repeats an earlier run;
+// MELSTROM_ENGINE=wasm runs our side on that engine, at the same tolerances.
 import { randomInt } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { expect, it } from 'vitest';
 import { createRandom, type Random } from '../../src/base/random.js';
-import { complaintOf, runProgram } from '../../src/engine/setup/run-program.node.js';
-import { decodeSafetensors, disposeGradients, encodeSafetensors, fromReference, memorySource, toReference, valueAndGradients, type HostTensor } from '../../src/nn/index.js';
+import { disposeGradients, fromReference, memorySource, toReference, valueAndGradients, type HostTensor } from '../../src/nn/index.js';
 import { publishedNames } from '../../src/pipeline/text-folder.node.js';
 import { startTestEngine } from '../support/engine.js';
 import { drawConfigurations, type Configuration, type InputPlan, type ModelKind } from './configurations.js';
 import { gradientError, isWithin, outputError, parityTable, type ParityRow } from './errors.js';
+import { parityPython, readTensors, runPython, say, writeTensors } from './exchange.js';
 import { createLiveNetwork, weightsName, type LiveNetwork, type Tensors } from './networks.js';
-import { referencePython } from './python-environment.js';
 
 const LEAST_CONFIGURATIONS = 12;
-const SCRIPT = fileURLToPath(new URL('reference.py', import.meta.url));
-const say = (line: string): void => console.log(line);
 
 function chooseSeed(): number {
   const given = process.env.MELSTROM_PARITY_SEED ?? '';
   const seed = given === '' ? randomInt(2 ** 31) : Number(given);
   if (!Number.isSafeInteger(seed) || seed < 0 || seed >= 2 ** 31) throw new Error(`MELSTROM_PARITY_SEED: got '${given}', expected an integer in [0, 2147483647]. Use the one an earlier run printed.`);
   return seed;
-}
-
-async function reference(command: string, verb: 'make' | 'run', folder: string): Promise<void> {
-  const result = await runProgram(command, [SCRIPT, verb, folder]);
-  if (result.status !== 0) throw new Error(`reference.py ${verb}: ${complaintOf(result)}\n${result.stderr.slice(-3000)}`);
-}
-
-function readTensors(path: string): Map<string, HostTensor> {
-  return decodeSafetensors(readFileSync(path), path);
-}
-
-function writeTensors(path: string, tensors: Tensors): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, encodeSafetensors(tensors));
 }
 
 function drawInputs(plans: Readonly<Record<string, InputPlan>>, random: Random): Tensors {
@@ -123,7 +106,7 @@ function compareOurs(folder: string): { readonly oursOutput: number; readonly pr
 
 it('agrees with the reference both ways', async () => {
   const seed = chooseSeed();
-  const { command, versions, unpinned } = await referencePython(say);
+  const { command, versions, unpinned } = await parityPython();
   const engine = await startTestEngine();
   say(`seed ${seed}; engine ${engine.name}; Python ${versions}${unpinned.length === 0 ? '' : ` (not the pinned version: ${unpinned.join(', ')})`}`);
   const configurations = drawConfigurations(createRandom(seed, 'configurations'));
@@ -133,12 +116,12 @@ it('agrees with the reference both ways', async () => {
     writeFileSync(join(folder, 'job.json'), JSON.stringify({ seed, configurations }));
     configurations.forEach(({ inputs }, index) => writeTensors(join(at(index, 'theirs'), 'inputs.safetensors'), drawInputs(inputs, createRandom(seed, 'their inputs', index))));
     say(`making ${configurations.length} models there …`);
-    await reference(command, 'make', folder);
+    await runPython(command, 'reference.py', 'make', folder);
     say('running them here, and making as many here …');
     const theirs = configurations.map((configuration, index) => loadTheirs(configuration, at(index, 'theirs')));
     configurations.forEach((configuration, index) => saveOurs(configuration, at(index, 'ours'), seed + index));
     say('running ours there …');
-    await reference(command, 'run', folder);
+    await runPython(command, 'reference.py', 'run', folder);
     const rows = configurations.map(({ name }, index): ParityRow => {
       const { oursOutput, problems } = compareOurs(at(index, 'ours'));
       return { ...theirs[index], name, oursOutput, problems: [...theirs[index].problems, ...problems] };

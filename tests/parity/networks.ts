@@ -94,7 +94,8 @@ function unetOutputs(unet: Unet2d, inputs: Tensors): Record<string, tf.Tensor> {
 function conditionOutputs(unet: Unet2dCondition, inputs: Tensors): Record<string, tf.Tensor> {
   const timestep = tensorOf(inputs, 'timestep') as tf.Tensor1D;
   const encoderHiddenStates = tensorOf(inputs, 'states') as tf.Tensor3D;
-  return { sample: first(unet.forward({ sample: lastOf(inputs, 'sample'), timestep, encoderHiddenStates, classLabels: labelsOf(inputs) })) };
+  const addedConditions = inputs.has('timeIds') ? { textEmbeds: tensorOf(inputs, 'textEmbeds') as tf.Tensor2D, timeIds: tensorOf(inputs, 'timeIds') as tf.Tensor2D } : undefined;
+  return { sample: first(unet.forward({ sample: lastOf(inputs, 'sample'), timestep, encoderHiddenStates, classLabels: labelsOf(inputs), addedConditions })) };
 }
 
 function encoderOutputs(encoder: ClipTextEncoder, inputs: Tensors): Record<string, tf.Tensor> {

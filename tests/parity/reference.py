@@ -44,7 +44,8 @@ def outputs(kind, model, x):
     if labels is not None and labels.ndim == 1:
         labels = labels.long()
     states = [x["states"]] if "states" in x else []
-    return {"sample": model(x["sample"], x["timestep"], *states, class_labels=labels).sample}
+    added = {"added_cond_kwargs": {"text_embeds": x["textEmbeds"], "time_ids": x["timeIds"]}} if "timeIds" in x else {}
+    return {"sample": model(x["sample"], x["timestep"], *states, class_labels=labels, **added).sample}
 
 
 def save(path, tensors):

@@ -1,5 +1,5 @@
 // Compiles src and the helpers of these tests to JavaScript without type checks, for tests that need a process to kill.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
@@ -20,6 +20,7 @@ export function transpileForChild(helpers: readonly string[]): string {
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, outputText);
   }
+  cpSync(join(root, 'src', 'engine', 'native'), join(folder, 'src', 'engine', 'native'), { recursive: true }); // kernels in the cache are found by their sources
   writeFileSync(join(folder, 'package.json'), readFileSync(join(root, 'package.json')));
   return folder;
 }

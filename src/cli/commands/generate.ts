@@ -12,6 +12,7 @@ import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { drawClips } from '../draw-clips.js';
 import { addInverterFlags, withInverterFlags, type InverterFlags } from '../inverter-flags.js';
 import { openRun } from '../open-run.js';
+import { profiled } from '../profiling.js';
 import type { Pipeline } from '../../pipeline/pipeline.js';
 
 export interface GenerateFlags extends InverterFlags {
@@ -41,6 +42,7 @@ export interface GenerateFlags extends InverterFlags {
   readonly bitDepth: '16' | '24' | '32';
   readonly png?: boolean;
   readonly force?: boolean;
+  readonly profile?: boolean;
   readonly engine: 'auto' | 'tensorflow' | 'wasm' | 'cpu';
 }
 
@@ -79,6 +81,7 @@ export function addGenerate(program: Command): void {
     .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float').choices(['16', '24', '32']).default('16'))
     .option('--png', 'also write each clip as a 16-bit mel PNG')
     .option('--force', 'overwrite clips of the same name')
+    .option('--profile', 'also print where the time went: by kind of operation, engine against host, waiting')
     .addOption(new Option('--engine <name>', 'engine').choices(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto'))
     .action(async (run: string, flags: GenerateFlags, command: Command) => {
       const { reporter, signal, print } = createContext(command);
@@ -99,14 +102,15 @@ export function addGenerate(program: Command): void {
         });
       }
       if (pipeline.upscaler?.unet === null) reporter.log.warn('the upscaler is not trained yet: the small image is enlarged as it is; train with --stage upscaler');
-      const { files, skippedCount, manifest } = await drawClips({
+      const { value: drawn, fields, lines } = await profiled({ isOn: flags.profile ?? false, reporter, title: 'generate' }, (watched) => drawClips({
         pipeline, out, run: resolve(run), labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed, length,
         settings: withInverterFlags({ ...generation, sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }, flags), isFromVaePrior: flags.fromVaePrior ?? false, vocoder: flags.vocoder,
         bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false,
-        resume: flags.resume ?? false, hasManifest: flags.manifest ?? false, reporter, signal,
-      });
+        resume: flags.resume ?? false, hasManifest: flags.manifest ?? false, reporter: watched, signal,
+      }));
+      const { files, skippedCount, manifest } = drawn;
       const already = skippedCount === 0 ? '' : `, ${skippedCount} were there already`;
-      print({ folder: out, files, skippedCount, manifest }, [`${files.length} clips in ${out}${already}`, ...(manifest === null ? [] : [manifest])]);
+      print({ folder: out, files, skippedCount, manifest, ...fields }, [...lines, `${files.length} clips in ${out}${already}`, ...(manifest === null ? [] : [manifest])]);
       if (signal.aborted) reporter.log.info('Go on with the same command and --resume.');
       if (signal.aborted) process.exitCode = INTERRUPTED_STATUS;
     });

@@ -14,6 +14,7 @@ import { loadConfigWithFlags, type ConfigFlags } from '../config-flags.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { fitToTime } from '../fit-to-time.js';
 import { createPreviews, createVocoderPreviews } from '../previews.js';
+import { profiled } from '../profiling.js';
 import { createTrainingReport } from '../training-report.js';
 
 interface TrainFlags extends ConfigFlags {
@@ -21,6 +22,7 @@ interface TrainFlags extends ConfigFlags {
   readonly resume?: boolean;
   readonly run?: string;
   readonly minutes?: number;
+  readonly profile?: boolean;
   readonly engine: 'auto' | 'tensorflow' | 'wasm' | 'cpu';
 }
 
@@ -34,6 +36,7 @@ export function addTrain(program: Command): void {
     .option('--resume', 'go on from the last checkpoint of the run folder')
     .option('--run <folder>', 'run folder (default: runs/<name of the configuration>)')
     .option('--minutes <n>', 'train for about this long: sets the steps of each stage to what this machine does in its part of the time', number(0.1))
+    .option('--profile', 'also print where the time went: by kind of operation, engine against host, waiting')
     .option('--corpus <folder>', 'folder of sounds, instead of corpus.path')
     .option('--set <key=value>', 'override one key of the configuration; may be repeated', collect)
     .addOption(new Option('--engine <name>', 'engine').choices(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto'))
@@ -49,14 +52,15 @@ export function addTrain(program: Command): void {
       if (options.resume !== true) await refuseCheckpoints({ config: asked, runFolder, stage: options.stage });
       const engine = await startEngine(options.engine);
       reporter.log.info(`engine ${engine.name} ${engine.version}${engine.reason === undefined ? '' : ` (${engine.reason})`}`);
-      const config = options.minutes === undefined ? asked : fitToTime(asked, { minutes: options.minutes, vaeShare: vaeShare(asked, options.stage) }, reporter);
+      const config = options.minutes === undefined ? asked : await fitToTime(asked, { minutes: options.minutes, vaeShare: vaeShare(asked, options.stage) }, reporter);
       const corpus = await prepareCorpus({ config, reporter, signal });
       try {
-        const result = await trainRun({
-          config, corpus, runFolder, stage: options.stage, resume: options.resume ?? false, reporter, signal,
+        const { value: result, fields, lines } = await profiled({ isOn: options.profile ?? false, reporter, title: 'training' }, (watched) => trainRun({
+          config, corpus, runFolder, stage: options.stage, resume: options.resume ?? false, reporter: watched, signal,
           previews: createPreviews(config, corpus), vocoderPreviews: createVocoderPreviews(corpus), report: createTrainingReport({ runFolder, config, corpus, reporter }),
-        });
-        print(result, [`run folder: ${resolve(runFolder)}`, nextCommand(result, { stage: options.stage, config, isFitted: options.minutes !== undefined })]);
+        }));
+        const next = nextCommand(result, { stage: options.stage, config, isFitted: options.minutes !== undefined });
+        print({ ...result, ...fields }, [...lines, `run folder: ${resolve(runFolder)}`, next]);
         if (result.status === 'interrupted') process.exitCode = INTERRUPTED_STATUS;
       } finally {
         corpus.close();

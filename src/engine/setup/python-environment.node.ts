@@ -1,14 +1,12 @@
-// The Python that the live check compares with: one that the user names, else a scratch environment of pinned versions in the per-user cache.
+// A Python with pinned libraries to compare with: one that the user names, else a scratch environment in the per-user cache.
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { cacheFolder } from '../../src/engine/setup/cache.node.js';
-import { complaintOf, runProgram } from '../../src/engine/setup/run-program.node.js';
-import { requirePython } from '../../src/engine/setup/tools.node.js';
+import { cacheFolder } from './cache.node.js';
+import { complaintOf, runProgram } from './run-program.node.js';
+import { requirePython } from './tools.node.js';
 
-const PINS = fileURLToPath(new URL('requirements.txt', import.meta.url));
 const REPORT_VERSIONS = 'import sys, importlib.metadata as m; print(sys.version.split()[0], *[f"{name} {m.version(name)}" for name in sys.argv[1:]], sep=", ")';
 
 export interface ReferencePython {
@@ -24,21 +22,28 @@ export function parsePins(text: string): Map<string, string> {
   return new Map(text.split(/\r?\n/).filter((line) => line.includes('==')).map((line) => line.trim().split('==') as [string, string]));
 }
 
+export interface PythonOptions {
+  /** Told about long steps. */
+  readonly say: (line: string) => void;
+  /** File of pinned versions. */
+  readonly pins: string;
+  /** False refuses to make an environment, which takes several GB. Default true. */
+  readonly mayMake?: boolean;
+}
+
 /**
  * Finds or makes the environment.
  *
- * @param say told about long steps
- * @param pins file of pinned versions
  * @throws Error that says what is missing and how to get it
  */
-export async function referencePython(say: (line: string) => void, pins = PINS): Promise<ReferencePython> {
+export async function referencePython({ say, pins, mayMake = true }: PythonOptions): Promise<ReferencePython> {
   const chosen = process.env.MELSTROM_PYTHON ?? '';
   const wanted = parsePins(readFileSync(pins, 'utf8'));
-  const command = chosen === '' ? await scratchPython(say, pins) : chosen;
+  const command = chosen === '' ? await scratchPython({ say, pins, mayMake }) : chosen;
   const result = await runProgram(command, ['-c', REPORT_VERSIONS, ...wanted.keys()]);
   if (result.status !== 0) {
     const origin = chosen === '' ? 'the scratch environment' : `MELSTROM_PYTHON=${chosen}`;
-    throw new Error(`${origin}: got a Python that can't be used (${complaintOf(result)}), expected one with ${[...wanted.keys()].join(', ')}. Install them there (pip install -r tests/parity/requirements.txt), or leave MELSTROM_PYTHON unset.`);
+    throw new Error(`${origin}: got a Python that can't be used (${complaintOf(result)}), expected one with ${[...wanted.keys()].join(', ')}. Install them there (pip install -r ${pins}), or leave MELSTROM_PYTHON unset.`);
   }
   const versions = result.stdout.trim();
   const unpinned = [...wanted].filter(([name, version]) => !new RegExp(`\\b${name} ${version.replaceAll('.', '\\.')}([+,]|$)`).test(versions)).map(([name]) => name);
@@ -51,12 +56,13 @@ export function scratchFolder(pinsText: string, pythonVersion: string): string {
   return join(cacheFolder(), 'python', key);
 }
 
-async function scratchPython(say: (line: string) => void, pins: string): Promise<string> {
+async function scratchPython({ say, pins, mayMake }: Required<PythonOptions>): Promise<string> {
   const base = await requirePython();
   const folder = scratchFolder(readFileSync(pins, 'utf8'), base.version);
   const command = process.platform === 'win32' ? join(folder, 'Scripts', 'python.exe') : join(folder, 'bin', 'python');
   const stamp = join(folder, 'complete');
   if (existsSync(stamp)) return command;
+  if (!mayMake) throw new Error('there is no Python environment to compare with yet');
   await rm(folder, { recursive: true, force: true }); // what an interrupted attempt left
   await mkdir(folder, { recursive: true });
   say(`making a Python environment in ${folder} (several GB where pip takes PyTorch's CUDA build) …`);
@@ -64,7 +70,7 @@ async function scratchPython(say: (line: string) => void, pins: string): Promise
     const result = await runProgram(program, args, { onLine: (line) => (/^(Collecting|Installing)/.test(line) ? say(`  ${line.slice(0, 100)}`) : undefined) });
     if (result.status === 0) continue;
     await rm(folder, { recursive: true, force: true });
-    throw new Error(`${program} ${args.slice(0, 3).join(' ')}: ${complaintOf(result)}. Check network and disk, or name a Python that has the libraries of tests/parity/requirements.txt in MELSTROM_PYTHON.`);
+    throw new Error(`${program} ${args.slice(0, 3).join(' ')}: ${complaintOf(result)}. Check network and disk, or name a Python that has the libraries of ${pins} in MELSTROM_PYTHON.`);
   }
   writeFileSync(stamp, '');
   return command;
