@@ -64,7 +64,7 @@ describe.skipIf(!hasBrowser)(`a page in a browser${hasBrowser ? '' : ` (${NO_BRO
     expect(await page.getByRole('radio', { name: 'X is A' }).isChecked()).toBe(true);
     expect(await page.getByRole('button', { name: 'X', exact: true }).getAttribute('aria-pressed')).toBe('true');
     await checkScreen(page);
-    await page.keyboard.press('Enter');
+    await page.locator('.next').press('Enter');
     await page.locator('.downloads').waitFor();
     await page.locator('summary').click();
     await checkScreen(page);
