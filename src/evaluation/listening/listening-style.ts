@@ -27,7 +27,7 @@ legend { padding: 0 .4rem; color: var(--soft); }
 .rating { padding: .25rem 0; }
 .rating input { width: 100%; margin: 0; height: 2.4rem; outline-offset: -1px; accent-color: var(--accent); }
 .rating input:disabled { opacity: .55; }
-.rating output { font-variant-numeric: tabular-nums; text-align: right; font-weight: 600; }
+.rating .score { font-variant-numeric: tabular-nums; text-align: right; font-weight: 600; }
 .sitting { display: grid; gap: .9rem; max-width: 26rem; margin-top: 1.5rem; }
 .sitting label { display: grid; gap: .25rem; }
 .sitting input { font: inherit; color: var(--ink); background: var(--card); border: 1px solid var(--edge); border-radius: .4rem; padding: .5rem .6rem; min-height: 2.75rem; width: 100%; }

@@ -21,7 +21,7 @@ export function createRatings({ count, draft, onDraft, hear }: RatingsOptions): 
   const sliders: HTMLInputElement[] = [];
   const rows = scores.map((score, index) => {
     const name = `Sound ${index + 1}`;
-    const value = element('output', { for: `score-${index}` });
+    const value = element('span', { class: 'score', 'aria-hidden': 'true' }); // the slider says it itself
     const slider = element('input', { type: 'range', id: `score-${index}`, min: '0', max: '100', step: '1', value: String(score ?? 50), disabled: true, 'aria-label': `Quality of sound ${index + 1}` });
     const show = (): void => {
       const given = scores[index];

@@ -11,6 +11,8 @@ import { findChromium, NO_BROWSER, startBrowser } from '../../support/browser.js
 import { createTestFolder, makeTest } from './listening-folder.js';
 
 const hasBrowser = findChromium() !== null;
+/** A busy machine takes its time to load a sound. */
+const PATIENT = { timeout: 20_000 };
 
 interface Shown {
   readonly what: string;
@@ -40,6 +42,7 @@ describe.skipIf(!hasBrowser)(`a page in a browser${hasBrowser ? '' : ` (${NO_BRO
     await open('mushra');
     await page.locator('#listener').waitFor();
     await checkScreen(page);
+    await page.locator('#listener').focus();
     await page.keyboard.type('Ann');
     await page.keyboard.press('Enter');
     await page.locator('.ratings').waitFor();
@@ -61,7 +64,7 @@ describe.skipIf(!hasBrowser)(`a page in a browser${hasBrowser ? '' : ` (${NO_BRO
     expect(await page.getByRole('radio', { name: 'X is A' }).isChecked()).toBe(true);
     expect(await page.getByRole('button', { name: 'X', exact: true }).getAttribute('aria-pressed')).toBe('true');
     await checkScreen(page);
-    await page.keyboard.press('Enter');
+    await page.locator('.next').press('Enter');
     await page.locator('.downloads').waitFor();
     await page.locator('summary').click();
     await checkScreen(page);
@@ -75,16 +78,16 @@ describe.skipIf(!hasBrowser)(`a page in a browser${hasBrowser ? '' : ` (${NO_BRO
     const time = () => page.locator('audio').first().evaluate((audio: HTMLAudioElement) => audio.currentTime / audio.duration);
     const box = (await slider.boundingBox())!;
     await slider.click({ position: { x: box.width / 2, y: 10 } });
-    await expect.poll(time).toBeCloseTo(0.5, 1);
+    await expect.poll(time, PATIENT).toBeCloseTo(0.5, 1);
     await slider.press('End');
-    await expect.poll(time).toBeCloseTo(1, 2);
+    await expect.poll(time, PATIENT).toBeCloseTo(1, 2);
     await slider.press('Home');
     await slider.press('ArrowRight');
-    await expect.poll(time).toBeCloseTo(0.02, 2);
+    await expect.poll(time, PATIENT).toBeCloseTo(0.02, 2);
     expect(Number(await slider.getAttribute('aria-valuenow'))).toBeCloseTo(0.02 * 0.3, 2);
     await page.locator('audio').nth(0).evaluate((audio: HTMLAudioElement) => Object.assign(audio, { loop: true }).play());
     await page.locator('audio').nth(1).evaluate((audio: HTMLAudioElement) => Object.assign(audio, { loop: true }).play());
-    await expect.poll(() => page.locator('audio').evaluateAll((audios) => audios.map((audio) => (audio as HTMLAudioElement).paused))).toEqual([true, false]);
+    await expect.poll(() => page.locator('audio').evaluateAll((audios) => audios.map((audio) => (audio as HTMLAudioElement).paused)), PATIENT).toEqual([true, false]);
     await checkScreen(page);
     await page.close();
   });

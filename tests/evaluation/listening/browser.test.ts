@@ -87,7 +87,7 @@ describe.skipIf(!hasBrowser)(`the listening page${hasBrowser ? '' : ` (${NO_BROW
     await page.getByRole('button', { name: 'Go on' }).waitFor();
     await page.keyboard.press('Enter');
     await page.locator('.ratings').waitFor();
-    expect(await page.locator('output').allTextContents()).toEqual(['60', '61', '72', '–', '–']);
+    expect(await page.locator('.score').allTextContents()).toEqual(['60', '61', '72', '–', '–']);
     await page.keyboard.press('r');
     for (let sound = 0; sound < 3; sound += 1) await page.keyboard.press('ArrowDown');
     await rate(page, [null, null, null, 5, 100]);
