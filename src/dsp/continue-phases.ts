@@ -1,9 +1,13 @@
 // Phases that go on from known samples: where an iterative inverter starts when part of the sound is given.
+import { createRandom } from '../base/random.js';
 import type { KnownSamples } from './given-sound.js';
 import type { Magnitudes } from './magnitudes.js';
 import { createRealFft } from './real-fft.js';
 import { createStft, type Spectrum, type StftSettings } from './stft.js';
 import { centredHannWindow } from './windows.js';
+
+/** Below this share of the wanted magnitude there is nothing to go on from, such as before a hit; alike phases would make it a pulse. */
+const LEAST_TRACE = 0.03;
 
 /** Times that the phases of a frame are taken from what is there of its samples, itself among them. */
 const ROUNDS = 4;
@@ -14,7 +18,7 @@ const ROUNDS = 4;
  * is known, where phases drawn at random would have to find their way to it.
  *
  * Source: Beauregard, Zhu, Wyse, "An efficient algorithm for real-time spectrogram inversion" (2005), from known samples outwards.
- * Shape: [N*F], unscaled. Where there is nothing to go on from, phases are 0.
+ * Shape: [N*F], unscaled. Where there is nothing to go on from, phases are random, the same ones each time.
  */
 export function continuePhases(settings: StftSettings, target: Magnitudes, { samples, isKnown }: KnownSamples): Spectrum {
   const { fftSize, hopSamples, windowSamples = fftSize } = settings;
@@ -28,6 +32,7 @@ export function continuePhases(settings: StftSettings, target: Magnitudes, { sam
   const re = new Float64Array(binCount);
   const im = new Float64Array(binCount);
   const frame = new Float64Array(fftSize);
+  const random = createRandom(0, 'continue-phases');
 
   const addFrame = (n: number, sign: 1 | -1): void => {
     fft.inverse(re, im, frame);
@@ -43,7 +48,8 @@ export function continuePhases(settings: StftSettings, target: Magnitudes, { sam
       for (let bin = 0; bin < binCount; bin += 1) {
         const size = Math.hypot(re[bin], im[bin]);
         const wanted = magnitude[offset + bin];
-        const [nextRe, nextIm] = size > 0 ? [(re[bin] * wanted) / size, (im[bin] * wanted) / size] : [wanted, 0];
+        const angle = size > LEAST_TRACE * wanted ? Math.atan2(im[bin], re[bin]) : random.uniform() * 2 * Math.PI;
+        const [nextRe, nextIm] = [wanted * Math.cos(angle), wanted * Math.sin(angle)];
         [re[bin], im[bin]] = [guess.re[offset + bin], guess.im[offset + bin]];
         guess.re[offset + bin] = nextRe;
         guess.im[offset + bin] = nextIm;

