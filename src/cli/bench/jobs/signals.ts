@@ -24,7 +24,7 @@ export async function mel({ mel: settings, seconds, folder }: Job<'mel'>, facts:
 /** Mel images to sound: non-negative least squares and fast Griffin-Lim. */
 export async function invert({ mel: settings, seconds, clips, iterations, folder }: Job<'invert'>, facts: OwnFacts): Promise<RunningJob> {
   const codec = createMelCodec(settings);
-  const vocoder = createGriffinLimVocoder(settings, { iterations });
+  const vocoder = createGriffinLimVocoder(settings, { iterations, method: 'fast', start: 'random', isRefined: false }); // the peer's work, not our default
   const sound = longSound(seconds * clips, settings.sampleRateHz);
   const length = Math.floor(sound.length / clips);
   const images = Array.from({ length: clips }, (_, clip) => codec.analyse(sound.subarray(clip * length, (clip + 1) * length)));
