@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeFile } from '../../src/audio/decode.node.js';
+import { melDistance } from '../../src/evaluation/mel-distance.js';
+import { createMelCodec } from '../../src/spectrogram/mel-codec.js';
 import { decodeMelPng } from '../../src/spectrogram/png.js';
 import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
 import { expectClose } from '../support/close.js';
@@ -76,7 +78,9 @@ describe('generate --prompt on a folder of diffusers', () => {
       const heard = createGriffinLimVocoder(drawn.settings).invert(drawn, { seed: seed + item });
       const { channels } = await decodeFile(wav);
       expect(rms(heard.channels[0])).toBeGreaterThan(1e-3);
-      expect(rms(channels[0].map((sample, n) => sample - heard.channels[0][n])) / rms(heard.channels[0])).toBeLessThan(0.1); // the PNG's 16 bits lead Griffin-Lim a little astray
+      // The PNG's 16 bits lead the search for phases to another sound, but to one with the same mel image. Seen: up to 0.11 dB.
+      const { analyse } = createMelCodec(drawn.settings);
+      expect(melDistance(analyse(heard.channels[0]), analyse(channels[0])).activeErrorDb).toBeLessThan(0.3);
     }
   });
 
