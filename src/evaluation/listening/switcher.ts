@@ -20,6 +20,8 @@ export interface Switcher {
 interface Voice {
   readonly source: AudioBufferSourceNode;
   readonly gain: GainNode;
+  /** When its rise ends, as the context reckons it: a fall that began a rounding before that would be refused. Unit: seconds. */
+  readonly risen: number;
 }
 
 /**
@@ -50,13 +52,13 @@ export function createSwitcher(context: BaseAudioContext, buffers: readonly Audi
     gain.gain.setValueCurveAtTime(rise, frame / rate, fadeFrames / rate);
     source.start(frame / rate, modulo(frame - origin, loopFrames) / rate);
     free = frame + fadeFrames;
-    return { source, gain };
+    return { source, gain, risen: frame / rate + fadeFrames / rate };
   };
   /** Returns the first silent frame. */
-  const stop = ({ source, gain }: Voice): number => {
+  const stop = ({ source, gain, risen }: Voice): number => {
     const frame = soon();
     const end = frame + fadeFrames;
-    gain.gain.setValueCurveAtTime(fall, frame / rate, fadeFrames / rate);
+    gain.gain.setValueCurveAtTime(fall, Math.max(frame / rate, risen), fadeFrames / rate);
     source.addEventListener('ended', () => gain.disconnect());
     source.stop(end / rate);
     free = end;

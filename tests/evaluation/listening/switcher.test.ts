@@ -36,6 +36,17 @@ describe.skipIf(!hasBrowser)(`the switcher${hasBrowser ? '' : ` (${NO_BROWSER})`
     expect(Math.max(...frames.map(({ value, sum }) => Math.abs(value - sum)))).toBeLessThan(1e-6); // fades are products of floats
     expect(expected.changes).toBe(9); // five in, four out
   });
+
+  it.each([22_050, 44_100, 48_000])('at %i Hz takes keys faster than fades, one after the other', async (rate) => {
+    const loop = Math.round(0.0613 * rate);
+    const presses: Press[] = Array.from({ length: 12 }, (_, index) => ({ block: 2 + index, act: 'hear', index: index % 3 }));
+    const output = await render(browser, { rate, loop, presses, length: Math.ceil(0.3 * rate / 128) * 128 });
+    const expected = expectedOutput({ rate, loop, presses });
+    const frames = output.map((value, frame) => ({ value, ...expected.at(frame) }));
+    expect(frames.filter(({ isFading, value, sum }) => !isFading && value !== sum)).toEqual([]);
+    expect(Math.max(...frames.map(({ value, sum }) => Math.abs(value - sum)))).toBeLessThan(0.01); // a fall that follows a rise at once may be off by some frames of the 110 in it: seen 0.007 at 22.05 kHz, 1e-7 at the others
+    expect(expected.changes).toBe(23); // twelve in, eleven out
+  });
 });
 
 /** Sound k at place n of the loop: no two are alike, and each is a float without rounding. */
