@@ -19,7 +19,7 @@ export interface AcceleratedGriffinLimOptions {
  * t = (1 - γ)d' + γ·rebuilt(c'), c = P(t + α(t - t')), d = t + β(t - t'), primes for the values before.
  *
  * Source: Nenov, Nguyen, Balazs, Boț, "Accelerated Griffin-Lim algorithm: a fast and provably converging numerical method for
- * phase retrieval" (2023). The defaults are those that did best in tests/vocoder/comparison.
+ * phase retrieval" (2023). The defaults did best of a few values on a few clips.
  * Shape: guess [N, F] complex. Mutates: guess, which has the wanted magnitudes before and after.
  */
 export function acceleratedGriffinLim(problem: PhaseProblem, guess: Spectrum, options: AcceleratedGriffinLimOptions): void {

@@ -1,4 +1,4 @@
-// A file of records of one length and its description beside it, made whole or not at all: what the caches share. Knows no content.
+// A file of records and its description beside it, made whole or not at all: what the caches share. Knows no content.
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
@@ -50,7 +50,8 @@ export async function writeRecords<D extends Described>({ path, progress, signal
   const file = openSync(temporary, 'w');
   try {
     const description = await make(async (records, done) => {
-      writeSync(file, new Uint8Array(records.buffer, records.byteOffset, records.byteLength));
+      const bytes = new Uint8Array(records.buffer, records.byteOffset, records.byteLength);
+      for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written, bytes.length - written);
       progress.update(done);
       await tf.nextFrame(); // lets signals in
       return signal?.aborted !== true;

@@ -1,11 +1,9 @@
 // The sounds behind all slices in one file, at the codec's rate and in one channel, so that windows of them are read at random. Knows no network.
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readFileSync, readSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
-import { setImmediate as nextTurn } from 'node:timers/promises';
-import { dirname } from 'node:path';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { MelstromError } from '../base/errors.js';
 import type { Reporter } from '../base/logger.js';
 import type { SliceSource, Split } from './corpus-source.js';
-import { diskError, isDiskFull } from './disk-error.node.js';
+import { readDescription, writeRecords } from './record-file.node.js';
 import type { SoundReader } from './sound-windows.js';
 
 export interface SoundCacheOptions {
@@ -37,7 +35,9 @@ const SPLITS = ['train', 'validation'] as const;
  * @throws MelstromError of kind 'data' when the corpus has no sounds, a file of it has gone, or the disk is full
  */
 export async function openSoundCache(options: SoundCacheOptions): Promise<(SoundReader & { close(): void }) | null> {
-  const description = readDescription(options) ?? (await buildCache(options));
+  const { path, key } = options;
+  const bytesOf = ({ sampleCount }: Description): number => sampleCount * SAMPLE_BYTES;
+  const description = readDescription<Description>({ path, key, bytesOf }) ?? (await buildCache(options));
   if (description === null) return null;
   const file = openSync(options.path, 'r');
   return {
@@ -54,64 +54,28 @@ export async function openSoundCache(options: SoundCacheOptions): Promise<(Sound
   };
 }
 
-function readDescription({ path, key }: SoundCacheOptions): Description | null {
-  if (!existsSync(`${path}.json`) || !existsSync(path)) return null;
-  let description: Description;
-  try {
-    description = JSON.parse(readFileSync(`${path}.json`, 'utf8')) as Description;
-  } catch {
-    return null; // not whole: made anew, which is what a cache is for
-  }
-  return description.key === key && statSync(path).size === description.sampleCount * SAMPLE_BYTES ? description : null;
-}
-
-async function buildCache(options: SoundCacheOptions): Promise<Description | null> {
-  const { path, corpus, key, reporter, signal } = options;
-  const total = corpus.sliceCount('train') + corpus.sliceCount('validation');
-  const temporary = `${path}.${process.pid}.tmp`;
-  mkdirSync(dirname(path), { recursive: true });
-  rmSync(`${path}.json`, { force: true });
-  const progress = reporter.startProgress('reading the sounds', total, 'slices');
-  const file = openSync(temporary, 'w');
-  try {
-    const places: Record<Split, { starts: number[]; lengths: number[] }> = { train: { starts: [], lengths: [] }, validation: { starts: [], lengths: [] } };
-    let [sampleCount, done] = [0, 0];
-    for (const split of SPLITS) {
-      for await (const { index, samples } of soundsOf(corpus, split)) {
-        writeAll(file, samples);
-        places[split].starts[index] = sampleCount;
-        places[split].lengths[index] = samples.length;
-        sampleCount += samples.length;
-        done += 1;
-        progress.update(done);
-        await nextTurn(); // lets signals in
-        if (signal?.aborted) {
-          rmSync(temporary, { force: true });
-          return null;
+function buildCache({ path, corpus, key, reporter, signal }: SoundCacheOptions): Promise<Description | null> {
+  const progress = reporter.startProgress('reading the sounds', corpus.sliceCount('train') + corpus.sliceCount('validation'), 'slices');
+  return writeRecords<Description>({
+    path, progress, signal,
+    async make(append) {
+      const places: Record<Split, { starts: number[]; lengths: number[] }> = { train: { starts: [], lengths: [] }, validation: { starts: [], lengths: [] } };
+      let [sampleCount, done] = [0, 0];
+      for (const split of SPLITS) {
+        for await (const { index, samples } of soundsOf(corpus, split)) {
+          places[split].starts[index] = sampleCount;
+          places[split].lengths[index] = samples.length;
+          sampleCount += samples.length;
+          done += 1;
+          if (!(await append(samples, done))) return null;
         }
       }
-    }
-    fsyncSync(file);
-    renameSync(temporary, path);
-    const description: Description = { key, sampleCount, ...places };
-    writeFileSync(`${temporary}.json`, JSON.stringify(description));
-    renameSync(`${temporary}.json`, `${path}.json`);
-    return description;
-  } catch (cause) {
-    rmSync(temporary, { force: true });
-    throw isDiskFull(cause) ? diskError(path, cause) : cause;
-  } finally {
-    closeSync(file);
-    progress.end();
-  }
+      return { key, sampleCount, ...places };
+    },
+  });
 }
 
 function soundsOf(corpus: SliceSource, split: Split): AsyncIterable<{ readonly index: number; readonly samples: Float32Array }> {
   if (corpus.sounds) return corpus.sounds(split);
   throw new MelstromError({ kind: 'data', where: 'corpus', got: 'slices without their sounds', expected: 'the recordings, which a vocoder learns from', fix: 'Give a corpus that prepareCorpus made.' });
-}
-
-function writeAll(file: number, samples: Float32Array): void {
-  const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
-  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done);
 }
