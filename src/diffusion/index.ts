@@ -16,6 +16,7 @@ export { defaultScheduler, type SchedulerKind, type SchedulerSettings } from './
 export { SPACINGS, type BetaSchedule, type NoiseSettings, type PredictionType, type Spacing, type TimestepSpacing } from './settings.js';
 export { exponentialSigmas, karrasSigmas } from './sigma-spacing.js';
 export { slerp } from './slerp.js';
+export { streamColumns, type StreamOptions } from './stream-columns.js';
 export { noisyTrainingBatch, trainingTimestep } from './training-batch.js';
 export { SAMPLER_NAMES, samplerByName, type SamplerName } from './samplers/by-name.js';
 export { sampleDdim } from './samplers/ddim.js';
@@ -26,5 +27,5 @@ export { sampleEulerAncestral } from './samplers/euler-ancestral.js';
 export { sampleEuler } from './samplers/euler.js';
 export { sampleHeun } from './samplers/heun.js';
 export { samplePndm } from './samplers/pndm.js';
-export { drawNoise, type Sampler, type SamplerOptions, type SigmaPath } from './samplers/sampler.js';
+export { drawNoise, type Sampler, type NumberedStep, type SamplerOptions, type SigmaPath } from './samplers/sampler.js';
 export { coverColumns, DEFAULT_OVERLAP, spreadWindows, windowColumns, withWindows, type Cover, type JointOptions, type Piece, type WindowOptions, type Windows } from './windows.js';

@@ -84,6 +84,31 @@ export function coverColumns(windows: Windows): readonly (readonly Cover[])[] {
   });
 }
 
+/** As coverColumns, of one column alone, for a sample that is no loop: what a long one is asked for piece by piece. */
+export function coverColumn({ width, starts, isSideBySide = false }: Windows, column: number): readonly Cover[] {
+  const last = lastStartAt(starts, column);
+  if (isSideBySide) return [{ window: last, offset: column - starts[last], weight: 1 }];
+  const parts: Cover[] = [];
+  for (let window = last; window >= 0 && starts[window] > column - width; window -= 1) parts.unshift({ window, offset: column - starts[window], weight: edgeWeight(column - starts[window], width) });
+  const sum = parts.reduce((total, { weight }) => total + weight, 0);
+  return parts.map((part) => ({ ...part, weight: parts.length === 1 ? 1 : part.weight / sum }));
+}
+
+/** The last window that starts at a column or before it. */
+function lastStartAt(starts: readonly number[], column: number): number {
+  let [low, high] = [0, starts.length - 1];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (starts[middle] <= column) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+function edgeWeight(offset: number, width: number): number {
+  return Math.sin((Math.PI * (offset + 0.5)) / width) ** 2;
+}
+
 /** A window of one item of a batch. */
 export interface Piece {
   readonly item: number;
@@ -98,7 +123,7 @@ export interface JointOptions<C> {
   readonly batchSize?: number;
 }
 
-const DEFAULT_BATCH_SIZE = 16;
+export const DEFAULT_BATCH_SIZE = 16;
 
 /**
  * Wraps a denoiser of windows as one of whole samples: at each call every window is denoised and the answers are averaged, so that all
@@ -109,24 +134,40 @@ const DEFAULT_BATCH_SIZE = 16;
 export function withWindows<C>(denoise: Denoiser<C>, { windows, select, batchSize = DEFAULT_BATCH_SIZE }: JointOptions<C>): Denoiser<C> {
   const { length, width, starts } = windows;
   if (starts.length === 1 && length === width) return denoise;
-  const count = starts.length;
   const columns = Int32Array.from(starts.flatMap((start) => Array.from(windowColumns(windows, start))));
-  const layers = layersOf(windows);
-  return (noisy, sigma, condition) =>
-    tf.tidy(() => {
-      const [items, height, , channels] = noisy.shape;
-      const gathered = tf.gather(noisy, tf.tensor1d(columns, 'int32'), 2); // [B, H, n·w, C]
-      const pieces = swap(gathered, [items, height, count, width, channels]).reshape([items * count, height, width, channels]) as tf.Tensor4D;
-      const asked = Array.from({ length: items * count }, (_, index): Piece => ({ item: Math.floor(index / count), start: starts[index % count] }));
-      const answers: tf.Tensor4D[] = [];
-      for (let from = 0; from < asked.length; from += batchSize) {
-        const part = asked.slice(from, from + batchSize);
-        answers.push(tf.tidy(() => denoise(tf.slice(pieces, [from, 0, 0, 0], [part.length, -1, -1, -1]), sigma, select(condition, part))));
-      }
-      const all = swap(tf.concat(answers, 0), [items, count, height, width, channels]).reshape([items, height, count * width, channels]); // [B, H, n·w, C]
-      const terms = layers.map(({ indices, weights }) => tf.mul(tf.gather(all, tf.tensor1d(indices, 'int32'), 2), tf.tensor4d(weights, [1, 1, length, 1])));
-      return tf.addN(terms) as tf.Tensor4D;
-    });
+  const asked = { denoise, starts, width, columns, layers: layersOf(coverColumns(windows), width), select, batchSize };
+  return (noisy, sigma, condition) => denoiseWindows(noisy, sigma, condition, asked);
+}
+
+export interface AskedWindows<C> {
+  readonly denoise: Denoiser<C>;
+  /** As the condition knows them. */
+  readonly starts: readonly number[];
+  readonly width: number;
+  /** Columns of the noisy sample, window after window. */
+  readonly columns: Int32Array;
+  readonly layers: readonly Layer[];
+  readonly select: JointOptions<C>['select'];
+  readonly batchSize: number;
+}
+
+/** Denoises windows of a sample, some at a time, and puts their answers together layer by layer. Memory: the caller disposes. */
+export function denoiseWindows<C>(noisy: tf.Tensor4D, sigma: number, condition: C, { denoise, starts, width, columns, layers, select, batchSize }: AskedWindows<C>): tf.Tensor4D {
+  return tf.tidy(() => {
+    const [items, height, length, channels] = noisy.shape;
+    const count = starts.length;
+    const gathered = tf.gather(noisy, tf.tensor1d(columns, 'int32'), 2); // [B, H, n·w, C]
+    const pieces = swap(gathered, [items, height, count, width, channels]).reshape([items * count, height, width, channels]) as tf.Tensor4D;
+    const asked = Array.from({ length: items * count }, (_, index): Piece => ({ item: Math.floor(index / count), start: starts[index % count] }));
+    const answers: tf.Tensor4D[] = [];
+    for (let from = 0; from < asked.length; from += batchSize) {
+      const part = asked.slice(from, from + batchSize);
+      answers.push(tf.tidy(() => denoise(tf.slice(pieces, [from, 0, 0, 0], [part.length, -1, -1, -1]), sigma, select(condition, part))));
+    }
+    const all = swap(tf.concat(answers, 0), [items, count, height, width, channels]).reshape([items, height, count * width, channels]); // [B, H, n·w, C]
+    const terms = layers.map(({ indices, weights }) => tf.mul(tf.gather(all, tf.tensor1d(indices, 'int32'), 2), tf.tensor4d(weights, [1, 1, length, 1])));
+    return tf.addN(terms) as tf.Tensor4D;
+  });
 }
 
 /** Swaps the second and third of five axes. */
@@ -134,21 +175,20 @@ function swap(tensor: tf.Tensor, shape: [number, number, number, number, number]
   return tf.transpose(tf.reshape(tensor, shape), [0, 2, 1, 3, 4]);
 }
 
-interface Layer {
+export interface Layer {
   readonly indices: Int32Array;
   readonly weights: Float32Array;
 }
 
-/** The covers as one gather per layer: where a column has fewer covers than another, it takes its first again with no weight. */
-function layersOf(windows: Windows): readonly Layer[] {
-  const covers = coverColumns(windows);
+/** The covers of columns as one gather per layer of windows' answers; a column that has fewer than another takes some answer with no weight. */
+export function layersOf(covers: readonly (readonly Cover[])[], width: number): readonly Layer[] {
   const depth = covers.reduce((most, parts) => Math.max(most, parts.length), 0);
   return Array.from({ length: depth }, (_, layer) => ({
-    indices: Int32Array.from(covers, (parts) => indexOf(parts[layer] ?? parts[0], windows)),
+    indices: Int32Array.from(covers, (parts) => indexOf(parts[layer] ?? parts[0], width)),
     weights: Float32Array.from(covers, (parts) => parts[layer]?.weight ?? 0),
   }));
 }
 
-function indexOf({ window, offset }: Cover, { width }: Windows): number {
-  return window * width + offset;
+function indexOf(cover: Cover | undefined, width: number): number {
+  return cover === undefined ? 0 : cover.window * width + cover.offset;
 }

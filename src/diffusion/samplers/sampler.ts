@@ -27,10 +27,15 @@ export interface SamplerOptions<C> extends SigmaPath {
   readonly random: readonly Random[];
   /** Returns the noisy sample that a step starts from instead of the given one, of the same sigma. Memory: it disposes of neither; called within a tidy. */
   readonly correct?: (noisy: tf.Tensor4D, sigma: number) => tf.Tensor4D;
-  /** Called after each step with the number of steps done, and the denoised sample of that step, which it must not keep. */
-  readonly onStep?: (done: number, denoised: tf.Tensor4D) => void;
+  /** Called after each step with the number of steps done, and the denoised sample of that step, which it must not keep. The next step waits for what it returns. */
+  readonly onStep?: (done: number, denoised: tf.Tensor4D) => void | Promise<void>;
   readonly signal?: AbortSignal;
+  /** Takes the steps in another order than one after the other over the whole sample; `streamColumns` does. Default none. */
+  readonly drive?: (take: NumberedStep) => Promise<tf.Tensor4D>;
 }
+
+/** Step number `step` of a path, from 0, on any columns of the sample. Memory: what it is given stays, the caller disposes the result. */
+export type NumberedStep = (step: number, noisy: tf.Tensor4D, memory: readonly tf.Tensor4D[]) => StepResult;
 
 /** Memory: the caller disposes the result. @throws the signal's reason when aborted between two steps. */
 export type Sampler<C = unknown> = (options: SamplerOptions<C>) => Promise<tf.Tensor4D>;
@@ -58,8 +63,13 @@ export type TakeStep = (noisy: tf.Tensor4D, state: StepState, memory: readonly t
 
 /** Takes step after step from the scaled initial noise on. Memory: what a step neither returns nor remembers is disposed. */
 export async function takeSteps<C>(options: SamplerOptions<C>, take: TakeStep): Promise<tf.Tensor4D> {
-  const { sigmas, initialNoise, initialScale, rescale, correct = (given) => given, onStep, signal } = options;
+  const { sigmas, initialNoise, initialScale, rescale, correct = (given) => given, onStep, signal, drive } = options;
   requirePath(options);
+  const takeStep: NumberedStep = (step, noisy, memory) => {
+    const state = stateAt(options, step);
+    return tidyStep(() => rescaled(take(correct(noisy, state.sigma), state, memory), rescale?.[step] ?? 1));
+  };
+  if (drive !== undefined) return drive(takeStep);
   const steps = sigmas.length - 1;
   let noisy = tf.mul(initialNoise, initialScale ?? sigmas[0]) as tf.Tensor4D;
   let kept: readonly tf.Tensor4D[] = [];
@@ -67,12 +77,11 @@ export async function takeSteps<C>(options: SamplerOptions<C>, take: TakeStep): 
   try {
     for (let step = 0; step < steps; step += 1) {
       signal?.throwIfAborted();
-      const state = stateAt(options, step);
-      const result = tidyStep(() => rescaled(take(correct(noisy, state.sigma), state, memory), rescale?.[step] ?? 1));
+      const result = takeStep(step, noisy, memory);
       disposeExcept([noisy, ...kept], result.memory);
       ({ next: noisy, memory } = result);
       kept = [result.denoised, ...memory];
-      onStep?.(step + 1, result.denoised);
+      await onStep?.(step + 1, result.denoised);
       disposeExcept(kept, memory);
       kept = memory;
       if (step + 1 < steps) await breathe();
