@@ -40,7 +40,7 @@ export async function runOperation({ name, run, flags, command, plan }: Operatio
   const out = requireWritableFolder('--out', requireFlag('--out', flags.out));
   await startEngine(flags.engine);
   const open = await openRun(run);
-  const write = { bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false };
+  const write = { bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false, run: resolve(run) };
   let progress: Progress | null = null;
   const { clips, seeds, titles } = await plan(open, {
     ...drawSettings(open, flags),

@@ -53,12 +53,9 @@ export async function* repeatOperation(pipeline: Pipeline, { record, request, re
         mix: mixOfRecord(pipeline, end.mix),
         ...(end.input === null ? { seed: end.seed! } : { sound: await requireSameSound(end.input, readSound) }),
       });
-      const clips = morphSounds(pipeline, { ...request, from: await endOf(from), to: await endOf(to), count, rounds, corrections, seed });
-      for await (const clip of clips) {
-        if (clip.index !== index) continue;
-        yield clip;
-        return;
-      }
+      const skip = (at: number): boolean => at !== index; // the place in the whole morph, which may have been drawn in several batches
+      const clips = morphSounds(pipeline, { ...request, skip, from: await endOf(from), to: await endOf(to), count, rounds, corrections, seed });
+      yield* clips;
     }
   }
 }
