@@ -1,7 +1,7 @@
 // Sound as the bytes of a WAV file. Knows no file system.
 import wavEncoder from 'wav-encoder';
 import { MelstromError } from '../base/errors.js';
-import { createRandom } from '../base/random.js';
+import { createRandom, type Random } from '../base/random.js';
 import { createClip, type Clip } from './clip.js';
 
 export interface EncodeWavOptions {
@@ -70,12 +70,23 @@ function clipGain(peak: number, onClip: 'error' | 'normalise'): number {
 
 /** Adds the difference of two uniform draws, ±1 step wide, before the encoder rounds. */
 function dither(channels: readonly Float32Array[], seed: number): readonly Float32Array[] {
-  const isOnSteps = channels.every((channel) => channel.every((value) => Number.isInteger(value * 32768)));
-  if (isOnSteps) return channels;
-  return channels.map((channel, index) => {
-    const random = createRandom(seed, 'dither', index);
-    return channel.map((value) => value + (random.uniform() - random.uniform()) / 32768);
-  });
+  if (channels.every(isOn16BitSteps)) return channels;
+  return channels.map((channel, index) => addDither(channel, ditherOf(seed, index)));
+}
+
+/** Whether 16 bits hold every sample as it is. */
+export function isOn16BitSteps(samples: Float32Array): boolean {
+  return samples.every((value) => Number.isInteger(value * 32768));
+}
+
+/** The random sequence of a channel's dither. */
+export function ditherOf(seed: number, channel: number): Random {
+  return createRandom(seed, 'dither', channel);
+}
+
+/** Mutates: the position of random. */
+export function addDither(samples: Float32Array, random: Random): Float32Array {
+  return samples.map((value) => value + (random.uniform() - random.uniform()) / 32768);
 }
 
 /** RIFF chunks have even sizes; the encoder leaves the padding byte out. */

@@ -1,5 +1,5 @@
 // Writes a file so that it appears whole or not at all, and never over another one unasked.
-import { access, link, open, rename, rm } from 'node:fs/promises';
+import { access, link, open, rename, rm, type FileHandle } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { MelstromError } from '../base/errors.js';
 
@@ -10,13 +10,18 @@ let writtenCount = 0;
  *
  * @throws MelstromError when the file exists and force is not set, or when it cannot be written
  */
-export async function writeWhole(path: string, bytes: Uint8Array | string, { force = false }: { readonly force?: boolean } = {}): Promise<void> {
+export function writeWhole(path: string, bytes: Uint8Array | string, options: { readonly force?: boolean } = {}): Promise<void> {
+  return writeWholeBy(path, (handle) => handle.writeFile(bytes), options);
+}
+
+/** As writeWhole, of bytes that come one after the other: `write` is given the temporary file, and what it throws leaves nothing. */
+export async function writeWholeBy(path: string, write: (handle: FileHandle) => Promise<void>, { force = false }: { readonly force?: boolean } = {}): Promise<void> {
   writtenCount += 1;
   const temporary = join(dirname(path), `.melstrom-${process.pid}-${writtenCount}.part`);
   try {
     const handle = await open(temporary, 'w');
     try {
-      await handle.writeFile(bytes);
+      await write(handle);
     } finally {
       await handle.close();
     }

@@ -2,10 +2,11 @@
 import { join } from 'node:path';
 import type { Progress, Reporter } from '../base/logger.js';
 import type { GenerationConfig } from '../config/generation.js';
-import { generateClips, generateFromVaePrior, type GenerateRequest, type LengthRequest } from '../generation/index.js';
+import { generateClips, generateFromVaePrior, isStreamed, streamClips, type GenerateRequest, type LengthRequest } from '../generation/index.js';
 import { MANIFEST_NAME, writeManifest } from '../generation/manifest.node.js';
 import { isWritten } from '../generation/record.node.js';
-import { planOutput, writeGenerated, type PlanOptions, type WrittenClip } from '../generation/write.node.js';
+import { planOutput, writeGenerated, type PlanOptions, type WriteOptions, type WrittenClip } from '../generation/write.node.js';
+import { writeStreams } from '../generation/write-stream.node.js';
 import { refuseExisting } from '../audio/write-whole.node.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { chooseVocoder, type VocoderChoice } from './choose-vocoder.js';
@@ -66,11 +67,11 @@ export async function drawClips(options: DrawClipsOptions): Promise<DrawnClips> 
       progress.update(Math.floor((100 * doneSteps) / totalSteps), { ...timing, clips: `${doneCount}/${seeds.length}` });
     },
   };
-  const clips = (isFromVaePrior ? generateFromVaePrior : generateClips)(pipeline, request); // checks the request before a folder is made
+  const writeTo = clipWriter(pipeline, request, { isFromVaePrior, png }); // checks the request before a folder is made
   names = await planOutput(out, pipeline, { seeds, labels, prompts }, write);
   if (hasManifest && !force && !resume) await refuseExisting(join(out, MANIFEST_NAME));
   try {
-    for await (const file of writeGenerated(out, names, clips, write)) files.push(file);
+    for await (const file of writeTo(out, names, write)) files.push(file);
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {
@@ -79,6 +80,16 @@ export async function drawClips(options: DrawClipsOptions): Promise<DrawnClips> 
   const written = new Set(files.map(({ json }) => json));
   const manifest = hasManifest ? await writeManifest(out, names.filter((name, index) => there.has(index) || written.has(join(out, `${name}.json`)))) : null;
   return { files, skippedCount: there.size, manifest };
+}
+
+/** Checks a request; what comes back draws and writes its clips, long ones as they are made unless their image is wanted too. */
+function clipWriter(pipeline: Pipeline, request: GenerateRequest, { isFromVaePrior, png }: { readonly isFromVaePrior: boolean; readonly png: boolean }): (folder: string, names: readonly string[], options: WriteOptions) => AsyncGenerator<WrittenClip> {
+  if (!isFromVaePrior && !png && isStreamed(pipeline, request)) {
+    const streams = streamClips(pipeline, request);
+    return (folder, names, options) => writeStreams(folder, names, streams, options);
+  }
+  const clips = (isFromVaePrior ? generateFromVaePrior : generateClips)(pipeline, request);
+  return (folder, names, options) => writeGenerated(folder, names, clips, options);
 }
 
 function perSecond(rate: number): string {

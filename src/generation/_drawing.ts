@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { resampleKnown, withKnown, type KnownRegion } from '../diffusion/known-region.js';
 import { planSampler, planScheduler, type SamplingPlan } from '../diffusion/sampling-plan.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
+import { streamColumns, type KnownStart } from '../diffusion/stream-columns.js';
 import { withWindows } from '../diffusion/windows.js';
 import { createRandom } from '../base/random.js';
 import { createGuidedDenoiser, isGuided, type PipelineCondition } from '../pipeline/denoiser.js';
@@ -12,7 +13,7 @@ import { encodePrompts } from '../pipeline/text.js';
 import { selectCondition } from '../pipeline/window-condition.js';
 import { DEFAULT_BATCH_SIZE, type Batch, type HowDrawn } from './_render.js';
 import { createUpscale } from './_upscale.js';
-import { columnWindows, frameWindows, type ClipLength } from './length.js';
+import { columnWindows, drawnShape, frameWindows, type ClipLength } from './length.js';
 import type { GenerateRequest } from './request.js';
 
 /** A part of the latents that is given, and how often the rest is drawn again to go with it. */
@@ -25,6 +26,8 @@ export interface Drawing {
   readonly words: { readonly prompts: readonly string[]; readonly negativePrompt: string } | null;
   /** Memory: the caller disposes the latents. */
   draw(batch: Batch, given?: Given): Promise<tf.Tensor4D>;
+  /** Draws one item, some columns at a time. Shape: [1, H, n, C] each. Memory: the caller disposes each. */
+  stream(item: number, onAdvance: (share: number) => void, given?: Omit<KnownStart, 'random'>): AsyncGenerator<tf.Tensor4D>;
 }
 
 /** Plans the sampling of a request that has been checked. @throws MelstromError when the sampler cannot take that many steps */
@@ -39,7 +42,7 @@ export function createDrawing(pipeline: Pipeline, request: GenerateRequest, leng
   const { path, sample, hasEta } = plan(steps);
   const windows = columnWindows(pipeline, length);
   const guided = createGuidedDenoiser(pipeline, { guidance, guidanceRescale, timestepAt: path.timestepAt });
-  const denoise = withWindows(guided, { windows, select: selectCondition(windows), batchSize });
+  const joint = { windows, select: selectCondition(windows), batchSize };
   const upscale = createUpscale(pipeline, { plan, steps: request.upscalerSteps ?? steps, guidance, guidanceRescale, windows: frameWindows(pipeline, length), batchSize });
   const { text } = pipeline;
   const words = text === null ? null : { prompts: request.prompts ?? labels.map(() => ''), negativePrompt: request.negativePrompt ?? '' };
@@ -60,14 +63,26 @@ export function createDrawing(pipeline: Pipeline, request: GenerateRequest, leng
     words,
     async draw({ items, initialNoise, random, onStep }, given) {
       const condition = conditionOf(items);
+      const denoise = withWindows(guided, joint);
       const own = items.map((item) => seeds[item]);
       const held = given && {
         denoise: withKnown(denoise, given, initialNoise),
         correct: resampleKnown(given, { denoise, condition, resamples: given.resamples, random: own.map((seed) => createRandom(seed, 'noise', 'known')) }),
       };
-      const drawn = await sample({ ...path, denoise, initialNoise, condition, random, onStep, signal, ...held }).finally(() => tf.dispose([condition.textStates, condition.negativeStates]));
+      const show: Batch['onStep'] = (step, small) => (upscale === null || small === undefined ? onStep(step, small) : upscale.show(small, (whole) => onStep(step, whole)));
+      const drawn = await sample({ ...path, denoise, initialNoise, condition, random, onStep: show, signal, ...held }).finally(() => tf.dispose([condition.textStates, condition.negativeStates]));
       if (upscale === null) return drawn;
-      return upscale.run(drawn, { seeds: own, labels: items.map((item) => labels[item]), onStep: (step) => onStep(steps + step), signal });
+      return upscale.run(drawn, { seeds: own, labels: items.map((item) => labels[item]), onStep: (step, denoised) => onStep(steps + step, denoised), signal });
+    },
+    async *stream(item, onAdvance, given) {
+      const condition = conditionOf([item]);
+      const [rows, , channels] = drawnShape(pipeline, length);
+      const [initial, added, random] = ['initial', 'steps', 'known'].map((name) => createRandom(seeds[item], 'noise', name));
+      try {
+        yield* streamColumns({ ...joint, path, sample, denoise: guided, condition, rows, channels, initial, added, known: given && { ...given, random }, onAdvance, signal });
+      } finally {
+        tf.dispose([condition.textStates, condition.negativeStates]);
+      }
     },
   };
 }

@@ -14,7 +14,7 @@ import { isGuided } from '../pipeline/denoiser.js';
 import { createMixedDenoiser, disposeMix, type MixedCondition } from '../pipeline/mixed-denoiser.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { schedulerClassOf } from '../pipeline/scheduler-config.js';
-import type { GeneratedClip, HowDrawn } from './_render.js';
+import type { Batch, GeneratedClip, HowDrawn } from './_render.js';
 import { checkMix, mixedCondition, type SoundMix } from './mix.js';
 import type { OperationSidecar } from './operation.js';
 import { checkGenerateRequest, type ClipRequest } from './request.js';
@@ -78,7 +78,7 @@ export interface RedrawBatch {
   readonly random: readonly Random[];
   readonly mixes: readonly SoundMix[];
   /** Steps are counted from those that a strength leaves out. */
-  readonly onStep?: (step: number) => void;
+  readonly onStep?: Batch['onStep'];
   readonly signal?: AbortSignal;
 }
 
@@ -117,7 +117,7 @@ export function createRedraw(pipeline: Pipeline, request: DrawSettings, strength
     async run(batch) {
       const { clean, mask, initialNoise, random, mixes, onStep, signal } = batch;
       if (strength === 0 && clean !== null) {
-        onStep?.(steps);
+        await onStep?.(steps);
         return tf.clone(clean);
       }
       for (const sequence of random) sequence.position += skipped * wordsOf(initialNoise);
@@ -128,7 +128,7 @@ export function createRedraw(pipeline: Pipeline, request: DrawSettings, strength
       try {
         const drawn = await sample({
           ...path, denoise: masked === null ? denoise : withMask(denoise, masked), initialNoise: start, condition,
-          ...(known && { correct: resampleKnown(known, { denoise, condition, resamples: RESAMPLES, random }) }), random, onStep: (step) => onStep?.(skipped + step), signal,
+          ...(known && { correct: resampleKnown(known, { denoise, condition, resamples: RESAMPLES, random }) }), random, onStep: (step, denoised) => onStep?.(skipped + step, denoised), signal,
         });
         if (masked === null) return drawn;
         const kept = blend({ ...masked, drawn });

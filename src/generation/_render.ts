@@ -12,7 +12,7 @@ import type { MelImage } from '../spectrogram/mel-image.js';
 import { readImages } from './_images.js';
 import { clipLength, columnWindows, drawnShape, type ClipLength } from './length.js';
 import { checkClipRequest, type ClipRequest } from './request.js';
-import { reportInversion } from '../vocoder/inversion-report.js';
+import { reportInversion, type InversionReport } from '../vocoder/inversion-report.js';
 import type { Sidecar } from './sidecar.js';
 
 /** One new sound. */
@@ -34,8 +34,8 @@ export interface Batch {
   readonly items: readonly number[];
   readonly initialNoise: tf.Tensor4D;
   readonly random: readonly Random[];
-  /** Steps that are counted from 1, the upscaler's after those of the first image. */
-  readonly onStep: (step: number) => void;
+  /** Steps that are counted from 1, the upscaler's after those of the first image, each with what is seen through the noise, if anything is. */
+  readonly onStep: (step: number, denoised?: tf.Tensor4D) => void | Promise<void>;
 }
 
 interface RenderOptions {
@@ -50,7 +50,12 @@ interface RenderOptions {
   /** Default what the request says of length. */
   readonly length?: ClipLength;
   /** Makes the clip of an image. Default the request's vocoder, at the clip's length. */
-  readonly invert?: (image: MelImage, seed: number, index: number) => Clip;
+  readonly invert?: (image: MelImage, seed: number, index: number) => MadeSound;
+}
+
+export interface MadeSound extends Clip {
+  /** The part that the image tells of. Default the first channel. */
+  readonly heard?: Float32Array;
 }
 
 /** Windows that are drawn at once when nothing is said. */
@@ -65,22 +70,24 @@ export async function* renderClips(options: RenderOptions): AsyncGenerator<Gener
   checkClipRequest(request);
   const { seeds, batchSize = DEFAULT_BATCH_SIZE, signal, skip } = request;
   const itemsPerBatch = Math.max(1, Math.floor(batchSize / columnWindows(pipeline, length).starts.length));
-  const sidecarOf = await sidecars(options, { length, batchSize, itemsPerBatch });
+  const sidecarOf = await createSidecars(options, { length, batchSize, itemsPerBatch });
   const steps = options.how.steps + (options.how.upscaler?.steps ?? 0);
   for (let start = 0; start < seeds.length; start += itemsPerBatch) {
     signal?.throwIfAborted();
     const items = Array.from({ length: Math.min(itemsPerBatch, seeds.length - start) }, (_, offset) => start + offset);
-    const report = (step: number): void =>
+    const wanted: number[] = [];
+    const report = async (step: number, denoised?: tf.Tensor4D): Promise<void> => {
       request.onStep?.({
         doneSteps: Math.ceil(start / itemsPerBatch) * steps + step,
         totalSteps: Math.ceil(seeds.length / itemsPerBatch) * steps,
         doneClips: start + (step === steps ? items.length : 0),
         totalClips: seeds.length,
       });
-    const wanted: number[] = [];
+      if (denoised !== undefined && step < steps) await showPreviews(options, denoised, { length, batchSize, start, wanted, step, steps });
+    };
     for (const item of items) if (!(await skip?.(item, sidecarOf(item)))) wanted.push(item);
     if (wanted.length === 0) {
-      report(steps);
+      await report(steps);
       continue;
     }
     const initialNoise = drawNoise(items.map((item) => createRandom(seeds[item], 'noise', 'initial')), [items.length, ...drawnShape(pipeline, length)]);
@@ -92,14 +99,41 @@ export async function* renderClips(options: RenderOptions): AsyncGenerator<Gener
       signal?.throwIfAborted();
       const image = images[index - start];
       clipFinite(image, seeds[index]);
-      const clip = invert(image, seeds[index], index);
-      yield { index, image, clip, seed: seeds[index], label: labels[index], sidecar: sidecarOf(index, { image, clip }) };
+      const { heard, ...clip } = invert(image, seeds[index], index);
+      const inversion = reportInversion(image, heard === undefined ? clip : { ...clip, channels: [heard] });
+      yield { index, image, clip, seed: seeds[index], label: labels[index], sidecar: sidecarOf(index, { inversion, durationSeconds: durationSeconds(clip) }) };
     }
   }
 }
 
-function inverter({ vocoder }: ClipRequest, { sampleCount, isLoop }: ClipLength): (image: MelImage, seed: number) => Clip {
+function inverter({ vocoder }: ClipRequest, { sampleCount, isLoop }: ClipLength): (image: MelImage, seed: number) => MadeSound {
   return (image, seed) => vocoder.invert(image, { seed, sampleCount, isLoop });
+}
+
+interface PreviewOptions {
+  readonly length: ClipLength;
+  readonly batchSize: number;
+  /** Position of the first item of the batch, and positions of those that are wanted. */
+  readonly start: number;
+  readonly wanted: readonly number[];
+  readonly step: number;
+  readonly steps: number;
+}
+
+/** Memory: the denoised sample stays. */
+async function showPreviews({ pipeline, request: { seeds, onPreview, previewEvery = 1 } }: RenderOptions, denoised: tf.Tensor4D, { length, batchSize, start, wanted, step, steps }: PreviewOptions): Promise<void> {
+  if (onPreview === undefined || step % previewEvery !== 0) return;
+  const images = await readImages(pipeline, tf.clone(denoised), { length, batchSize });
+  for (const index of wanted) {
+    const image = images[index - start];
+    await onPreview({ index, seed: seeds[index], doneSteps: step, totalSteps: steps, image: { ...image, data: image.data.map((value) => Math.min(Math.max(value, -1), 1)) } });
+  }
+}
+
+/** What is known of a clip when it is made. */
+export interface MadeClip {
+  readonly inversion: InversionReport;
+  readonly durationSeconds: number;
 }
 
 interface SidecarOptions {
@@ -109,7 +143,7 @@ interface SidecarOptions {
 }
 
 /** The sidecar of each item, known before it is drawn; its duration is that of the clip once there is one. */
-async function sidecars({ pipeline, request, labels, words, how }: RenderOptions, { length, batchSize, itemsPerBatch }: SidecarOptions): Promise<(index: number, made?: { readonly image: MelImage; readonly clip: Clip }) => Sidecar> {
+export async function createSidecars({ pipeline, request, labels, words, how }: Pick<RenderOptions, 'pipeline' | 'request' | 'labels' | 'words' | 'how'>, { length, batchSize, itemsPerBatch }: SidecarOptions): Promise<(index: number, made?: MadeClip) => Sidecar> {
   const { seeds, tempo } = request;
   const { sampleRateHz } = pipeline.mel;
   const hashes = { model: await modelHash(pipeline), codec: codecHash(pipeline.mel), settings: await settingsHash(pipeline) };
@@ -124,10 +158,10 @@ async function sidecars({ pipeline, request, labels, words, how }: RenderOptions
       seed: seeds[index],
       ...how,
       vocoder: request.vocoder.name,
-      ...(made && { inversion: reportInversion(made.image, made.clip) }),
+      ...(made && { inversion: made.inversion }),
       frameCount: length.frameCount,
       sampleRateHz,
-      durationSeconds: made === undefined ? length.sampleCount / sampleRateHz : durationSeconds(made.clip),
+      durationSeconds: made?.durationSeconds ?? length.sampleCount / sampleRateHz,
       isLoop: length.isLoop,
       tempo: tempo === undefined ? null : { beatsPerBar: 4, ...tempo },
       overlap: length.overlap,
@@ -140,7 +174,7 @@ async function sidecars({ pipeline, request, labels, words, how }: RenderOptions
 }
 
 /** Clips to [-1, 1]. On the host, since an engine's own clipping may turn NaN into a number. Mutates: data. */
-function clipFinite({ data }: MelImage, seed: number): void {
+export function clipFinite({ data }: MelImage, seed: number): void {
   if (data.every(Number.isFinite)) {
     data.forEach((value, cell) => {
       data[cell] = Math.min(Math.max(value, -1), 1);

@@ -24,7 +24,7 @@ interface Batch {
   readonly seeds: readonly number[];
   /** null for none. */
   readonly labels: readonly (number | null)[];
-  readonly onStep: (step: number) => void;
+  readonly onStep: (step: number, denoised: tf.Tensor4D) => void | Promise<void>;
   readonly signal?: AbortSignal;
 }
 
@@ -35,6 +35,8 @@ export interface Upscale {
   readonly steps: number;
   /** Shape: [B, H, W, 1] -> [B, H·factor, W·factor, 1]. An item's noise comes from its seed alone. Memory: disposes of the small images; the caller of the result. */
   run(small: tf.Tensor4D, batch: Batch): Promise<tf.Tensor4D>;
+  /** Shows a small batch as it is at the size of the whole. Memory: the small one stays, the whole one lasts as long as what `look` returns. */
+  show(small: tf.Tensor4D, look: (whole: tf.Tensor4D) => void | Promise<void>): Promise<void>;
 }
 
 /** null where the pipeline's UNet draws whole images. */
@@ -46,7 +48,15 @@ export function createUpscale({ upscaler, labels: names, diffusion }: Pipeline, 
     small.dispose();
     return enlarged;
   };
-  if (unet === null) return { factor, steps: 0, run: async (small) => enlarge(small) };
+  const show: Upscale['show'] = async (small, look) => {
+    const whole = enlargeImages(small, factor);
+    try {
+      await look(whole);
+    } finally {
+      whole.dispose();
+    }
+  };
+  if (unet === null) return { factor, steps: 0, show, run: async (small) => enlarge(small) };
   const asked = { unet, labels: names, diffusion };
   const { path, sample } = plan(steps);
   const denoise = withWindows(createGuidedDenoiser(asked, { guidance, guidanceRescale, timestepAt: path.timestepAt }), { windows, select: selectCondition(windows), batchSize });
@@ -54,6 +64,7 @@ export function createUpscale({ upscaler, labels: names, diffusion }: Pipeline, 
   return {
     factor,
     steps,
+    show,
     async run(small, { seeds, labels, onStep, signal }) {
       const enlarged = enlarge(small);
       const initialNoise = drawNoise(seeds.map((seed) => createRandom(seed, 'noise', 'upscaler')), enlarged.shape);

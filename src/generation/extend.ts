@@ -6,13 +6,15 @@ import type { Clip } from '../audio/clip.js';
 import { encodeLatents } from '../pipeline/latents.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { createMelCodec } from '../spectrogram/mel-codec.js';
+import { sliceFrames } from '../spectrogram/frames.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
-import { createDrawing, type Given } from './_drawing.js';
+import { createDrawing, type Drawing, type Given } from './_drawing.js';
 import { planExtension, type ExtensionPlan } from './_extension-plan.js';
-import { renderClips, type GeneratedClip } from './_render.js';
+import { renderClips, type GeneratedClip, type HowDrawn, type MadeSound } from './_render.js';
 import { drawnShape, framesPerColumn } from './length.js';
 import { checkGenerateRequest, type GenerateRequest } from './request.js';
 import type { Extension } from './sidecar.js';
+import { collectClips, drawStreams, isStreamedLength, type ClipStream } from './_streaming.js';
 
 /** What extension is told. One clip per seed, each another continuation. */
 export interface ExtendRequest extends Omit<GenerateRequest, 'frameCount' | 'seconds' | 'isLoop' | 'tempo' | 'skip' | 'upscalerSteps'> {
@@ -40,6 +42,32 @@ const DEFAULT_RESAMPLES = 2;
  * Memory: as generateClips. @throws MelstromError of kind 'usage' at once when the sound is too short or the request does not fit
  */
 export function extendClips(pipeline: Pipeline, request: ExtendRequest): AsyncGenerator<GeneratedClip> {
+  const planned = planRequest(pipeline, request);
+  const streams = openStreams(pipeline, request, planned);
+  return streams === null ? drawWhole(pipeline, request, planned) : collectClips(streams);
+}
+
+/**
+ * The same as streams of samples, in memory that grows with the given sound alone; null where they are drawn whole: when they are short,
+ * when they come before the sound, or when the vocoder cannot go on from given samples.
+ *
+ * @throws MelstromError as extendClips
+ */
+export function streamExtensions(pipeline: Pipeline, request: ExtendRequest): AsyncGenerator<ClipStream> | null {
+  return openStreams(pipeline, request, planRequest(pipeline, request));
+}
+
+interface PlannedRequest {
+  readonly generate: GenerateRequest;
+  readonly plan: ExtensionPlan;
+  readonly drawing: Drawing;
+  readonly how: HowDrawn;
+  readonly resamples: number;
+  /** Of the given sound inside the drawn region. */
+  readonly image: MelImage;
+}
+
+function planRequest(pipeline: Pipeline, request: ExtendRequest): PlannedRequest {
   const { samples, input = null, seconds, isBefore = false, resamples = DEFAULT_RESAMPLES } = request;
   if (pipeline.upscaler !== null) {
     throw new MelstromError({ kind: 'usage', where: 'extend', got: 'a model that draws a small image first', expected: 'one that draws the whole image, or latents' });
@@ -49,13 +77,15 @@ export function extendClips(pipeline: Pipeline, request: ExtendRequest): AsyncGe
   requireInteger('resamples', resamples, { min: 0, max: 100 });
   const newSamples = Math.round(requireNumber('seconds', seconds, { min: 1 / pipeline.mel.sampleRateHz, max: 86_400 }) * pipeline.mel.sampleRateHz);
   const plan = planExtension({ settings: pipeline.mel, columnFrames: framesPerColumn(pipeline), givenSamples: samples.length, newSamples, isBefore, overlap: request.overlap });
-  const { length } = plan;
-  const { how, words, draw } = createDrawing(pipeline, generate, length);
+  const drawing = createDrawing(pipeline, generate, plan.length);
   const { hopSamples, sampleRateHz } = pipeline.mel;
-  const image = contextImage(pipeline, samples, plan);
+  const extension = { input, seconds, isBefore, resamples, marginSeconds: (plan.marginFrames * hopSamples) / sampleRateHz };
+  return { generate, plan, drawing, resamples, image: contextImage(pipeline, samples, plan), how: { operation: 'extend', ...drawing.how, extension } };
+}
+
+function drawWhole(pipeline: Pipeline, { samples, labels, vocoder }: ExtendRequest, { generate, plan, drawing: { words, draw }, how, resamples, image }: PlannedRequest): AsyncGenerator<GeneratedClip> {
   return renderClips({
-    pipeline, request: generate, labels: request.labels, words, length,
-    how: { operation: 'extend', ...how, extension: { input, seconds, isBefore, resamples, marginSeconds: (plan.marginFrames * hopSamples) / sampleRateHz } },
+    pipeline, request: generate, labels, words, length: plan.length, how,
     async draw(batch) {
       const given = { ...knownLatents(pipeline, image, plan), resamples };
       try {
@@ -64,8 +94,30 @@ export function extendClips(pipeline: Pipeline, request: ExtendRequest): AsyncGe
         tf.dispose([given.clean, given.isKnown]);
       }
     },
-    invert: (drawn, seed) => join(drawn, { plan, samples, image, invert: (whole, options) => request.vocoder.invert(whole, { seed, ...options }) }),
+    invert: (drawn, seed) => join(drawn, { plan, samples, image, invert: (whole, options) => vocoder.invert(whole, { seed, ...options }) }),
   });
+}
+
+function openStreams(pipeline: Pipeline, { samples, vocoder }: ExtendRequest, { generate, plan, drawing, how, resamples, image }: PlannedRequest): AsyncGenerator<ClipStream> | null {
+  const { length, isBefore, knownFrames, knownSamples, regionStart } = plan;
+  if (isBefore || !isStreamedLength(pipeline, length, vocoder)) return null;
+  const given = { samples: samples.subarray(0, regionStart + knownSamples.to), knownCount: knownSamples.to, image: sliceFrames(image, 0, knownFrames.to) };
+  return drawStreams(pipeline, generate, {
+    length, how, words: drawing.words, given,
+    async *stream(item, onAdvance) {
+      const clean = encodeImage(pipeline, image);
+      try {
+        yield* drawing.stream(item, onAdvance, { clean, columns: knownFrames.to / framesPerColumn(pipeline), resamples });
+      } finally {
+        clean.dispose();
+      }
+    },
+  });
+}
+
+/** Memory: the caller disposes. */
+function encodeImage(pipeline: Pipeline, { data, frameCount }: MelImage): tf.Tensor4D {
+  return tf.tidy(() => encodeLatents(pipeline, tf.tensor4d(data, [1, pipeline.mel.melBins, frameCount, 1]), null));
 }
 
 /** The image of the given sound inside the drawn region, made with the sound around it. */
@@ -81,13 +133,12 @@ function contextImage({ mel }: Pipeline, samples: Float32Array, { contextFrames,
 }
 
 /** Memory: the caller disposes both. */
-function knownLatents(pipeline: Pipeline, { data, frameCount }: MelImage, plan: ExtensionPlan): Pick<Given, 'clean' | 'isKnown'> {
+function knownLatents(pipeline: Pipeline, image: MelImage, plan: ExtensionPlan): Pick<Given, 'clean' | 'isKnown'> {
   const [rows, columns, channels] = drawnShape(pipeline, plan.length);
   const columnFrames = framesPerColumn(pipeline);
   const first = plan.firstContextFrame / columnFrames;
   const clean = tf.tidy(() => {
-    const latents = encodeLatents(pipeline, tf.tensor4d(data, [1, pipeline.mel.melBins, frameCount, 1]), null);
-    return tf.pad(latents, [[0, 0], [0, 0], [first, columns - first - frameCount / columnFrames], [0, 0]]) as tf.Tensor4D;
+    return tf.pad(encodeImage(pipeline, image), [[0, 0], [0, 0], [first, columns - first - image.frameCount / columnFrames], [0, 0]]) as tf.Tensor4D;
   });
   const [from, to] = [plan.knownFrames.from / columnFrames, plan.knownFrames.to / columnFrames];
   const isKnown = tf.tensor4d(Float32Array.from({ length: columns }, (_, column) => (column >= from && column < to ? 1 : 0)), [1, 1, columns, 1]);
@@ -104,7 +155,7 @@ interface JoinOptions {
 }
 
 /** Puts the given sound's own frames where they are known, inverts with its samples held, and puts the rest of it on. Mutates: drawn. */
-function join(drawn: MelImage, { plan, samples, image, invert }: JoinOptions): Clip {
+function join(drawn: MelImage, { plan, samples, image, invert }: JoinOptions): MadeSound {
   const { knownFrames, firstContextFrame, regionStart, length, knownSamples, newSamples, isBefore } = plan;
   for (let row = 0; row < drawn.settings.melBins; row += 1) {
     for (let frame = knownFrames.from; frame < Math.min(knownFrames.to, drawn.frameCount); frame += 1) {
@@ -119,5 +170,5 @@ function join(drawn: MelImage, { plan, samples, image, invert }: JoinOptions): C
   whole.set(samples, shift);
   const from = Math.max(0, regionStart + shift);
   whole.set(region.subarray(from - regionStart - shift, Math.min(region.length, whole.length - regionStart - shift)), from);
-  return { sampleRateHz, channels: [whole] };
+  return { sampleRateHz, channels: [whole], heard: region };
 }

@@ -5,10 +5,11 @@ import type { Pipeline } from '../pipeline/pipeline.js';
 import { createDrawing } from './_drawing.js';
 import { renderClips, type GeneratedClip } from './_render.js';
 import { clipLength } from './length.js';
+import { collectStreams, isStreamed } from './stream.js';
 import { checkClipRequest, checkGenerateRequest, type ClipRequest, type GenerateRequest } from './request.js';
 
 export type { GeneratedClip } from './_render.js';
-export type { ClipRequest, GenerateRequest, GenerationProgress } from './request.js';
+export type { ClipRequest, GenerateRequest, GenerationProgress, Preview } from './request.js';
 export type { BatchPlace, ClipRecord, Sidecar } from './sidecar.js';
 
 /**
@@ -17,12 +18,13 @@ export type { BatchPlace, ClipRecord, Sidecar } from './sidecar.js';
  *
  * The clip keeps the full length of its image; silence at its end stays.
  * Memory: no tensor is left after each clip is taken, nor when the iteration is ended early. What the networks need does not grow with a
- * clip's length; its latents, its image and the clip itself do.
+ * clip's length; the clip itself and its image do, which streamClips hands on piece by piece.
  *
  * @throws MelstromError of kind 'usage' at once when the request does not fit the pipeline; the signal's reason when aborted
  */
 export function generateClips(pipeline: Pipeline, request: GenerateRequest): AsyncGenerator<GeneratedClip> {
   checkGenerateRequest(pipeline, request);
+  if (isStreamed(pipeline, request)) return collectStreams(pipeline, request);
   const length = clipLength(pipeline, request);
   const { how, words, draw } = createDrawing(pipeline, request, length);
   return renderClips({ pipeline, request, labels: request.labels, words, length, how: { operation: 'generate', ...how }, draw });
@@ -48,7 +50,7 @@ export function generateFromVaePrior(pipeline: Pipeline, request: ClipRequest): 
     length,
     how: { operation: 'vae-prior', sampler: 'vae-prior', spacing: null, steps: 1, upscaler: null, guidance: null, guidanceRescale: 0, eta: null },
     draw: async ({ initialNoise, onStep }) => {
-      onStep(1);
+      await onStep(1);
       return tf.clone(initialNoise);
     },
   });

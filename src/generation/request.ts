@@ -4,6 +4,7 @@ import { MelstromError } from '../base/errors.js';
 import type { SamplerName } from '../diffusion/samplers/by-name.js';
 import type { Spacing } from '../diffusion/settings.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
+import type { MelImage } from '../spectrogram/mel-image.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
 import type { LengthRequest } from './length.js';
 import type { Sidecar } from './sidecar.js';
@@ -15,6 +16,18 @@ export interface GenerationProgress {
   readonly totalSteps: number;
   readonly doneClips: number;
   readonly totalClips: number;
+}
+
+/** What a clip would be if it were drawn no further: the sample that the network sees through the noise, decoded. */
+export interface Preview {
+  /** Position in the request. */
+  readonly index: number;
+  readonly seed: number;
+  /** Steps of this clip done and in all. */
+  readonly doneSteps: number;
+  readonly totalSteps: number;
+  /** A vocoder makes it heard. Of a fill it has the round trip of what is kept; of an extension the end of the sound, and what is new. */
+  readonly image: MelImage;
 }
 
 /** What every kind of generation is told. */
@@ -32,6 +45,13 @@ export interface ClipRequest extends LengthRequest {
   readonly skip?: (index: number, sidecar: Sidecar) => boolean | Promise<boolean>;
   readonly signal?: AbortSignal;
   readonly onStep?: (progress: GenerationProgress) => void;
+  /**
+   * Takes what each clip of a batch would be by now; the next step waits for what it returns. Not called of a morph, whose clips are
+   * drawn several times before they are.
+   */
+  readonly onPreview?: (preview: Preview) => void | Promise<void>;
+  /** Steps from one preview to the next, of which the last step has none. Default 1. */
+  readonly previewEvery?: number;
   /** The engine's name for the sidecar. Default the backend's name. */
   readonly engine?: string;
 }
@@ -60,9 +80,10 @@ export interface GenerateRequest extends ClipRequest {
 }
 
 /** @throws MelstromError of kind 'usage' that names the argument */
-export function checkClipRequest({ seeds, batchSize }: ClipRequest): void {
+export function checkClipRequest({ seeds, batchSize, previewEvery }: ClipRequest): void {
   seeds.forEach((seed, index) => requireInteger(`seeds[${index}]`, seed, { min: 0 }));
   if (batchSize !== undefined) requireInteger('batchSize', batchSize, { min: 1 });
+  if (previewEvery !== undefined) requireInteger('previewEvery', previewEvery, { min: 1 });
 }
 
 /** @throws MelstromError of kind 'usage' that names the argument */

@@ -5,9 +5,10 @@ import { continuePhases } from '../dsp/continue-phases.js';
 import { createLoopStft } from '../dsp/loop-stft.js';
 import { recoverSignal, type PhaseMethod, type PhaseStart, type RecoverSignalOptions } from '../dsp/recover-signal.js';
 import type { Transform } from '../dsp/stft.js';
+import { sliceFrames } from '../spectrogram/frames.js';
 import { createMelCodec, type InvertOptions } from '../spectrogram/mel-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
-import { invertInPieces, type ImagePiece } from './_in-pieces.js';
+import { invertInPieces } from './_in-pieces.js';
 import type { Vocoder } from './vocoder.js';
 
 export interface GriffinLimVocoderOptions extends InvertOptions {
@@ -29,6 +30,7 @@ export function createGriffinLimVocoder(settings: MelSettings, options: GriffinL
   const codec = createMelCodec(settings);
   return {
     name: nameOf({ iterations, method, start, isRefined }),
+    isContinuing: true,
     invert(image, { seed = 0, sampleCount, isLoop = false, known, around } = {}) {
       const { hopSamples, fftSize, sampleRateHz } = settings;
       const { frameCount } = image;
@@ -45,7 +47,7 @@ export function createGriffinLimVocoder(settings: MelSettings, options: GriffinL
       }
       if (around !== undefined) return { sampleRateHz, channels: [cutOrFill(recover(image, { method: 'fast', around, sampleCount: count }), wanted)] };
       const made = invertInPieces({ frameCount, sampleCount: count, hopSamples, fftSize, known }, (piece) => {
-        const part = framesOf(image, piece);
+        const part = sliceFrames(image, piece.first, piece.last);
         if (piece.known === undefined) return recover(part, { ...freely(part), sampleCount: piece.sampleCount });
         const phases = continuePhases(settings, codec.invertToMagnitude(part, { gateDb }), piece.known);
         return recover(part, { method: 'fast', known: piece.known, phases, sampleCount: piece.sampleCount });
@@ -60,15 +62,6 @@ function cutOrFill(made: Float32Array, sampleCount: number): Float32Array {
   const samples = new Float32Array(sampleCount);
   samples.set(made.subarray(0, Math.min(sampleCount, made.length)));
   return samples;
-}
-
-/** Some frames of an image; all of them are the image itself. */
-function framesOf(image: MelImage, { first, last }: ImagePiece): MelImage {
-  const { settings, frameCount, data } = image;
-  if (first === 0 && last === frameCount) return image;
-  const part = new Float32Array(settings.melBins * (last - first));
-  for (let row = 0; row < settings.melBins; row += 1) part.set(data.subarray(row * frameCount + first, row * frameCount + last), row * (last - first));
-  return { settings, frameCount: last - first, data: part };
 }
 
 /** What a name of `nameOf` says; null for another vocoder's. */

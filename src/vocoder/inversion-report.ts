@@ -1,5 +1,6 @@
 // How near an inverted sound came to its mel image, whatever the vocoder. Knows no file.
 import type { Clip } from '../audio/clip.js';
+import type { MelSettings } from '../config/mel.js';
 import { createMelCodec } from '../spectrogram/mel-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 
@@ -13,26 +14,44 @@ export interface InversionReport {
   readonly levelDifferenceDb: number | null;
 }
 
+/** Compares a sound with its image as both come. */
+export interface InversionMeter {
+  /** Compares frames `from` to before `to` of an image and of the sound, both counted from the same place. */
+  compare(image: MelImage, samples: Float32Array, frames?: { readonly from: number; readonly to: number }): void;
+  report(): InversionReport;
+}
+
+/** Memory: one codec; nothing of what was compared is kept. */
+export function createInversionMeter(settings: MelSettings): InversionMeter {
+  const codec = createMelCodec(settings);
+  const { melBins } = settings;
+  let off = 0;
+  let wantedPower = 0;
+  let gotPower = 0;
+  return {
+    compare(image, samples, { from, to } = { from: 0, to: image.frameCount }) {
+      const wanted = codec.toMelTarget(image).mel;
+      const got = codec.toMelTarget(codec.analyse(samples)).mel;
+      const end = Math.min(wanted.length, got.length, to * melBins);
+      for (let cell = from * melBins; cell < end - (end % melBins); cell += 1) {
+        off += (Math.sqrt(got[cell]) - Math.sqrt(wanted[cell])) ** 2;
+        wantedPower += wanted[cell];
+        gotPower += got[cell];
+      }
+    },
+    report: () => ({
+      spectralConvergenceDb: wantedPower === 0 ? null : 10 * Math.log10(Math.max(off / wantedPower, 1e-20)),
+      levelDifferenceDb: wantedPower === 0 || gotPower === 0 ? null : 10 * Math.log10(gotPower / wantedPower),
+    }),
+  };
+}
+
 /**
  * Analyses the first channel of a sound again and compares over the frames that both have. Cells at the codec's floor count as
  * holding nothing.
  */
 export function reportInversion(image: MelImage, { channels }: Clip): InversionReport {
-  const codec = createMelCodec(image.settings);
-  const { melBins } = image.settings;
-  const wanted = codec.toMelTarget(image).mel;
-  const got = codec.toMelTarget(codec.analyse(channels[0])).mel;
-  const count = Math.min(wanted.length, got.length) - (Math.min(wanted.length, got.length) % melBins);
-  let off = 0;
-  let wantedPower = 0;
-  let gotPower = 0;
-  for (let cell = 0; cell < count; cell += 1) {
-    off += (Math.sqrt(got[cell]) - Math.sqrt(wanted[cell])) ** 2;
-    wantedPower += wanted[cell];
-    gotPower += got[cell];
-  }
-  return {
-    spectralConvergenceDb: wantedPower === 0 ? null : 10 * Math.log10(Math.max(off / wantedPower, 1e-20)),
-    levelDifferenceDb: wantedPower === 0 || gotPower === 0 ? null : 10 * Math.log10(gotPower / wantedPower),
-  };
+  const meter = createInversionMeter(image.settings);
+  meter.compare(image, channels[0]);
+  return meter.report();
 }

@@ -33,6 +33,8 @@ export interface KnownSound {
 
 export interface Vocoder {
   readonly name: string;
+  /** Whether `known` is heeded, so that a long image may be inverted piece after piece, each going on from the one before. Default false. */
+  readonly isContinuing?: boolean;
   /** Returns a mono clip at the codec's rate and level. An image of silence gives zeros. @throws MelstromError when the image is of another codec. */
   invert(image: MelImage, options?: VocoderOptions): Clip;
 }

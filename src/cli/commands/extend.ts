@@ -6,9 +6,10 @@ import type { Progress } from '../../base/logger.js';
 import { SAMPLER_NAMES, SPACINGS, type SamplerName, type Spacing } from '../../diffusion/index.js';
 import type { WantedEngine } from '../../engine/engine-info.js';
 import { startEngine } from '../../engine/start.node.js';
-import { extendClips, safeLabel, type GenerationProgress } from '../../generation/index.js';
+import { extendClips, safeLabel, streamExtensions, type ExtendRequest, type GenerationProgress } from '../../generation/index.js';
 import { loadInput } from '../../generation/input-file.node.js';
 import { pathFrom, pathsOf, planFolder, writeGenerated, type WrittenClip } from '../../generation/write.node.js';
+import { writeStreams } from '../../generation/write-stream.node.js';
 import { createGriffinLimVocoder } from '../../vocoder/griffin-lim-vocoder.js';
 import { collect, integer, number, requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
@@ -77,7 +78,7 @@ export function addExtend(program: Command): void {
       const label = flags.label === undefined ? null : labelIndex(pipeline.labels, flags.label);
       const { count, seed: firstSeed, resamples, overlap = defaultOverlap(config), sampler, spacing, steps, guidance, eta, batchSize, png = false, force = false } = flags;
       let progress: Progress | null = null;
-      const clips = extendClips(pipeline, {
+      const request: ExtendRequest = {
         ...generation, ...definedIn({ sampler, spacing, steps, guidance, eta, batchSize }),
         seeds: Array.from({ length: count }, (_, index) => firstSeed + index), labels: Array.from({ length: count }, () => label),
         prompts: promptsOf(pipeline, flags), negativePrompt: flags.negativePrompt, samples, input: { file: pathFrom(out, resolve(audio)), sha256, downmix },
@@ -86,14 +87,17 @@ export function addExtend(program: Command): void {
           progress ??= reporter.startProgress('extend', 100, '%');
           progress.update(Math.floor((100 * doneSteps) / totalSteps), { clips: `${doneClips}/${totalClips}` });
         },
-      });
+      };
+      const streams = streamExtensions(pipeline, request); // checks the request before a folder is made
       const base = safeLabel(basename(audio, extname(audio)));
       const names = Array.from({ length: count }, (_, index) => `${base}-${flags.before ? 'before' : 'after'}-seed${firstSeed + index}`);
       await planFolder(out);
       if (!force) for (const name of names) for (const path of pathsOf(out, name, png)) await refuseExisting(path);
       const files: WrittenClip[] = [];
       try {
-        for await (const file of writeGenerated(out, names, clips, { bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png, force, run: resolve(run) })) files.push(file);
+        const write = { bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png, force, run: resolve(run) };
+        const written = streams === null || png ? writeGenerated(out, names, extendClips(pipeline, request), write) : writeStreams(out, names, streams, write);
+        for await (const file of written) files.push(file);
       } catch (error) {
         if (!signal.aborted) throw error;
       } finally {

@@ -1,0 +1,175 @@
+// From latents that come some columns at a time to samples that are handed on: the part that long clips of every kind share.
+import type * as tf from '@tensorflow/tfjs';
+import { MelstromError } from '../base/errors.js';
+import { breathe } from '../diffusion/samplers/sampler.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
+import { joinFrames, sliceFrames } from '../spectrogram/frames.js';
+import type { MelImage } from '../spectrogram/mel-image.js';
+import { createInversionMeter, type InversionReport } from '../vocoder/inversion-report.js';
+import { pieceSpans } from '../vocoder/piece-spans.js';
+import type { Vocoder } from '../vocoder/vocoder.js';
+import type { Drawing } from './_drawing.js';
+import { streamImages } from './_long-images.js';
+import { clipFinite, createSidecars, DEFAULT_BATCH_SIZE, type GeneratedClip, type HowDrawn } from './_render.js';
+import type { ClipLength } from './length.js';
+import type { GenerateRequest } from './request.js';
+import type { Sidecar } from './sidecar.js';
+
+/** The next samples of a clip, and the frames of its image that were read meanwhile. */
+export interface ClipPiece {
+  readonly samples: Float32Array;
+  readonly image: MelImage;
+}
+
+/** A clip that is made as it is read. */
+export interface ClipStream extends Pick<GeneratedClip, 'index' | 'seed' | 'label'> {
+  readonly sampleRateHz: number;
+  readonly sampleCount: number;
+  /** From its first sample to its last, once; returns the sidecar. Memory: no tensor is left when it ends, also when it is left. */
+  readonly pieces: AsyncGenerator<ClipPiece, Sidecar>;
+}
+
+/** Slices of the model in a clip that is long enough to be streamed: for shorter ones the network itself is what takes memory. */
+export const STREAMED_SLICES = 32;
+
+export function isStreamedLength({ mel, upscaler }: Pick<Pipeline, 'mel' | 'upscaler'>, { drawnFrames, isLoop }: ClipLength, { isContinuing = false }: Vocoder): boolean {
+  return !isLoop && upscaler === null && isContinuing && drawnFrames >= STREAMED_SLICES * mel.frames;
+}
+
+/** What a clip begins with that is there already. */
+export interface GivenStart {
+  /** The clip's first samples, of which the image begins with the last `knownCount`. */
+  readonly samples: Float32Array;
+  readonly knownCount: number;
+  /** Takes the place of as many of the image's first frames. */
+  readonly image: MelImage;
+}
+
+export interface StreamPlan extends Pick<Drawing, 'words'> {
+  /** Of the image that is drawn. */
+  readonly length: ClipLength;
+  readonly how: HowDrawn;
+  readonly stream: (item: number, onAdvance: (share: number) => void) => AsyncGenerator<tf.Tensor4D>;
+  readonly given?: GivenStart;
+}
+
+/** Draws clips one by one, as they are read. */
+export async function* drawStreams(pipeline: Pipeline, request: GenerateRequest, { length, how, words, stream, given }: StreamPlan): AsyncGenerator<ClipStream> {
+  const { seeds, labels, steps, batchSize = DEFAULT_BATCH_SIZE, signal, skip, onStep } = request;
+  const { sampleRateHz } = pipeline.mel;
+  const sampleCount = length.sampleCount + (given === undefined ? 0 : given.samples.length - given.knownCount);
+  const durationSeconds = sampleCount / sampleRateHz;
+  const sidecarOf = await createSidecars({ pipeline, request, labels, words, how }, { length, batchSize, itemsPerBatch: 1 });
+  for (const [index, seed] of seeds.entries()) {
+    signal?.throwIfAborted();
+    const report = (share: number): void =>
+      onStep?.({ doneSteps: index * steps + Math.floor(share * steps), totalSteps: seeds.length * steps, doneClips: index + (share === 1 ? 1 : 0), totalClips: seeds.length });
+    if (await skip?.(index, sidecarOf(index))) {
+      report(1);
+      continue;
+    }
+    const images = streamImages(pipeline, stream(index, report), { length, batchSize });
+    const pieces = invertStream({ pipeline, request, seed, images, given, ...length });
+    const made = withSidecar(pieces, (inversion) => sidecarOf(index, { inversion, durationSeconds }));
+    try {
+      yield { index, seed, label: labels[index], sampleRateHz, sampleCount, pieces: made };
+    } finally {
+      await made.return(sidecarOf(index)); // frees what an unread clip holds
+    }
+  }
+}
+
+async function* withSidecar(pieces: AsyncGenerator<ClipPiece, InversionReport>, sidecarOf: (report: InversionReport) => Sidecar): AsyncGenerator<ClipPiece, Sidecar> {
+  return sidecarOf(yield* pieces);
+}
+
+interface InvertOptions {
+  readonly pipeline: Pipeline;
+  readonly request: Pick<GenerateRequest, 'vocoder' | 'signal'>;
+  readonly seed: number;
+  readonly given: GivenStart | undefined;
+  readonly images: AsyncGenerator<MelImage>;
+  readonly frameCount: number;
+  readonly sampleCount: number;
+}
+
+/** Inverts an image as its frames come, each piece going on from the samples of the one before. */
+async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, seed, images, given, frameCount, sampleCount }: InvertOptions): AsyncGenerator<ClipPiece, InversionReport> {
+  const { hopSamples, fftSize } = mel;
+  const meter = createInversionMeter(mel);
+  const behindEnd = Math.ceil(fftSize / hopSamples) + Math.ceil(fftSize / 2 / hopSamples); // frames at a piece's end over samples that are not final
+  let held: MelImage[] = [];
+  let [heldFrom, heldTo, comparedTo] = [0, 0, 0];
+  let known = given === undefined ? new Float32Array(0) : given.samples.slice(given.samples.length - given.knownCount);
+  let before = given?.samples ?? new Float32Array(0); // that have still to be handed on
+  try {
+    for (const { first, last, from, to, end } of pieceSpans({ frameCount, sampleCount, hopSamples, fftSize })) {
+      const readFrom = heldTo;
+      while (heldTo < last) {
+        const { value, done } = await images.next();
+        if (done) throw new MelstromError({ kind: 'internal', where: 'streamClips', got: `${heldTo} frames`, expected: String(frameCount) });
+        clipFinite(value, seed);
+        if (given !== undefined) putGiven(value, heldTo, given.image);
+        held.push(value);
+        heldTo += value.frameCount;
+      }
+      await breathe();
+      signal?.throwIfAborted();
+      const all = joinFrames(held);
+      const image = sliceFrames(all, first - heldFrom, last - heldFrom);
+      const { channels: [made] } = vocoder.invert(image, { seed, sampleCount: to - from, ...(known.length > 0 && { known: { samples: filledTo(known, to - from), from: 0, to: known.length } }) });
+      const compareTo = last === frameCount ? last : last - behindEnd;
+      meter.compare(image, made, { from: comparedTo - first, to: compareTo - first });
+      comparedTo = compareTo;
+      yield { samples: joined(before, made.slice(known.length, end - from)), image: sliceFrames(all, readFrom - heldFrom, heldTo - heldFrom) };
+      before = new Float32Array(0);
+      if (last === frameCount) break;
+      const next = end / hopSamples - 2 * Math.ceil(fftSize / hopSamples); // where the next piece begins
+      known = made.slice(next * hopSamples - from, end - from);
+      held = [sliceFrames(all, next - heldFrom, heldTo - heldFrom)];
+      heldFrom = next;
+    }
+    return meter.report();
+  } finally {
+    await images.return(undefined);
+  }
+}
+
+/** Mutates: image, whose first frame is number `at`. */
+function putGiven(image: MelImage, at: number, given: MelImage): void {
+  const count = Math.min(image.frameCount, given.frameCount - at);
+  for (let row = 0; row < image.settings.melBins && count > 0; row += 1) image.data.set(given.data.subarray(row * given.frameCount + at, row * given.frameCount + at + count), row * image.frameCount);
+}
+
+function joined(first: Float32Array, second: Float32Array): Float32Array {
+  if (first.length === 0) return second;
+  const both = new Float32Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
+}
+
+function filledTo(samples: Float32Array, count: number): Float32Array {
+  const filled = new Float32Array(count);
+  filled.set(samples);
+  return filled;
+}
+
+/** Puts each clip together from its pieces. */
+export async function* collectClips(streams: AsyncIterable<ClipStream>): AsyncGenerator<GeneratedClip> {
+  for await (const { index, seed, label, sampleRateHz, sampleCount, pieces } of streams) {
+    const samples = new Float32Array(sampleCount);
+    const images: MelImage[] = [];
+    let at = 0;
+    for (;;) {
+      const { value, done } = await pieces.next();
+      if (done) {
+        yield { index, seed, label, clip: { sampleRateHz, channels: [samples] }, image: joinFrames(images), sidecar: value };
+        break;
+      }
+      samples.set(value.samples, at);
+      at += value.samples.length;
+      images.push(value.image);
+    }
+  }
+}

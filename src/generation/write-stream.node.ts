@@ -1,0 +1,94 @@
+// Writes a long clip as it is made: its samples go to a file of their own first, since only its end tells how far it is to be turned down.
+import { createHash } from 'node:crypto';
+import { open, rm, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isOn16BitSteps } from '../audio/encode-wav.js';
+import { createWavChunks } from '../audio/wav-chunks.js';
+import { refuseExisting, writeWhole, writeWholeBy } from '../audio/write-whole.node.js';
+import type { ClipRecord, Sidecar } from './sidecar.js';
+import type { ClipStream } from './stream.js';
+import { pathFrom, pathsOf, type WriteOptions, type WrittenClip } from './write.node.js';
+
+/** Samples that are read back and encoded at once. */
+const CHUNK_SAMPLES = 1 << 18;
+const FLOAT_BYTES = 4;
+
+/** Writes clips as streamClips draws them. When it stops early, the clips written so far stay, each complete, and nothing of the one at work. */
+export async function* writeStreams(folder: string, names: readonly string[], clips: AsyncIterable<ClipStream>, options: Omit<WriteOptions, 'png'> = {}): AsyncGenerator<WrittenClip> {
+  for await (const clip of clips) yield await writeStream(folder, names[clip.index], clip, options);
+}
+
+/**
+ * Writes one clip's WAV and JSON: the bytes that writeClip gives of the whole.
+ *
+ * Memory: does not grow with the clip. Of the disk it takes its samples as float32 beside the file until that is there.
+ * @throws MelstromError when a file cannot be written; what drawing throws
+ */
+export async function writeStream(folder: string, name: string, clip: ClipStream, options: Omit<WriteOptions, 'png'> = {}): Promise<WrittenClip> {
+  const { bitDepth = 24, force = false, run = null } = options;
+  const [wav, json] = pathsOf(folder, name, false);
+  if (!force) for (const path of [wav, json]) await refuseExisting(path);
+  const temporary = join(folder, `.melstrom-${process.pid}-${name}.part`);
+  const samples = await open(temporary, 'w+');
+  try {
+    const { sidecar, peak } = await spill(clip, samples);
+    const gain = bitDepth === 32 || peak <= 1 ? 1 : peak;
+    const chunks = createWavChunks({ ...clip, bitDepth, isDithered: bitDepth === 16 && !(await isOnSteps(samples, gain)) });
+    const hash = createHash('sha256');
+    const gainDb = gain === 1 ? 0 : -20 * Math.log10(gain);
+    let isRecorded = false;
+    try {
+      await writeWholeBy(wav, async (handle) => {
+        const put = async (bytes: Uint8Array): Promise<void> => {
+          hash.update(bytes);
+          await handle.writeFile(bytes);
+        };
+        await put(chunks.header);
+        for await (const piece of readBack(samples, gain)) await put(chunks.encode(piece));
+        await put(chunks.end);
+        const record: ClipRecord = { file: `${name}.wav`, run: run === null ? null : pathFrom(folder, run), ...sidecar, bitDepth, gainDb, sha256: hash.digest('hex') };
+        await writeWhole(json, `${JSON.stringify(record, null, 2)}\n`, { force });
+        isRecorded = true;
+      }, { force });
+    } catch (thrown) {
+      if (isRecorded) await rm(json, { force: true });
+      throw thrown;
+    }
+    return { wav, json, png: null, gainDb };
+  } finally {
+    await samples.close();
+    await rm(temporary, { force: true });
+  }
+}
+
+/** Reads a clip into a file. */
+async function spill({ pieces }: ClipStream, file: FileHandle): Promise<{ readonly sidecar: Sidecar; readonly peak: number }> {
+  let peak = 0;
+  try {
+    for (;;) {
+      const { value, done } = await pieces.next();
+      if (done) return { sidecar: value, peak };
+      for (const sample of value.samples) peak = Math.max(peak, Math.abs(sample));
+      await file.writeFile(new Uint8Array(value.samples.buffer, value.samples.byteOffset, value.samples.byteLength));
+    }
+  } finally {
+    await pieces.return(undefined as never); // frees what it holds when the disk is full
+  }
+}
+
+/** The samples of a file from its start, turned down by a gain. */
+async function* readBack(file: FileHandle, gain: number): AsyncGenerator<Float32Array> {
+  const buffer = new Float32Array(CHUNK_SAMPLES);
+  for (let position = 0; ; ) {
+    const { bytesRead } = await file.read(new Uint8Array(buffer.buffer), 0, buffer.byteLength, position);
+    if (bytesRead === 0) return;
+    position += bytesRead - (bytesRead % FLOAT_BYTES);
+    const piece = buffer.slice(0, Math.floor(bytesRead / FLOAT_BYTES));
+    yield gain === 1 ? piece : piece.map((sample) => Math.max(-1, Math.min(1, sample / gain)));
+  }
+}
+
+async function isOnSteps(file: FileHandle, gain: number): Promise<boolean> {
+  for await (const piece of readBack(file, gain)) if (!isOn16BitSteps(piece)) return false;
+  return true;
+}
