@@ -2,8 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import * as tf from '@tensorflow/tfjs';
 import { SAMPLER_NAMES } from '../../src/diffusion/index.js';
-import { extendClips, type ExtendRequest, type GeneratedClip } from '../../src/generation/index.js';
+import { extendClips, streamExtensions, type ClipStream, type ExtendRequest, type GeneratedClip } from '../../src/generation/index.js';
 import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
+import type { Vocoder } from '../../src/vocoder/vocoder.js';
 import { smallPipeline, SMALL_MEL } from '../pipeline/small-pipeline.js';
 import { progressivePipeline } from '../pipeline/small-upscaler.js';
 import { expectClose } from '../support/close.js';
@@ -15,14 +16,21 @@ const samples = Float32Array.from({ length: 4000 }, (_, at) => 0.3 * Math.sin(at
 const request: ExtendRequest = { samples, seconds: 0.3, labels: [0], seeds: [1], sampler: 'dpmpp2m', steps: 3, guidance: 2, vocoder: createGriffinLimVocoder(SMALL_MEL, { iterations: 8 }) };
 const MARGIN = 128; // half a transform, in whole columns of two frames
 
-async function extend(changes: Partial<ExtendRequest> = {}, pipeline = smallPipeline()): Promise<GeneratedClip[]> {
+async function collect(clips: AsyncIterable<GeneratedClip>): Promise<GeneratedClip[]> {
   const all: GeneratedClip[] = [];
-  try {
-    for await (const clip of extendClips(pipeline, { ...request, ...changes })) all.push(clip);
-  } finally {
-    pipeline.dispose();
-  }
+  for await (const clip of clips) all.push(clip);
   return all;
+}
+
+/** The pieces of all streams. */
+async function collectSamples(streams: AsyncIterable<ClipStream>): Promise<Float32Array[]> {
+  const all: Float32Array[] = [];
+  for await (const { pieces } of streams) for await (const { samples: piece } of pieces) all.push(piece);
+  return all;
+}
+
+async function extend(changes: Partial<ExtendRequest> = {}, pipeline = smallPipeline()): Promise<GeneratedClip[]> {
+  return collect(extendClips(pipeline, { ...request, ...changes })).finally(() => pipeline.dispose());
 }
 
 describe('extendClips', () => {
@@ -78,6 +86,39 @@ describe('extendClips', () => {
     const short = samples.subarray(0, 300);
     const [{ clip }] = await extend({ samples: short });
     expect(clip.channels[0].subarray(0, 100)).toEqual(short.subarray(0, 100));
+  });
+
+  it.each(SAMPLER_NAMES)('draws long extensions as they are read, as it draws the whole, under %s', async (sampler) => {
+    const long = { sampler, seconds: 4.3, steps: 2, eta: 0.5, resamples: sampler === 'dpmpp2m' ? 2 : 1 };
+    const invert: Vocoder['invert'] = (_, { sampleCount = 0, known } = {}) => {
+      const made = new Float32Array(sampleCount);
+      if (known !== undefined) made.set(known.samples.subarray(known.from, known.to), known.from);
+      return { sampleRateHz: SMALL_MEL.sampleRateHz, channels: [made] };
+    };
+    const [whole] = await extend({ ...long, vocoder: { name: 'silence', invert } });
+    const [streamed] = await extend({ ...long, vocoder: { name: 'silence', isContinuing: true, invert } });
+    expectClose(streamed.image.data, whole.image.data, { absolute: 1e-3, reason: 'the network rounds otherwise in another batch, and resampling goes through it more often' });
+    expect(streamed.clip.channels[0].length).toBe(4000 + Math.round(4.3 * 8000));
+    expect(streamed.clip.channels[0].subarray(0, 4000 - MARGIN)).toEqual(samples.subarray(0, 4000 - MARGIN));
+    const { inversion: _, ...other } = whole.sidecar;
+    expect(streamed.sidecar).toMatchObject(other);
+  });
+
+  const quick = createGriffinLimVocoder(SMALL_MEL, { iterations: 1 });
+
+  it('streams what is long, after the sound, and leaves no tensor when a stream is left', async () => {
+    const pipeline = smallPipeline();
+    expect(streamExtensions(pipeline, request)).toBeNull();
+    expect(streamExtensions(pipeline, { ...request, seconds: 4.3, isBefore: true })).toBeNull();
+    await collectSamples(streamExtensions(pipeline, { ...request, seconds: 9, steps: 1, vocoder: quick })!);
+    const before = tf.memory().numTensors;
+    const pieces = await collectSamples(streamExtensions(pipeline, { ...request, seconds: 9, steps: 1, vocoder: quick })!);
+    const [whole] = await collect(extendClips(pipeline, { ...request, seconds: 9, steps: 1, vocoder: quick }));
+    expect(pieces.length).toBe(2);
+    expect(Float32Array.from(pieces.flatMap((piece) => Array.from(piece)))).toEqual(whole.clip.channels[0]);
+    for await (const stream of streamExtensions(pipeline, { ...request, seconds: 9, steps: 1, vocoder: quick })!) await stream.pieces.next();
+    expect(tf.memory().numTensors).toBe(before);
+    pipeline.dispose();
   });
 
   it('leaves no tensor, also when it is stopped within a step', async () => {

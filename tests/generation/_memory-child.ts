@@ -1,0 +1,15 @@
+// Draws one clip of so many seconds into a folder and prints the largest resident memory of the process. Arguments: folder, seconds, whether streamed.
+import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
+import { startEngine } from '../../src/engine/start.node.js';
+import { generateClips, streamClips, type GenerateRequest } from '../../src/generation/index.js';
+import { writeStreams } from '../../src/generation/write-stream.node.js';
+import { writeGenerated } from '../../src/generation/write.node.js';
+import { SMALL_MEL, smallPipeline } from '../pipeline/small-pipeline.js';
+
+const [folder, seconds, isStreamed] = process.argv.slice(2);
+await startEngine('auto');
+const pipeline = smallPipeline();
+const request: GenerateRequest = { seeds: [1], labels: [0], seconds: Number(seconds), steps: 2, sampler: 'dpmpp2m', guidance: 1, vocoder: createGriffinLimVocoder(SMALL_MEL, { iterations: 1 }) };
+const written = isStreamed === 'yes' ? writeStreams(folder, [`clip-${seconds}`], streamClips(pipeline, request)) : writeGenerated(folder, [`clip-${seconds}`], generateClips(pipeline, request));
+for await (const { wav } of written) process.stderr.write(`${wav}\n`);
+process.stdout.write(String(process.resourceUsage().maxRSS * 1024)); // kilobytes on Linux

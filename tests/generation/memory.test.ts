@@ -1,0 +1,33 @@
+// The memory of a process that draws a long clip into a file does not depend on how long it is.
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { transpileForChild } from '../training/_transpile.js';
+import { startTestEngine } from '../support/engine.js';
+
+let code: string;
+const root = mkdtempSync(join(tmpdir(), 'melstrom é memory-'));
+beforeAll(async () => {
+  await startTestEngine(); // so that the native engine is there
+  code = transpileForChild(['tests/generation/_memory-child.ts', 'tests/pipeline/small-pipeline.ts']);
+});
+afterAll(() => {
+  rmSync(root, { recursive: true, force: true });
+  rmSync(code, { recursive: true, force: true });
+});
+
+/** Unit: MB of 10^6 bytes. */
+function peakMegabytes(seconds: number, isStreamed: boolean): number {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(code, 'tests', 'generation', '_memory-child.js'), root, String(seconds), isStreamed ? 'yes' : 'no'], { encoding: 'utf8' });
+  expect(status, stderr).toBe(0);
+  return Number(stdout) / 1e6;
+}
+
+it.skipIf(process.platform !== 'linux')('draws four times as long a clip with the same peak of memory', () => {
+  const [short, long] = [peakMegabytes(120, true), peakMegabytes(480, true)];
+  expect(statSync(join(root, 'clip-480.wav')).size).toBeGreaterThan(3.9 * statSync(join(root, 'clip-120.wav')).size);
+  // The samples alone of what is longer would take 11.5 MB, and the whole way through images and files five times that.
+  expect(long - short).toBeLessThan(8);
+});
