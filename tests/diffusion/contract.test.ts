@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/base/random.js';
 import {
-  createNoiseSchedule, drawNoise, planSampler, planScheduler, SAMPLER_NAMES, SPACINGS, spreadWindows, withWindows, type Denoiser, type NoiseSettings, type SamplingPlan,
+  createNoiseSchedule, drawNoise, planSampler, planScheduler, SAMPLER_NAMES, spreadWindows, withWindows, type Denoiser, type NoiseSettings, type SamplingPlan,
 } from '../../src/diffusion/index.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
@@ -20,10 +20,10 @@ const COLUMNS = 11;
 const SEVEN = [1, 2, 3, 4, 5, 6, 7];
 
 type Plan = (steps: number, strength?: number) => SamplingPlan<null>;
-const plans: readonly (readonly [string, Plan, leastSteps?: number])[] = [
-  ...SAMPLER_NAMES.flatMap((name) => SPACINGS.map((spacing) => [`${name} on ${spacing}`, (steps, strength) => planSampler({ schedule, steps, eta: 0.5, strength }, name, spacing)] as const satisfies readonly [string, Plan])),
+const plans: readonly (readonly [string, Plan, number])[] = [
+  ...SAMPLER_NAMES.flatMap((name) => (['trailing', 'karras'] as const).map((spacing) => [`${name} on ${spacing}`, (steps, strength) => planSampler({ schedule, steps, eta: 0.5, strength }, name, spacing), 1] as const satisfies readonly [string, Plan, number])),
   ...SCHEDULERS.map(([name, scheduler]) => [`scheduler ${name}`, (steps, strength) => planScheduler({ schedule, steps, eta: 0.5, strength }, scheduler), leastSteps(scheduler)] as const satisfies readonly [string, Plan, number]),
-  [`scheduler ${FLOW[0]}`, (steps, strength) => planScheduler({ schedule: flow, steps, strength }, FLOW[1])],
+  [`scheduler ${FLOW[0]}`, (steps, strength) => planScheduler({ schedule: flow, steps, strength }, FLOW[1]), 1],
 ];
 
 const windows = spreadWindows({ length: COLUMNS, width: 4, overlap: 0.5 });
@@ -41,7 +41,7 @@ async function draw({ path, sample }: SamplingPlan<null>, denoise: Denoiser<null
   return seeds.map((_, item) => values.slice(item * 2 * COLUMNS, (item + 1) * 2 * COLUMNS));
 }
 
-describe.each(plans)('%s', (_, plan, least = 1) => {
+describe.each(plans)('%s', (_, plan, least) => {
   it.each([[0], [1], [12]])('gives each item what it gets alone, in batches of 1, 2 and 7, in %d steps more than the least, in windows too', async (more) => {
     const steps = least + more;
     for (const denoise of [idealDenoiser(DATA), windowed]) {

@@ -18,10 +18,10 @@ const flow = createNoiseSchedule({ ...base, predictionType: 'flow' });
 const [ROWS, CHANNELS] = [3, 1];
 
 type Plan = (steps: number) => SamplingPlan<number>;
-const plans: readonly (readonly [string, Plan, leastSteps?: number])[] = [
-  ...SAMPLER_NAMES.map((name) => [name, (steps) => planSampler({ schedule, steps, eta: 0.5 }, name)] as const satisfies readonly [string, Plan]),
+const plans: readonly (readonly [string, Plan, number])[] = [
+  ...SAMPLER_NAMES.map((name) => [name, (steps) => planSampler({ schedule, steps, eta: 0.5 }, name), 1] as const satisfies readonly [string, Plan, number]),
   ...SCHEDULERS.map(([name, scheduler]) => [`scheduler ${name}`, (steps) => planScheduler({ schedule, steps, eta: 0.5 }, scheduler), leastSteps(scheduler)] as const satisfies readonly [string, Plan, number]),
-  [`scheduler ${FLOW[0]}`, (steps) => planScheduler({ schedule: flow, steps }, FLOW[1])],
+  [`scheduler ${FLOW[0]}`, (steps) => planScheduler({ schedule: flow, steps }, FLOW[1]), 1],
 ];
 
 /** Every cell depends on the whole of its window, on where in it the cell lies, and on the condition. */
@@ -63,7 +63,7 @@ async function streamed(plan: SamplingPlan<number>, windows: Windows, more: Stre
   return values;
 }
 
-describe.each(plans)('streamColumns under %s', (_, plan, least = 1) => {
+describe.each(plans)('streamColumns under %s', (_, plan, least) => {
   it('gives what is drawn whole, in one step and in more, whatever the windows and blocks', async () => {
     for (const [windows, blockColumns] of [
       [spreadWindows({ length: 67, width: 6, overlap: 0.5 }), undefined],

@@ -28,7 +28,7 @@ export interface SamplerOptions<C> extends SigmaPath {
   /** Returns the noisy sample that a step starts from instead of the given one, of the same sigma. Memory: it disposes of neither; called within a tidy. */
   readonly correct?: (noisy: tf.Tensor4D, sigma: number) => tf.Tensor4D;
   /** Called after each step with the number of steps done, and the denoised sample of that step, which it must not keep. The next step waits for what it returns. */
-  readonly onStep?: (done: number, denoised: tf.Tensor4D) => void | Promise<void>;
+  readonly onStep?: (done: number, denoised: tf.Tensor4D) => unknown;
   readonly signal?: AbortSignal;
   /** Takes the steps in another order than one after the other over the whole sample; `streamColumns` does. Default none. */
   readonly drive?: (take: NumberedStep) => Promise<tf.Tensor4D>;
