@@ -49,7 +49,7 @@ export function addDemo(program: Command): void {
       const engine = await startEngine(flags.engine);
       reporter.log.info(`engine ${engine.name} ${engine.version}, ${engine.threads} threads${engine.reason === undefined ? '' : `. ${engine.reason}`}`);
       const base = resolveOverrides(await loadConfigWithFlags(join(PACKAGE_FOLDER, 'configs', 'demo.yaml'), { corpus: join(PACKAGE_FOLDER, 'audio-samples', 'starter') }), [`seed=${flags.seed}`]);
-      const config = await fitToTime(base, { minutes: flags.minutes, vaeShare: VAE_SHARE, mayExceedBy: 0.3 }, reporter);
+      const config = await fitToTime(base, { minutes: flags.minutes, vaeShare: VAE_SHARE, mayExceedBy: 0.3 }, { reporter });
       const corpus = await prepareCorpus({ config, reporter, signal });
       try {
         if (isEarlierDemo(runFolder)) await rm(runFolder, { recursive: true, force: true });

@@ -52,7 +52,7 @@ export function addTrain(program: Command): void {
       if (options.resume !== true) await refuseCheckpoints({ config: asked, runFolder, stage: options.stage });
       const engine = await startEngine(options.engine);
       reporter.log.info(`engine ${engine.name} ${engine.version}${engine.reason === undefined ? '' : ` (${engine.reason})`}`);
-      const config = options.minutes === undefined ? asked : await fitToTime(asked, { minutes: options.minutes, vaeShare: vaeShare(asked, options.stage) }, reporter);
+      const config = options.minutes === undefined ? asked : await fitToTime(asked, { minutes: options.minutes, vaeShare: vaeShare(asked, options.stage) }, { reporter });
       const corpus = await prepareCorpus({ config, reporter, signal });
       try {
         const { value: result, fields, lines } = await profiled({ isOn: options.profile ?? false, reporter, title: 'training' }, (watched) => trainRun({
