@@ -7,7 +7,7 @@ import type { GenerationConfig } from '../config/generation.js';
 import type { MelSettings } from '../config/mel.js';
 import type { PreparedCorpus } from '../corpus/prepare.node.js';
 import { fitJudge, type JudgedClip } from '../evaluation/judge.js';
-import { measureLevel, reportLevels, type LevelReport } from '../evaluation/level-guard.js';
+import { guardedClip, reportLevels, type LevelReport } from '../evaluation/level-guard.js';
 import { logMelStatistics } from '../evaluation/log-mel-statistics.js';
 import { melDistance, poolDistances, type MelDistance } from '../evaluation/mel-distance.js';
 import { generateClips, type GeneratedClip } from '../generation/generate.js';
@@ -92,7 +92,8 @@ export async function assessRun(options: AssessOptions): Promise<Assessment> {
   const vocoder = chooseVocoder(pipeline, options.generation, options.vocoder);
   const generated = await drawAll(options, shared.map(({ model }) => model), vocoder);
   const codec = createMelCodec(pipeline.mel);
-  const heard = generated.map(({ clip, label }) => judged({ image: codec.analyse(clip.channels[0]), label: shared.findIndex(({ model }) => model === label) }));
+  const drawn = generated.map(({ clip, label }) => ({ samples: clip.channels[0], label: shared.findIndex(({ model }) => model === label) }));
+  const heard = drawn.map(({ samples, label }) => judged({ image: codec.analyse(samples), label }));
   const hasLabels = shared[0].model !== null;
   const roundTrips: RoundTrip[][] = [];
   for (const label of shared.keys()) {
@@ -109,7 +110,7 @@ export async function assessRun(options: AssessOptions): Promise<Assessment> {
       agreementByLabel: hasLabels ? Object.fromEntries(shared.map(({ name }, label) => [name, judge.agreement(heard.filter((clip) => clip.label === label))])) : {},
       vaeError: pipeline.vae === null ? null : await autoencoderError(pipeline, shown, signal),
       inversionError: poolDistances(inversions),
-      levels: reportLevels(generated.map(({ clip }) => measureLevel(clip.channels[0])), await realLevels([...training, ...validation], options)),
+      levels: reportLevels(drawn.map(({ samples, label }) => guardedClip(samples, { sampleRateHz: pipeline.mel.sampleRateHz, label })), await realLevels([...training, ...validation], options)),
       generatedCount: generated.length,
     },
     isHeldOut,

@@ -4,6 +4,7 @@ import { deriveNetworks } from '../config/derive.js';
 import { resolveOverrides, type RunConfig } from '../config/run-config.js';
 import { convPrecision, setConvPrecision } from '../engine/ops/index.js';
 import { createMeasuredUnet, createMeasuredVae, type MeasuredStep } from '../training/measured-steps.js';
+import { timeSteps, type StepTimes, type TimedStep } from './time-steps.js';
 
 export interface TimeBudget {
   /** Of all training together. */
@@ -14,63 +15,83 @@ export interface TimeBudget {
   readonly mayExceedBy?: number;
 }
 
-/** What reading data, validation and checkpoints cost on top of the bare steps that are timed. */
-const OVERHEAD = 1.15;
+type FittedStage = 'vae' | 'unet';
+
+export interface FitOptions {
+  readonly reporter: Reporter;
+  /** Unit: milliseconds. */
+  readonly now?: () => number;
+  /** Makes the step that is timed, which is freed afterwards. Default: a step of training on random data. */
+  readonly createStep?: (config: RunConfig, stage: FittedStage) => TimedStep;
+}
+
+/** What reading data, validation, checkpoints and slower steps cost on top of the fastest of the bare steps that are timed. */
+const OVERHEAD = 1.2;
 const FEWEST_STEPS = 20;
-const FEWEST_TIMED = 2; // on the wasm engine a step takes seconds
-const TIMED_MS = 3000;
 /** A class more or less costs nothing. */
 const LABELS = 10;
 
 /**
- * Times a few steps of each stage on random data, and sets steps, at most those configured, and the time limit from that: so the
- * learning rate falls to its end in the time given. Needs an engine in use.
+ * Times a few steps of each stage, and sets steps, at most those configured, and the time limit from the fastest: so the learning rate
+ * falls to its end in the time given, and a machine that is busy while this is measured costs no steps. Where it stays busy, the time limit
+ * ends a stage. Needs an engine in use.
  */
-export async function fitToTime(config: RunConfig, { minutes, vaeShare, mayExceedBy = 0 }: TimeBudget, reporter: Reporter): Promise<RunConfig> {
+export async function fitToTime(config: RunConfig, { minutes, vaeShare, mayExceedBy = 0 }: TimeBudget, { reporter, now, createStep = createTrainingStep }: FitOptions): Promise<RunConfig> {
   const shares = { vae: vaeShare, unet: 1 - vaeShare };
-  const overrides: string[] = [];
-  for (const stage of ['vae', 'unet'] as const) {
+  const stages = (['vae', 'unet'] as const).filter((stage) => shares[stage] > 0);
+  const times = await timeStages(config, { stages, createStep, now });
+  const overrides = stages.flatMap((stage, index) => {
+    const seconds = times[index].fastest * OVERHEAD;
     const limit = minutes * shares[stage];
-    if (limit === 0) continue;
-    const seconds = await timeStep(config, stage);
     const configured = config[stage].training.steps;
-    const steps = Math.min(configured, Math.max(FEWEST_STEPS, Math.floor((limit * 60) / (seconds * OVERHEAD))));
-    overrides.push(`${stage}.training.steps=${steps}`, `${stage}.training.maxMinutes=${(limit * (1 + mayExceedBy)).toFixed(2)}`);
-    reporter.log.info(`speed: ${seconds.toFixed(2)} s a step of the ${stage}; so ${steps} steps in about ${limit.toFixed(1)} minutes`);
-    if (steps < configured / 4) reporter.log.info('that is far fewer than the configuration asks for: expect rougher sounds than on a faster machine or engine, or in more time');
-  }
+    const steps = Math.min(configured, Math.max(FEWEST_STEPS, Math.floor((limit * 60) / seconds)));
+    const maxMinutes = (limit * (1 + mayExceedBy)).toFixed(2);
+    for (const line of describeFit({ stage, steps, configured, times: times[index], maxMinutes: Number(maxMinutes) })) reporter.log.info(line);
+    return [`${stage}.training.steps=${steps}`, `${stage}.training.maxMinutes=${maxMinutes}`];
+  });
   return resolveOverrides(config, overrides);
 }
 
-/** Seconds of one step, at the precision of training. */
-async function timeStep(config: RunConfig, stage: 'vae' | 'unet'): Promise<number> {
+interface Fit {
+  readonly stage: FittedStage;
+  readonly steps: number;
+  readonly configured: number;
+  readonly times: StepTimes;
+  readonly maxMinutes: number;
+}
+
+/** What to expect, at the fastest and, where that makes a difference, at the pace of the median. */
+function describeFit({ stage, steps, configured, times: { fastest, median }, maxMinutes }: Fit): string[] {
+  const reached = Math.floor((maxMinutes * 60) / (median * OVERHEAD));
+  return [
+    `speed: ${fastest.toFixed(2)} s a step of the ${stage}; so ${steps} steps in about ${((steps * fastest * OVERHEAD) / 60).toFixed(1)} minutes`,
+    ...(reached < steps ? [`half of the timed steps took ${median.toFixed(2)} s or more: should the machine stay that busy, the time limit of ${maxMinutes.toFixed(1)} minutes ends the ${stage} at about step ${reached}`] : []),
+    ...(steps < configured / 4 ? ['that is far fewer than the configuration asks for: expect rougher sounds than on a faster machine or engine, or in more time'] : []),
+  ];
+}
+
+interface Timing {
+  readonly stages: readonly FittedStage[];
+  readonly createStep: NonNullable<FitOptions['createStep']>;
+  readonly now: FitOptions['now'];
+}
+
+/** At the precision of training. Frees the steps. */
+async function timeStages(config: RunConfig, { stages, createStep, now }: Timing): Promise<StepTimes[]> {
   const before = convPrecision();
   setConvPrecision(config.precision);
+  const steps: TimedStep[] = [];
   try {
-    return await medianSeconds(createStep(config, stage));
+    for (const stage of stages) steps.push(createStep(config, stage));
+    return await timeSteps(steps, now);
   } finally {
+    for (const step of steps) step.dispose();
     setConvPrecision(before);
   }
 }
 
-/** Of several runs, after one that is not counted. Frees the step. */
-async function medianSeconds(step: MeasuredStep<unknown>): Promise<number> {
-  try {
-    await step.run();
-    const seconds: number[] = [];
-    for (const startedAt = performance.now(); seconds.length < FEWEST_TIMED || performance.now() - startedAt < TIMED_MS; ) {
-      const began = performance.now();
-      await step.run();
-      seconds.push((performance.now() - began) / 1000);
-    }
-    return seconds.sort((a, b) => a - b)[Math.floor(seconds.length / 2)];
-  } finally {
-    step.dispose();
-  }
-}
-
 /** The autoencoder's is without the discriminator, which joins late if at all. */
-function createStep(config: RunConfig, stage: 'vae' | 'unet'): MeasuredStep<unknown> {
+function createTrainingStep(config: RunConfig, stage: FittedStage): MeasuredStep<unknown> {
   const { vae, unet, mel } = config;
   const networks = deriveNetworks(config, LABELS);
   if (stage === 'unet') return createMeasuredUnet(networks.unet, networks.sampleShape, unet.training);

@@ -3,21 +3,37 @@ import type { RunConfig } from '../config/run-config.js';
 import type { PreparedCorpus } from '../corpus/prepare.node.js';
 import { generateClips, safeLabel, safeLabels } from '../generation/index.js';
 import { reconstructImage } from '../generation/reconstruct.js';
+import { createMelCodec } from '../spectrogram/mel-codec.js';
 import { renderPng, contactSheet } from '../spectrogram/render.js';
-import type { MelImage } from '../spectrogram/mel-image.js';
 import type { Preview, PreviewCallback } from '../training/previews.node.js';
 import type { VocoderPreviewCallback } from '../training/train-vocoder.node.js';
+import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
 import { createNeuralVocoder } from '../vocoder/neural-vocoder.js';
+import type { Vocoder } from '../vocoder/vocoder.js';
 import { chooseVocoder } from './choose-vocoder.js';
+import { measureFixedClips, type FixedClip, type FixedFigures } from './fixed-clips.js';
+import { inverterOptions } from './inverter-flags.js';
 
 const PREVIEW_COUNT = 8;
 
+export interface PreviewOptions {
+  readonly config: RunConfig;
+  readonly corpus: PreparedCorpus;
+  /** The same at every preview. */
+  readonly clips: readonly FixedClip[];
+}
+
 /** Creates the callback that the training loop calls at its preview interval. Memory: disposes nothing of the pipeline. */
-export function createPreviews(config: RunConfig, corpus: PreparedCorpus): PreviewCallback {
+export function createPreviews({ config, corpus, clips }: PreviewOptions): PreviewCallback {
+  const codec = createMelCodec(config.mel);
+  let inverted: FixedFigures | null = null; // the same at every step
   return async ({ pipeline, stage }) => {
     if (stage === 'vae') {
-      const pairs = validationImages(corpus).flatMap((image) => [image, reconstructImage(pipeline, image)]);
-      return [{ name: 'round-trips', png: contactSheet(pairs, { columns: 4 }) }];
+      const vocoder = chooseVocoder(pipeline, config.generation);
+      const decoded = clips.map(({ image }) => reconstructImage(pipeline, image));
+      inverted ??= measureFixedClips(clips, soundsOf(clips.map(({ image }) => image), vocoder), codec);
+      const figures = { inverted, vae: measureFixedClips(clips, soundsOf(decoded, vocoder), codec) };
+      return [{ name: 'round-trips', png: contactSheet(clips.flatMap(({ image }, index) => [image, decoded[index]]), { columns: 4 }), figures: ladderTags(figures) }];
     }
     if (pipeline.unet === null) return []; // an upscaler alone, which has nothing to enlarge yet
     const labels = Array.from({ length: PREVIEW_COUNT }, (_, index) => (pipeline.labels.length === 0 ? null : index % pipeline.labels.length));
@@ -34,18 +50,27 @@ export function createPreviews(config: RunConfig, corpus: PreparedCorpus): Previ
 }
 
 /** Creates the callback for the vocoder in training: real slices, made sound of. Memory: disposes nothing of the vocoder. */
-export function createVocoderPreviews(corpus: PreparedCorpus): VocoderPreviewCallback {
+export function createVocoderPreviews({ config, clips }: Omit<PreviewOptions, 'corpus'>): VocoderPreviewCallback {
+  const codec = createMelCodec(config.mel);
+  const images = clips.map(({ image }) => image);
+  let inverted: FixedFigures | null = null;
   return async ({ vocoder }) => {
-    const { invert } = createNeuralVocoder(vocoder);
-    return validationImages(corpus).map((image, index): Preview => ({ name: `${index}-round-trip`, clip: invert(image) }));
+    inverted ??= measureFixedClips(clips, soundsOf(images, createGriffinLimVocoder(config.mel, inverterOptions(config.generation))), codec);
+    const made = soundsOf(images, createNeuralVocoder(vocoder));
+    const figures = ladderTags({ inverted, vocoder: measureFixedClips(clips, made, codec) });
+    return made.map((sound, index): Preview => ({
+      name: `${index}-round-trip`, png: renderPng(codec.analyse(sound), { scale: 2 }), clip: { sampleRateHz: config.mel.sampleRateHz, channels: [sound] }, ...(index === 0 && { figures }),
+    }));
   };
 }
 
-/** A few slices of the validation split, of training where there are no others. */
-function validationImages(corpus: PreparedCorpus): MelImage[] {
-  const split = corpus.sliceCount('validation') > 0 ? 'validation' : 'train';
-  const count = Math.min(PREVIEW_COUNT, corpus.sliceCount(split));
-  return Array.from({ length: count }, (_, index) => ({ settings: corpus.mel, frameCount: corpus.mel.frames, data: corpus.slice(split, index).image }));
+function soundsOf(images: readonly FixedClip['image'][], vocoder: Vocoder): Float32Array[] {
+  return images.map((image) => vocoder.invert(image).channels[0]);
+}
+
+/** `ladder/<rung>/<figure>` → value. */
+function ladderTags(rungs: Readonly<Record<string, FixedFigures>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(rungs).flatMap(([rung, figures]) => Object.entries(figures).map(([figure, value]) => [`ladder/${rung}/${figure}`, value as number])));
 }
 
 /** Captions of the corpus in turn, validation's where there are any, or no words at all. */

@@ -7,7 +7,7 @@ import type { Reporter } from '../base/logger.js';
 import type { CorpusConfig } from '../config/corpus.js';
 import type { PreparedCorpus } from '../corpus/prepare.node.js';
 import { corpusRoot } from '../corpus/slice-sounds.node.js';
-import { measureLevel, type ClipLevel } from '../evaluation/level-guard.js';
+import { guardedClip, type GuardedClip } from '../evaluation/level-guard.js';
 import type { MelSettings } from '../config/mel.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 
@@ -79,9 +79,9 @@ export interface ReadOptions {
 }
 
 /** The levels of the recordings behind slices, each file read once. @throws the signal's reason when aborted */
-export async function realLevels(slices: readonly RealSlice[], options: ReadOptions): Promise<ClipLevel[]> {
-  const levels: ClipLevel[] = [];
-  for await (const { samples } of readRealSounds(slices, options, 'measure real levels')) levels.push(measureLevel(samples));
+export async function realLevels(slices: readonly RealSlice[], options: ReadOptions): Promise<GuardedClip[]> {
+  const levels: GuardedClip[] = [];
+  for await (const { slice, samples } of readRealSounds(slices, options, 'measure real levels')) levels.push(guardedClip(samples, { sampleRateHz: slice.settings.sampleRateHz, label: slice.label }));
   return levels;
 }
 

@@ -12,7 +12,7 @@ import { readLoggedNumbers } from '../training/read-events.node.js';
 
 export const REPORT_NAME = 'report.html';
 /** The latest first: its previews are embedded before others. */
-const STAGES = [['upscaler', 'upscaler'], ['unet', 'UNet'], ['vae', 'autoencoder']] as const;
+const STAGES = [['vocoder', 'vocoder'], ['upscaler', 'upscaler'], ['unet', 'UNet'], ['vae', 'autoencoder']] as const;
 /** Previews shown of each stage: the first, the last, and others between them. */
 const MOST_PREVIEWS = 6;
 /** Pictures and sounds beyond this stay files beside the page, so that the page can be mailed. Unit: bytes. */

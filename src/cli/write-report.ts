@@ -108,7 +108,7 @@ export function figuresOf({ figures, isHeldOut }: Assessment): PageFigure[] {
     ...(vaeError === null ? [] : [{ name: 'Autoencoder error', value: `${vaeError.activeErrorDb.toFixed(2)} dB`, meaning: `Mean absolute difference on ${which}, over cells more than 4 dB above the floor. Below 3 dB is good.` }]),
     { name: 'Inversion error', value: `${inversionError.activeErrorDb.toFixed(2)} dB`, meaning: 'The same for mel image → sound → mel image, without any network: what inversion alone costs.' },
     { name: 'Silent clips', value: percent(levels.silentShare), meaning: 'Generated clips whose peak is below −60 dBFS. Should be 0.' },
-    { name: 'Level in range', value: percent(levels.inRangeShare), meaning: `Generated clips whose peak lies within the real clips’ range (${levels.realRangeDbfs.map(decibels).join(' to ')} dBFS), give or take 3 dB.` },
+    { name: 'Level in range', value: percent(levels.inRangeShare), meaning: `Generated clips as loud as real ones of their label are, give or take 3 dB. Median ${decibels(levels.medianLufs)} LUFS, of real clips ${decibels(levels.realMedianLufs)}. Peaks, which a mel image does not hold: median ${decibels(levels.medianPeakDbfs)} dBFS, of real clips ${decibels(levels.realMedianPeakDbfs)}; highest ${decibels(levels.highestPeakDbfs)} and ${decibels(levels.realHighestPeakDbfs)}.` },
   ];
 }
 

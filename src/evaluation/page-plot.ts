@@ -2,7 +2,11 @@
 import { escapeHtml } from './page.js';
 
 const WIDTH = 560;
+/** Left of the axis at least; longer numbers take more. */
 const MARGIN = { left: 60, right: 14, top: 10, bottom: 40 };
+/** Of a number beside the axis, and of what else is there: the name of the axis, and gaps. */
+const DIGIT_WIDTH = 8;
+const BESIDE_NUMBERS = 28;
 const SERIES_COLOURS = 6;
 
 export interface PlotSeries {
@@ -26,8 +30,9 @@ export function renderLinePlot({ title, xLabel, yLabel, series, isLog = false }:
   const usable = ([x, y]: readonly [number, number]): boolean => Number.isFinite(x) && Number.isFinite(y) && (!isLog || y > 0);
   const all = series.flatMap(({ points }) => points.filter(usable));
   if (all.length === 0) return '';
-  const xs = axis(all.map(([x]) => x), { from: MARGIN.left, to: WIDTH - MARGIN.right });
   const ys = axis(all.map(([, y]) => y), { from: height - MARGIN.bottom, to: MARGIN.top, isLog });
+  const left = Math.max(MARGIN.left, BESIDE_NUMBERS + DIGIT_WIDTH * Math.max(...ys.ticks.map((tick) => label(tick).length)));
+  const xs = axis(all.map(([x]) => x), { from: left, to: WIDTH - MARGIN.right });
   const lines = series.map(({ points }, index) => {
     const path = points.map((point, at) => {
       if (!usable(point)) return '';
@@ -38,8 +43,8 @@ export function renderLinePlot({ title, xLabel, yLabel, series, isLog = false }:
     return `<path d="${path.join('')}" fill="none" stroke="${colour(index)}" stroke-width="${points.length === 1 ? 6 : 1.8}" stroke-linejoin="round" stroke-linecap="round"/>`;
   });
   return figure({ title, height, legend: series.map(({ name }) => name), content: [
-    ...ys.ticks.map((tick) => `<path class="grid" d="M${MARGIN.left} ${place(ys.at(tick))}H${WIDTH - MARGIN.right}"/><text x="${MARGIN.left - 8}" y="${place(ys.at(tick) + 4)}" text-anchor="end">${label(tick)}</text>`),
-    ...xs.ticks.map((tick) => `<text x="${place(xs.at(tick))}" y="${height - MARGIN.bottom + 18}" text-anchor="middle">${label(tick)}</text>`),
+    ...ys.ticks.map((tick) => `<path class="grid" d="M${left} ${place(ys.at(tick))}H${WIDTH - MARGIN.right}"/><text x="${left - 8}" y="${place(ys.at(tick) + 4)}" text-anchor="end">${label(tick)}</text>`),
+    ...xs.ticks.map((tick) => `<text x="${place(Math.min(xs.at(tick), WIDTH - (DIGIT_WIDTH * label(tick).length) / 2))}" y="${height - MARGIN.bottom + 18}" text-anchor="middle">${label(tick)}</text>`),
     `<text x="${WIDTH - MARGIN.right}" y="${height - 4}" text-anchor="end">${escapeHtml(xLabel)}</text>`,
     `<text x="14" y="${place((height - MARGIN.bottom) / 2)}" text-anchor="middle" transform="rotate(-90 14 ${place((height - MARGIN.bottom) / 2)})">${escapeHtml(yLabel)}</text>`,
     ...lines,

@@ -18,7 +18,7 @@ export interface ReportStage {
   /** Optimiser steps done, and asked for. */
   readonly step: number;
   readonly steps: number;
-  /** Tag → [step, value]: `train/…` of every step, `validation/…` of every validation. */
+  /** Tag → [step, value]: `train/…` of every step, `validation/…` of every validation, `ladder/<rung>/<figure>` of every preview. */
   readonly numbers: ReadonlyMap<string, Points>;
   readonly previews: readonly ReportPreview[];
 }
@@ -37,6 +37,9 @@ const STYLE = `
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: .8rem; margin: 1rem 0; }
 figure.sheet { max-width: 60rem; }
 `;
+/** Rungs that previews measure, from the least lost, and what of them. */
+const LADDER_RUNGS = [{ rung: 'inverted', name: 'mel image, inverted' }, { rung: 'vae', name: 'through the autoencoder, inverted' }, { rung: 'vocoder', name: 'mel image, by the vocoder' }] as const;
+const LADDER_FIGURES = [{ figure: 'logSpectralDb', title: 'Log-spectral distance of fixed clips' }, { figure: 'melErrorDb', title: 'Mel error of fixed clips' }] as const;
 /** Points of a line; more would only make the page larger. */
 const MOST_POINTS = 400;
 
@@ -45,11 +48,12 @@ export function renderRunReport({ title, written, stages, data, settings }: RunR
   const sections = [
     ...stages.flatMap((stage, index) => [
       { id: `losses-${index}`, title: `Losses of the ${stage.name}`, body: renderLosses(stage) },
-      ...(stage.previews.length === 0 ? [] : [{ id: `previews-${index}`, title: `Previews of the ${stage.name}`, body: stage.previews.map(renderPreview).join('\n') }]),
+      { id: `ladder-${index}`, title: `Ladder of the ${stage.name}`, body: renderLadder(stage) },
+      { id: `previews-${index}`, title: `Previews of the ${stage.name}`, body: stage.previews.map(renderPreview).join('\n') },
     ]),
     { id: 'data', title: 'Data', body: renderTable({ caption: 'Slices of the corpus', columns: ['Label', 'Training', 'Validation'], rows: data.map(({ label, train, validation }) => [label, String(train), String(validation)]) }) },
     { id: 'settings', title: 'Settings', body: renderText(settings, 'The whole configuration') },
-  ];
+  ].filter((section) => section.body !== '');
   const body = [renderFigures(stages.flatMap(figuresOf)), renderLinks(sections), ...sections.map(renderSection)].join('\n');
   return renderPage({ title, introduction: `Written ${written}. Training rewrites this page at every checkpoint.`, body, script: PLAYER_SCRIPT, style: STYLE });
 }
@@ -66,7 +70,7 @@ function figuresOf({ name, step, steps, numbers }: ReportStage): PageFigure[] {
 
 /** Training against validation for each figure that both have, then what is measured of one alone. */
 function renderLosses({ numbers }: ReportStage): string {
-  const names = [...new Set([...numbers.keys()].map((tag) => tag.slice(tag.indexOf('/') + 1)))].filter((name) => name !== 'stepsPerSecond');
+  const names = [...new Set([...numbers.keys()].flatMap((tag) => /^(?:train|validation)\/(.*)/.exec(tag)?.[1] ?? []))].filter((name) => name !== 'stepsPerSecond');
   const plots = names.map((name) => {
     const series = [
       { name: 'training', points: thinned(numbers.get(`train/${name}`) ?? []) },
@@ -77,6 +81,19 @@ function renderLosses({ numbers }: ReportStage): string {
     return renderLinePlot({ title: `${name}${only}`, xLabel: 'step', yLabel: name, series, isLog });
   });
   return plots.every((plot) => plot === '') ? '<p>Nothing is logged yet.</p>' : `<div class="plots">${plots.join('\n')}</div>`;
+}
+
+/** How near fixed clips come to their recordings, rung by rung. */
+function renderLadder({ numbers }: ReportStage): string {
+  const plots = LADDER_FIGURES.map(({ figure, title }) => {
+    const series = LADDER_RUNGS.flatMap(({ rung, name }) => {
+      const points = numbers.get(`ladder/${rung}/${figure}`);
+      return points === undefined ? [] : [{ name, points }];
+    });
+    return renderLinePlot({ title, xLabel: 'step', yLabel: 'dB', series });
+  });
+  if (plots.every((plot) => plot === '')) return '';
+  return `<p>The same few clips at every preview, held out where there are such, against their recordings: means. A network that loses nothing reaches the line of the mel image inverted, and a vocoder may go below it.</p>\n<div class="plots">${plots.join('\n')}</div>`;
 }
 
 /** At most `MOST_POINTS` points, each the mean of those it stands for, at the last of their steps. */

@@ -22,12 +22,19 @@ export interface Preview {
   /** A PNG file's bytes. */
   readonly png?: Uint8Array;
   readonly clip?: Clip;
+  /** Numbers by their tags in TensorBoard. */
+  readonly figures?: Readonly<Record<string, number>>;
 }
 
 /** Makes previews: through the function that `generate` calls, so that neither sounds better than the other. */
 export type PreviewCallback = (request: PreviewRequest) => Promise<readonly Preview[]>;
 
-/** Writes previews under `<folder>/<stage>-step-N/` and returns them as entries for the event file. */
+/** The numbers of previews, as entries for the event file. */
+export function figureEntries(previews: readonly Preview[]): SummaryEntry[] {
+  return previews.flatMap(({ figures = {} }) => Object.entries(figures).map(([tag, value]) => ({ kind: 'scalar', tag, value }) as const));
+}
+
+/** Writes previews under `<folder>/<stage>-step-N/` and returns pictures and sounds as entries for the event file. */
 export async function writePreviews(folder: string, { stage, step }: { stage: StageName; step: number }, previews: readonly Preview[]): Promise<SummaryEntry[]> {
   const target = join(folder, `${stage}-step-${step}`);
   await mkdir(target, { recursive: true });

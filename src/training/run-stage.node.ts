@@ -10,7 +10,7 @@ import { savePipeline } from '../pipeline/folder.node.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { listCheckpoints, loadLatestCheckpoint, requireWritable, saveCheckpoint, type Checkpoint } from './checkpoint-store.node.js';
 import { runLoop, type LoopPosition } from './loop.js';
-import { writePreviews, type Preview, type PreviewCallback } from './previews.node.js';
+import { figureEntries, writePreviews, type Preview, type PreviewCallback } from './previews.node.js';
 import { checkResumable, relevantKeys } from './resume-check.js';
 import type { Stage, StageName, StageResult, ValidationRecord } from './stage.js';
 import { createEventWriter } from './tensorboard.node.js';
@@ -74,7 +74,9 @@ export async function runStage(options: RunStageOptions): Promise<StageResult> {
         log: (step, figures) => events.write(step, Object.entries(figures).map(([tag, value]) => ({ kind: 'scalar', tag, value }))),
         ...(product.preview && {
           preview: async (step: number) => {
-            events.write(step, await writePreviews(join(runFolder, 'previews'), { stage: stage.name, step }, await product.preview!(step)));
+            const previews = await product.preview!(step);
+            events.write(step, figureEntries(previews)); // a record without pictures, which can be read back quickly
+            events.write(step, await writePreviews(join(runFolder, 'previews'), { stage: stage.name, step }, previews));
           },
         }),
       },

@@ -24,6 +24,8 @@ describe('train', () => {
     expect(page.match(/<audio /g)!.length).toBeGreaterThan(0);
     expect(page).toContain('grosse Trommel 🥁</th><td class="number">3</td><td class="number">1</td>');
     expect(page).toContain('learningRate');
+    expect(page).toMatch(/Ladder of the autoencoder[^]*aria-label="Log-spectral distance of fixed clips"[^]*aria-label="Mel error of fixed clips"/);
+    expect(page).not.toContain('Ladder of the UNet'); // what it draws has no original
     expect(page).not.toMatch(/src="(?!data:)/);
   });
 });

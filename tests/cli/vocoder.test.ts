@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EXIT_STATUS } from '../../src/base/errors.js';
+import { readLoggedNumbers } from '../../src/training/read-events.node.js';
 import { refusal, runCommand, runJson } from './run-command.js';
 import { TINY_LABELS, useTinyProject } from './tiny-project.js';
 
@@ -28,7 +29,9 @@ describe('a vocoder of the run', () => {
     const alone = await runCommand('train', project.config, '--run', run, '--stage', 'vocoder');
     expect([alone.status, alone.stdout], alone.stderr).toEqual([0, expect.stringContaining('--stage all --resume')]);
     expect(readdirSync(join(run, 'pipeline'))).toEqual(['vocoder']);
-    expect(readdirSync(join(run, 'previews', 'vocoder-step-2'))).toHaveLength(2); // validation has two slices
+    expect(readdirSync(join(run, 'previews', 'vocoder-step-2'))).toHaveLength(4); // validation has two slices; a picture and a sound of each
+    expect([...readLoggedNumbers(join(run, 'events', 'vocoder')).keys()]).toEqual(expect.arrayContaining(['ladder/inverted/melErrorDb', 'ladder/vocoder/melErrorDb']));
+    expect(readFileSync(join(run, 'report.html'), 'utf8')).toContain('Ladder of the vocoder');
     const rest = await runCommand('train', project.config, '--run', run, '--resume');
     expect([rest.status, rest.stdout], rest.stderr).toEqual([0, expect.stringContaining('next: melstrom generate')]);
 

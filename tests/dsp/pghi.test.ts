@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/base/random.js';
+import { peakDb, rmsDb } from '../../src/dsp/loudness.js';
 import type { Magnitudes } from '../../src/dsp/magnitudes.js';
 import { createMaxHeap } from '../../src/dsp/max-heap.js';
 import { phaseGradientHeapIntegration } from '../../src/dsp/pghi.js';
+import { recoverSignal } from '../../src/dsp/recover-signal.js';
 import { createStft, type Spectrum, type StftSettings } from '../../src/dsp/stft.js';
 import { expectClose } from '../support/close.js';
 
@@ -88,8 +90,30 @@ describe('phaseGradientHeapIntegration', () => {
     expect(find(1)).not.toEqual(find(2));
     expect(wrapped(find(1)[300] - find(1)[200] - find(2)[300] + find(2)[200])).not.toBe(0);
     const [a, b] = [find(1, 1e-7), find(2, 1e-7)];
-    expectClose(wrapped(a[300] - a[200] - b[300] + b[200]), 0, { absolute: 1e-3, reason: 'float32 phases of hundreds of turns' });
+    expectClose(wrapped(a[330] - a[200] - b[330] + b[200]), 0, { absolute: 1e-3, reason: 'float32 phases of hundreds of turns' }); // the next frame, a bin above
     expect(() => find(0, 1)).toThrow(/pghi: tolerance: got 1/);
+  });
+});
+
+describe('phases between partials', () => {
+  it('are left to chance, by the seed, where those of one partial are not', () => {
+    const both = Float32Array.from({ length: 8192 }, (_, index) => 0.3 * Math.sin(0.4 * index) + 0.3 * Math.sin(0.9 * index));
+    const stft = createStft({ fftSize: 1024, hopSamples: 128 });
+    const { target } = analyse(both);
+    const [low, high] = [0.4, 0.9].map((turn) => 30 * target.binCount + Math.round((turn * 1024) / (2 * Math.PI)));
+    const phases = Array.from({ length: 8 }, (_, seed) => phaseGradientHeapIntegration(stft, target, { seed }));
+    const spreadOf = (from: number, to: number): number => 1 - Math.hypot(mean(phases.map((phase) => Math.cos(phase[to] - phase[from]))), mean(phases.map((phase) => Math.sin(phase[to] - phase[from]))));
+    expect(spreadOf(low, low + 1)).toBeLessThan(1e-5);
+    expect(spreadOf(high, high + 20 * target.binCount)).toBeLessThan(1e-5);
+    expect(spreadOf(low, high)).toBeGreaterThan(0.4);
+  });
+
+  it('make no pulses of magnitudes as smooth as mel bands are', () => {
+    const stft = createStft({ fftSize: 1024, hopSamples: 256 });
+    const [frameCount, binCount] = [64, 513];
+    const magnitude = Float32Array.from({ length: frameCount * binCount }, (_, cell) => 1 / (1 + (cell % binCount) / 40));
+    const sound = recoverSignal(stft, { magnitude, frameCount, binCount }, { iterations: 0 });
+    expect(peakDb(sound) - rmsDb(sound)).toBeLessThan(14); // noise has about 12
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { defaultMelSettings } from '../../src/config/mel.js';
-import { measureLevel, reportLevels } from '../../src/evaluation/level-guard.js';
+import { guardedClip, measureLevel, reportLevels, type GuardedClip } from '../../src/evaluation/level-guard.js';
 import { logMelStatistics } from '../../src/evaluation/log-mel-statistics.js';
 import { melDistance, poolDistances } from '../../src/evaluation/mel-distance.js';
 import type { MelImage } from '../../src/spectrogram/mel-image.js';
@@ -13,11 +13,51 @@ describe('levels', () => {
     const square = Float32Array.from({ length: 100 }, (_, index) => (index % 2 === 0 ? 1 : -1));
     expect(measureLevel(square)).toEqual({ peakDbfs: 0, rmsDbfs: 0 });
   });
+});
 
-  it('calls digital silence silent and out of range', () => {
-    const silence = measureLevel(new Float32Array(50));
-    const real = [{ peakDbfs: -6, rmsDbfs: -20 }, { peakDbfs: -12, rmsDbfs: -25 }];
-    expect(reportLevels([silence, real[0]], real)).toMatchObject({ silentShare: 0.5, inRangeShare: 0.5, realRangeDbfs: [-12, -6] });
+describe('the level guard', () => {
+  const RATE = 8000;
+  /** Decaying harmonics at a level in dB, in two labels of which the second is 20 dB quieter. In step they peak together. */
+  const clip = (levelDb: number, { label = 0, isInStep = false } = {}): GuardedClip => {
+    const gain = 0.05 * 10 ** ((levelDb - 20 * label) / 20);
+    const samples = Float32Array.from({ length: RATE }, (_, index) => {
+      let sum = 0;
+      for (let order = 1; order <= 16; order += 1) sum += Math.cos((2 * Math.PI * 150 * order * index) / RATE + (isInStep ? 0 : Math.PI * order * order / 16));
+      return gain * sum * Math.exp((-3 * index) / RATE);
+    });
+    return guardedClip(samples, { sampleRateHz: RATE, label });
+  };
+  const real = [-2, -1, 0, 1, 2].flatMap((db) => [clip(db), clip(db, { label: 1 })]);
+  const silence = guardedClip(new Float32Array(RATE), { sampleRateHz: RATE, label: 0 });
+  const shareOf = (...judged: GuardedClip[]): number => reportLevels(judged, real).inRangeShare;
+
+  it('passes clips as loud as real ones of their label are, and 3 dB beyond', () => {
+    expect(shareOf(clip(0), clip(0, { label: 1 }), clip(4.9), clip(-4.9))).toBe(1);
+    expect(reportLevels([clip(4.9)], real, { toleranceDb: 2 }).inRangeShare).toBe(0);
+  });
+
+  it.each([
+    ['10 dB too loud', clip(10)],
+    ['10 dB too quiet', clip(-10, { label: 1 })],
+    ['10 dB too loud for its label alone', clip(10, { label: 1 })],
+    ['10 dB too quiet for its label alone', clip(-10)],
+    ['silent', silence],
+    ['of a label without real clips', clip(0, { label: 2 })],
+  ])('fails a clip that is %s', (_, wrong) => {
+    expect(shareOf(wrong)).toBe(0);
+    expect(shareOf(wrong, clip(0))).toBe(0.5);
+  });
+
+  it('does not judge by peaks, which phases decide, but tells them', () => {
+    const inStep = clip(0, { isInStep: true });
+    expect(inStep.peakDbfs).toBeGreaterThan(Math.max(...real.map(({ peakDbfs }) => peakDbfs)) + 3);
+    const report = reportLevels([inStep, clip(0)], real);
+    expect(report).toMatchObject({ inRangeShare: 1, highestPeakDbfs: inStep.peakDbfs, realHighestPeakDbfs: clip(2).peakDbfs });
+  });
+
+  it('calls digital silence silent, also where half is, and leaves silent real clips out of the range', () => {
+    expect(reportLevels([silence, clip(0)], [...real, silence])).toMatchObject({ silentShare: 0.5, inRangeShare: 0.5, medianLufs: -Infinity, realRangeLufs: [clip(-2, { label: 1 }).loudnessLufs, clip(2).loudnessLufs] });
+    expect(reportLevels([], real)).toMatchObject({ silentShare: 0, inRangeShare: 0, medianLufs: Number.NaN });
   });
 });
 

@@ -3,7 +3,7 @@ import { renderRunReport, thinned, type ReportStage } from '../../src/evaluation
 
 const STAGE: ReportStage = {
   name: 'UNet', step: 40, steps: 100,
-  numbers: new Map([['train/loss', [[1, 0.5], [40, 0.3]]], ['train/stepsPerSecond', [[40, 1.75]]], ['validation/loss', [[20, 0.4], [40, 0.45]]], ['validation/errorDb', [[20, 5], [40, 4]]]]),
+  numbers: new Map([['train/loss', [[1, 0.5], [40, 0.3]]], ['train/stepsPerSecond', [[40, 1.75]]], ['validation/loss', [[20, 0.4], [40, 0.45]]], ['validation/errorDb', [[20, 5], [40, 4]]], ['ladder/vae/melErrorDb', [[20, 6], [40, 5]]], ['ladder/inverted/melErrorDb', [[20, 1], [40, 1]]]]),
   previews: [
     { step: 20, things: [{ title: 'round-trips', picture: 'previews/a b/x.png' }] },
     { step: 40, things: [{ title: 'kick <1>', picture: 'data:image/png;base64,AA==', audio: 'previews/k.wav' }] },
@@ -20,9 +20,16 @@ describe('the report of a run', () => {
   });
 
   it('draws training against validation, and what validation alone measures', () => {
-    expect(page.match(/<svg /g)).toHaveLength(2);
+    expect(page.match(/<svg /g)).toHaveLength(3);
     expect(page).toContain('aria-label="loss"');
     expect(page).toContain('errorDb (validation)');
+  });
+
+  it('draws the ladder of fixed clips, the least lost first, and nothing that was not measured', () => {
+    expect(page).toMatch(/Ladder of the UNet[^]*Mel error of fixed clips<span class="keys">.*mel image, inverted.*through the autoencoder/);
+    expect(page).not.toContain('Log-spectral distance of fixed clips');
+    const without = renderRunReport({ title: 't', written: 'now', stages: [{ ...STAGE, numbers: new Map([['train/loss', [[1, 0.5]]]]) }], data: [], settings: '' });
+    expect(without).not.toContain('Ladder');
   });
 
   it('shows previews over time, data and settings, escaped', () => {

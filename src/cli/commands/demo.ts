@@ -17,6 +17,7 @@ import { createTrainingReport } from '../training-report.js';
 import { loadConfigWithFlags } from '../config-flags.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { fitToTime } from '../fit-to-time.js';
+import { readFixedClips } from '../fixed-clips.js';
 import { openRun } from '../open-run.js';
 import { duration } from '../terminal.js';
 import { figuresOf, writeReport } from '../write-report.js';
@@ -49,11 +50,12 @@ export function addDemo(program: Command): void {
       const engine = await startEngine(flags.engine);
       reporter.log.info(`engine ${engine.name} ${engine.version}, ${engine.threads} threads${engine.reason === undefined ? '' : `. ${engine.reason}`}`);
       const base = resolveOverrides(await loadConfigWithFlags(join(PACKAGE_FOLDER, 'configs', 'demo.yaml'), { corpus: join(PACKAGE_FOLDER, 'audio-samples', 'starter') }), [`seed=${flags.seed}`]);
-      const config = await fitToTime(base, { minutes: flags.minutes, vaeShare: VAE_SHARE, mayExceedBy: 0.3 }, reporter);
+      const config = await fitToTime(base, { minutes: flags.minutes, vaeShare: VAE_SHARE, mayExceedBy: 0.3 }, { reporter });
       const corpus = await prepareCorpus({ config, reporter, signal });
       try {
+        const clips = await readFixedClips(corpus, config.corpus);
         if (isEarlierDemo(runFolder)) await rm(runFolder, { recursive: true, force: true });
-        const trained = await trainRun({ config, corpus, runFolder, stage: 'all', resume: false, reporter, signal, previews: createPreviews(config, corpus), report: createTrainingReport({ runFolder, config, corpus, reporter }) });
+        const trained = await trainRun({ config, corpus, runFolder, stage: 'all', resume: false, reporter, signal, previews: createPreviews({ config, corpus, clips }), report: createTrainingReport({ runFolder, config, corpus, reporter }) });
         if (trained.status === 'interrupted') {
           process.exitCode = INTERRUPTED_STATUS;
           return;

@@ -13,6 +13,7 @@ import { collect, number, requireReadableFolder, requireWritableFolder, shellQuo
 import { loadConfigWithFlags, type ConfigFlags } from '../config-flags.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { fitToTime } from '../fit-to-time.js';
+import { readFixedClips } from '../fixed-clips.js';
 import { createPreviews, createVocoderPreviews } from '../previews.js';
 import { profiled } from '../profiling.js';
 import { createTrainingReport } from '../training-report.js';
@@ -52,12 +53,13 @@ export function addTrain(program: Command): void {
       if (options.resume !== true) await refuseCheckpoints({ config: asked, runFolder, stage: options.stage });
       const engine = await startEngine(options.engine);
       reporter.log.info(`engine ${engine.name} ${engine.version}${engine.reason === undefined ? '' : ` (${engine.reason})`}`);
-      const config = options.minutes === undefined ? asked : await fitToTime(asked, { minutes: options.minutes, vaeShare: vaeShare(asked, options.stage) }, reporter);
+      const config = options.minutes === undefined ? asked : await fitToTime(asked, { minutes: options.minutes, vaeShare: vaeShare(asked, options.stage) }, { reporter });
       const corpus = await prepareCorpus({ config, reporter, signal });
       try {
+        const clips = await readFixedClips(corpus, config.corpus);
         const { value: result, fields, lines } = await profiled({ isOn: options.profile ?? false, reporter, title: 'training' }, (watched) => trainRun({
           config, corpus, runFolder, stage: options.stage, resume: options.resume ?? false, reporter: watched, signal,
-          previews: createPreviews(config, corpus), vocoderPreviews: createVocoderPreviews(corpus), report: createTrainingReport({ runFolder, config, corpus, reporter }),
+          previews: createPreviews({ config, corpus, clips }), vocoderPreviews: createVocoderPreviews({ config, clips }), report: createTrainingReport({ runFolder, config, corpus, reporter }),
         }));
         const next = nextCommand(result, { stage: options.stage, config, isFitted: options.minutes !== undefined });
         print({ ...result, ...fields }, [...lines, `run folder: ${resolve(runFolder)}`, next]);
