@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { durationSeconds, type Clip } from '../audio/clip.js';
 import { MelstromError } from '../base/errors.js';
+import { inOrder } from '../base/in-order.js';
 import { createRandom, type Random } from '../base/random.js';
 import { breathe, drawNoise } from '../diffusion/samplers/sampler.js';
 import { modelHash, settingsHash } from '../pipeline/hash.js';
@@ -50,7 +51,7 @@ interface RenderOptions {
   /** Default what the request says of length. */
   readonly length?: ClipLength;
   /** Makes the clip of an image. Default the request's vocoder, at the clip's length. */
-  readonly invert?: (image: MelImage, seed: number, index: number) => Clip;
+  readonly invert?: (image: MelImage, seed: number, index: number) => Clip | Promise<Clip>;
 }
 
 /** Windows that are drawn at once when nothing is said. */
@@ -87,18 +88,18 @@ export async function* renderClips(options: RenderOptions): AsyncGenerator<Gener
     const images = await draw({ items, initialNoise, random: items.map((item) => createRandom(seeds[item], 'noise', 'steps')), onStep: report })
       .then((latents) => readImages(pipeline, latents, { length, batchSize }))
       .finally(() => initialNoise.dispose());
-    for (const index of wanted) {
+    yield* inOrder(wanted, request.vocoder.lanes ?? 1, async (index): Promise<GeneratedClip> => {
       await breathe();
       signal?.throwIfAborted();
       const image = images[index - start];
       clipFinite(image, seeds[index]);
-      const clip = invert(image, seeds[index], index);
-      yield { index, image, clip, seed: seeds[index], label: labels[index], sidecar: sidecarOf(index, { image, clip }) };
-    }
+      const clip = await invert(image, seeds[index], index);
+      return { index, image, clip, seed: seeds[index], label: labels[index], sidecar: sidecarOf(index, { image, clip }) };
+    });
   }
 }
 
-function inverter({ vocoder }: ClipRequest, { sampleCount, isLoop }: ClipLength): (image: MelImage, seed: number) => Clip {
+function inverter({ vocoder }: ClipRequest, { sampleCount, isLoop }: ClipLength): (image: MelImage, seed: number) => Clip | Promise<Clip> {
   return (image, seed) => vocoder.invert(image, { seed, sampleCount, isLoop });
 }
 
