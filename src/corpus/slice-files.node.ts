@@ -52,11 +52,13 @@ async function* sliceHere(paths: readonly string[], { signal, ...settings }: Omi
     signal?.throwIfAborted();
     try {
       for await (const { image, offsetFrames, fillFrames } of sliceFile(path, settings, codec)) {
+        if (signal?.aborted === true) break;
         yield { file, records: quantiseImage(image), places: [[offsetFrames, fillFrames]] };
       }
     } catch (error) {
       problem = problemOf(path, error);
     }
+    signal?.throwIfAborted();
     yield { file, problem };
   }
 }

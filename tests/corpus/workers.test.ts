@@ -83,6 +83,18 @@ describe('prepare', () => {
     expect(readdirSync(root).filter((name) => name.startsWith('stopped'))).toEqual([]);
   });
 
+  it.each(NUMBERS)('with %i threads stops within a long file', async (workers) => {
+    const folder = join(root, 'long');
+    writeSound(folder, 'one.wav', sine(1200, { hz: 333 }));
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(new Error('Ctrl-C')), 30);
+    const done: number[] = [];
+    const reporter = { log: { info: () => undefined, warn: () => undefined }, startProgress: () => ({ update: (count: number) => void done.push(count), end: () => undefined }) };
+    await expect(prepareCorpus({ config: testConfig(folder, { sliceHopFrames: 2 }), cacheFolder: join(root, 'long cache'), workers, reporter, signal: stop.signal })).rejects.toThrow('Ctrl-C');
+    expect(done).toEqual([]);
+    expect(readdirSync(root).filter((name) => name.startsWith('long cache'))).toEqual([]);
+  });
+
   it('with threads says when the cache cannot be written', async () => {
     const file = join(root, 'file');
     writeFileSync(file, '');
