@@ -1,5 +1,6 @@
 // Threads that work beside the main one: started when there is work, ended when there is none. Knows nothing of the work.
 import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import type { TransferListItem } from 'node:worker_threads';
 import { requireInteger } from './checks.js';
@@ -8,6 +9,8 @@ import { MelstromError, type ErrorParts } from './errors.js';
 /** A thread that has had nothing to do for so long ends, and gives its memory back. Unit: ms. */
 const IDLE_MILLISECONDS = 10_000;
 const MOST_WORKERS = 256;
+/** Threads that are started unasked, at most: each takes 20 to 40 MB. */
+const MOST_UNASKED = 16;
 /** The name of the export of a worker's file. */
 const EXPORT = 'work';
 /** The input that only asks whether a thread runs. */
@@ -30,6 +33,11 @@ export interface WorkerPool {
   run<Output>(input: unknown, options?: TaskOptions): Promise<Output>;
   /** Ends all threads; what is under way fails. */
   close(): Promise<void>;
+}
+
+/** One worker per processor core that this process may use, up to 16. */
+export function workersOfThisMachine(): number {
+  return Math.min(MOST_UNASKED, availableParallelism());
 }
 
 /**

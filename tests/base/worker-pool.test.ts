@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { WorkerPool } from '../../src/base/worker-pool.node.js';
+import { workersOfThisMachine, type WorkerPool } from '../../src/base/worker-pool.node.js';
 import { useCompiled } from '../support/compiled.js';
 import type { Answered } from './_pool-worker.js';
 
@@ -76,6 +76,10 @@ describe('no pool', () => {
     await expect(openWorkerPool(file, -1)).rejects.toThrow('workers: got -1, expected an integer in [0, 256]');
     await expect(openWorkerPool(file, 1e6)).rejects.toThrow(/workers: got 1000000/);
   });
+});
+
+it('has a worker per core of this machine, and not too many', () => {
+  expect(workersOfThisMachine()).toBe(Math.min(16, availableParallelism()));
 });
 
 it('does not keep a process alive that leaves its pool open', () => {

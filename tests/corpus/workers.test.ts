@@ -3,7 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, truncateSyn
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { availableParallelism } from 'node:os';
+import { workersOfThisMachine } from '../../src/base/worker-pool.node.js';
 import { threadsFor } from '../../src/corpus/threads-for.node.js';
 import { useCompiled } from '../support/compiled.js';
 import { sine, temporaryFolder, testConfig, wavBytes, writeLabelled, writeSound } from './sounds.js';
@@ -122,7 +122,7 @@ describe('threadsFor', () => {
   it('starts none where there is little to do, else one per core at most', () => {
     expect(threadsFor(files(100, wavBytes(sine(0.1)).length))).toBe(0);
     expect(threadsFor(files(1, 1e9))).toBe(0);
-    expect(threadsFor(files(1000, 1e6))).toBe(availableParallelism());
-    expect(threadsFor(files(2, 1e9))).toBe(Math.min(2, availableParallelism()));
+    expect(threadsFor(files(1000, 1e6))).toBe(workersOfThisMachine());
+    expect(threadsFor(files(2, 1e9))).toBe(Math.min(2, workersOfThisMachine()));
   });
 });
