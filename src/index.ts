@@ -36,6 +36,7 @@ export { decodeAudioDiffusionPng, encodeAudioDiffusionPng, parseAudioDiffusionMe
 export { detectLayout, type Layout } from './spectrogram/layouts/layout.js';
 export { invertPeerSpectrogram, type PeerSpectrogram } from './spectrogram/layouts/peer-spectrogram.js';
 export { decodeRiffusionPng, encodeRiffusionPng } from './spectrogram/layouts/riffusion.js';
+export { analyseInThreads, type AnalyseOptions } from './spectrogram/analyse-in-threads.node.js';
 export { createMelCodec, codecHash, type MelCodec } from './spectrogram/mel-codec.js';
 export type { MelImage } from './spectrogram/mel-image.js';
 export { decodeMelPng, encodeMelPng } from './spectrogram/png.js';
@@ -44,4 +45,5 @@ export { trainRun, type TrainOptions, type TrainResult } from './training/train.
 export { createGriffinLimVocoder } from './vocoder/griffin-lim-vocoder.js';
 export { createNeuralVocoder, type VocoderNetwork } from './vocoder/neural-vocoder.js';
 export { reportInversion, type InversionReport } from './vocoder/inversion-report.js';
-export type { Vocoder } from './vocoder/vocoder.js';
+export { createThreadedGriffinLim, type ThreadOptions } from './vocoder/threaded-griffin-lim.node.js';
+export type { PromptVocoder, Vocoder } from './vocoder/vocoder.js';

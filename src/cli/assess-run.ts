@@ -1,6 +1,7 @@
 // Judges a trained pipeline against its corpus: round trips, generated clips, and the numbers that the demonstration and `evaluate` report.
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clip } from '../audio/clip.js';
+import { inOrder } from '../base/in-order.js';
 import type { Reporter } from '../base/logger.js';
 import type { CorpusConfig } from '../config/corpus.js';
 import type { GenerationConfig } from '../config/generation.js';
@@ -62,6 +63,8 @@ export interface AssessOptions {
   readonly generation: GenerationConfig;
   /** Default auto. */
   readonly vocoder?: VocoderChoice;
+  /** Threads that invert. Default as many as the clips are worth. */
+  readonly workers?: number;
   /** Where the corpus lies and how its channels become one. */
   readonly source: CorpusConfig;
   readonly clipsPerLabel: number;
@@ -89,7 +92,7 @@ export async function assessRun(options: AssessOptions): Promise<Assessment> {
   const judged = ({ image, label }: { image: MelImage; label: number }): JudgedClip => ({ features: logMelStatistics(image), label });
   const judge = fitJudge((training.length > 0 ? training : validation).map((slice) => judged({ image: slice.image(), label: slice.label })));
 
-  const vocoder = chooseVocoder(pipeline, options.generation, options.vocoder);
+  const vocoder = chooseVocoder(pipeline, options.generation, options.vocoder, { workers: options.workers, clips: shared.length * options.clipsPerLabel, frames: pipeline.mel.frames, signal });
   const generated = await drawAll(options, shared.map(({ model }) => model), vocoder);
   const codec = createMelCodec(pipeline.mel);
   const drawn = generated.map(({ clip, label }) => ({ samples: clip.channels[0], label: shared.findIndex(({ model }) => model === label) }));
@@ -99,7 +102,7 @@ export async function assessRun(options: AssessOptions): Promise<Assessment> {
   for (const label of shared.keys()) {
     const examples = shown.filter((slice) => slice.label === label).slice(0, options.examplesPerLabel);
     roundTrips.push([]);
-    for (const slice of examples) roundTrips[label].push(await roundTrip(slice, options, vocoder));
+    for await (const trip of inOrder(examples, vocoder.lanes ?? 1, (slice) => roundTrip(slice, options, vocoder))) roundTrips[label].push(trip);
   }
   const inversions = roundTrips.flat().map(({ image, inverted }) => melDistance(image, codec.analyse(inverted.channels[0])));
   return {
@@ -128,12 +131,8 @@ async function roundTrip(slice: RealSlice, { pipeline, source, seed, signal }: A
   signal?.throwIfAborted();
   const image = slice.image();
   const decoded = pipeline.vae === null ? null : reconstructImage(pipeline, image);
-  return {
-    image,
-    real: await soundOf(slice, source),
-    inverted: vocoder.invert(image, { seed }),
-    decoded: decoded === null ? null : { image: decoded, clip: vocoder.invert(decoded, { seed }) },
-  };
+  const [inverted, clip] = await Promise.all([vocoder.invert(image, { seed }), decoded === null ? null : vocoder.invert(decoded, { seed })]);
+  return { image, real: await soundOf(slice, source), inverted, decoded: decoded === null || clip === null ? null : { image: decoded, clip } };
 }
 
 async function autoencoderError(pipeline: Pipeline, slices: readonly RealSlice[], signal: AbortSignal | undefined): Promise<MelDistance> {

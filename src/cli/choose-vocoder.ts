@@ -4,11 +4,15 @@ import { MelstromError } from '../base/errors.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
 import { createNeuralVocoder } from '../vocoder/neural-vocoder.js';
+import { createThreadedGriffinLim } from '../vocoder/threaded-griffin-lim.node.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
 import { inverterOptions, type InverterSettings } from './inverter-flags.js';
+import { workersFor, type InversionWork } from './workers-flag.js';
 
 export const VOCODER_CHOICES = ['auto', 'neural', 'griffin-lim'] as const;
 export type VocoderChoice = (typeof VOCODER_CHOICES)[number];
+
+const NO_THREADS: InversionWork = { workers: 0, clips: 0, frames: 0 };
 
 /** The flag of every command that makes sound of a run. */
 export function vocoderOption(): Option {
@@ -18,12 +22,15 @@ export function vocoderOption(): Option {
 /**
  * Memory: the vocoder uses the pipeline's network, and is of no use once that is disposed of.
  *
+ * @param work what it will have to do, for as many threads as that is worth; left out, it works on the main thread. A neural one does so always
  * @throws MelstromError of kind 'usage' when a neural one is asked for and the pipeline has none
  */
-export function chooseVocoder({ mel, vocoder }: Pick<Pipeline, 'mel' | 'vocoder'>, settings: InverterSettings, choice: VocoderChoice = 'auto'): Vocoder {
+export function chooseVocoder({ mel, vocoder }: Pick<Pipeline, 'mel' | 'vocoder'>, settings: InverterSettings, choice: VocoderChoice = 'auto', work: InversionWork = NO_THREADS): Vocoder {
   if (vocoder !== null && choice !== 'griffin-lim') return createNeuralVocoder(vocoder);
   if (choice === 'neural') {
     throw new MelstromError({ kind: 'usage', where: '--vocoder', got: 'neural', expected: 'griffin-lim, since the model has no vocoder of its own', fix: 'Leave it out, or train one: melstrom train <config> --stage vocoder.' });
   }
-  return createGriffinLimVocoder(mel, inverterOptions(settings));
+  const workers = workersFor(work);
+  const options = inverterOptions(settings);
+  return workers === 0 ? createGriffinLimVocoder(mel, options) : createThreadedGriffinLim(mel, options, { workers, signal: work.signal });
 }

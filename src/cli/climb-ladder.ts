@@ -50,6 +50,7 @@ export async function climbLadder(file: string, { pipeline, codec, vocoder, down
   const vaeImage = pipeline.vae === null ? null : reconstructImage(pipeline, image);
   const original = padded.subarray(0, Math.min(signal.length, padded.length));
   const originalBandwidthHz = await fileBandwidthHz(resolve(file), downmix);
+  const [inverted, decoded] = await Promise.all([vocoder.invert(image), vaeImage === null ? null : vocoder.invert(vaeImage)]);
   const climb = (name: RungName, clip: Clip): Rung => ({
     name, clip, image: codec.analyse(clip.channels[0]),
     figures: measureRung({ original, originalBandwidthHz, originalImage: image, rung: clip.channels[0], codec }),
@@ -58,8 +59,8 @@ export async function climbLadder(file: string, { pipeline, codec, vocoder, down
     name: basename(file, extname(file)), original: { sampleRateHz, channels: [padded] }, image, vaeImage,
     rungs: [
       climb('codec', { sampleRateHz, channels: [withOriginalPhase(image, padded, codec)] }),
-      climb('inverted', vocoder.invert(image)),
-      ...(vaeImage === null ? [] : [climb('vae', vocoder.invert(vaeImage))]),
+      climb('inverted', inverted),
+      ...(decoded === null ? [] : [climb('vae', decoded)]),
     ],
   };
 }

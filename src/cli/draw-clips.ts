@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import type { Progress, Reporter } from '../base/logger.js';
 import type { GenerationConfig } from '../config/generation.js';
-import { generateClips, generateFromVaePrior, isStreamed, streamClips, type GenerateRequest, type LengthRequest } from '../generation/index.js';
+import { clipLength, generateClips, generateFromVaePrior, isStreamed, streamClips, type GenerateRequest, type LengthRequest } from '../generation/index.js';
 import { MANIFEST_NAME, writeManifest } from '../generation/manifest.node.js';
 import { isWritten } from '../generation/record.node.js';
 import { planOutput, writeGenerated, type PlanOptions, type WriteOptions, type WrittenClip } from '../generation/write.node.js';
@@ -29,6 +29,8 @@ export interface DrawClipsOptions extends PlanOptions {
   readonly hasManifest?: boolean;
   /** Default auto. */
   readonly vocoder?: VocoderChoice;
+  /** Threads that invert. Default as many as the clips are worth. */
+  readonly workers?: number;
   readonly reporter: Reporter;
   readonly signal: AbortSignal;
 }
@@ -43,7 +45,7 @@ export interface DrawnClips {
 
 /** Draws and writes clips, batch after batch; what is written when the signal aborts stays, and `resume` goes on from there. */
 export async function drawClips(options: DrawClipsOptions): Promise<DrawnClips> {
-  const { pipeline, out, labels, prompts, negativePrompt, firstSeed, length, settings, isFromVaePrior = false, vocoder, hasManifest = false, reporter, signal, ...write } = options;
+  const { pipeline, out, labels, prompts, negativePrompt, firstSeed, length, settings, isFromVaePrior = false, vocoder, workers, hasManifest = false, reporter, signal, ...write } = options;
   const { bitDepth = 24, png = false, force = false, resume = false } = write;
   const seeds = labels.map((_, index) => firstSeed + index);
   const there = new Set<number>();
@@ -53,7 +55,7 @@ export async function drawClips(options: DrawClipsOptions): Promise<DrawnClips> 
   const startedAt = Date.now();
   const request: GenerateRequest = {
     ...settings, ...length, labels, prompts, negativePrompt, seeds, signal,
-    vocoder: chooseVocoder(pipeline, settings, vocoder),
+    vocoder: chooseVocoder(pipeline, settings, vocoder, { workers, clips: labels.length, frames: clipLength(pipeline, length ?? {}).frameCount, signal }),
     skip: async (index, sidecar) => {
       if (!resume || !(await isWritten(out, names[index], { sidecar, bitDepth, png }))) return false;
       there.add(index);

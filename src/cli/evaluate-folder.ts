@@ -22,13 +22,15 @@ export interface EvaluateFolderOptions {
   readonly out: string;
   readonly seed: number;
   readonly embedding: Embedding;
+  /** Threads that prepare the real sounds. Default as many as they are worth. */
+  readonly workers?: number;
 }
 
 /** Compares, writes the page and prints. @throws MelstromError of kind 'data' or 'usage' as its parts do */
-export async function evaluateFolder({ clips: folder, against, config: configFile, out, seed, embedding }: EvaluateFolderOptions, { reporter, signal, print }: CommandContext): Promise<void> {
+export async function evaluateFolder({ clips: folder, against, config: configFile, out, seed, embedding, workers }: EvaluateFolderOptions, { reporter, signal, print }: CommandContext): Promise<void> {
   const found = await findClips(folder);
   const config = await configFor(found, { against, config: configFile });
-  const corpus = await prepareCorpus({ config, reporter, signal });
+  const corpus = await prepareCorpus({ config, reporter, workers, signal });
   try {
     const shared = sharedLabels(corpus.labels.length === 0 ? [] : labelsOf(found), corpus);
     const labels = shared[0].model === null ? [] : shared.map(({ name }) => name);

@@ -31,8 +31,8 @@ export function createPreviews({ config, corpus, clips }: PreviewOptions): Previ
     if (stage === 'vae') {
       const vocoder = chooseVocoder(pipeline, config.generation);
       const decoded = clips.map(({ image }) => reconstructImage(pipeline, image));
-      inverted ??= measureFixedClips(clips, soundsOf(clips.map(({ image }) => image), vocoder), codec);
-      const figures = { inverted, vae: measureFixedClips(clips, soundsOf(decoded, vocoder), codec) };
+      inverted ??= measureFixedClips(clips, await soundsOf(clips.map(({ image }) => image), vocoder), codec);
+      const figures = { inverted, vae: measureFixedClips(clips, await soundsOf(decoded, vocoder), codec) };
       return [{ name: 'round-trips', png: contactSheet(clips.flatMap(({ image }, index) => [image, decoded[index]]), { columns: 4 }), figures: ladderTags(figures) }];
     }
     if (pipeline.unet === null) return []; // an upscaler alone, which has nothing to enlarge yet
@@ -55,8 +55,8 @@ export function createVocoderPreviews({ config, clips }: Omit<PreviewOptions, 'c
   const images = clips.map(({ image }) => image);
   let inverted: FixedFigures | null = null;
   return async ({ vocoder }) => {
-    inverted ??= measureFixedClips(clips, soundsOf(images, createGriffinLimVocoder(config.mel, inverterOptions(config.generation))), codec);
-    const made = soundsOf(images, createNeuralVocoder(vocoder));
+    inverted ??= measureFixedClips(clips, await soundsOf(images, createGriffinLimVocoder(config.mel, inverterOptions(config.generation))), codec);
+    const made = await soundsOf(images, createNeuralVocoder(vocoder));
     const figures = ladderTags({ inverted, vocoder: measureFixedClips(clips, made, codec) });
     return made.map((sound, index): Preview => ({
       name: `${index}-round-trip`, png: renderPng(codec.analyse(sound), { scale: 2 }), clip: { sampleRateHz: config.mel.sampleRateHz, channels: [sound] }, ...(index === 0 && { figures }),
@@ -64,8 +64,10 @@ export function createVocoderPreviews({ config, clips }: Omit<PreviewOptions, 'c
   };
 }
 
-function soundsOf(images: readonly FixedClip['image'][], vocoder: Vocoder): Float32Array[] {
-  return images.map((image) => vocoder.invert(image).channels[0]);
+async function soundsOf(images: readonly FixedClip['image'][], vocoder: Vocoder): Promise<Float32Array[]> {
+  const sounds: Float32Array[] = [];
+  for (const image of images) sounds.push((await vocoder.invert(image)).channels[0]);
+  return sounds;
 }
 
 /** `ladder/<rung>/<figure>` → value. */

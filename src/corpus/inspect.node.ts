@@ -1,17 +1,23 @@
 // Looks a corpus over before any training: reads every sound once and reports what is there and what may go wrong.
 import { loadMono } from '../audio/load.node.js';
-import { MelstromError, messageOf } from '../base/errors.js';
+import { MelstromError } from '../base/errors.js';
+import { inOrder } from '../base/in-order.js';
 import { silentReporter, type Reporter } from '../base/logger.js';
 import { createRandom } from '../base/random.js';
+import { openWorkerPool } from '../base/worker-pool.node.js';
 import type { RunConfig } from '../config/run-config.js';
 import { createMelCodec, type MelCodec } from '../spectrogram/mel-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { contactSheet } from '../spectrogram/render.js';
+import type { MeasureTask } from './_measure-worker.node.js';
 import { compareNames, type BadFile, type CorpusFile } from './corpus-file.js';
 import { inspectionWarnings } from './inspection-warnings.js';
 import type { FileFigure, Inspection, LabelReport } from './inspection.js';
-import { measureSound, type SoundMeasures } from './measure-sound.node.js';
+import { measureFile, type FileMeasures, type MeasureSettings, type SoundMeasures } from './measure-sound.node.js';
 import { surveyCorpus } from './scan.node.js';
+import { threadsFor } from './threads-for.node.js';
+
+const MEASURE_WORKER = new URL('./_measure-worker.node.js', import.meta.url);
 
 export { describeInspection, type Inspection } from './inspection.js';
 
@@ -25,6 +31,8 @@ export interface InspectOptions {
   readonly config: Pick<RunConfig, 'seed' | 'mel' | 'corpus'>;
   readonly reporter?: Reporter;
   readonly withContactSheet?: boolean;
+  /** Threads that measure files; 0 does it on this one. Default one per core where there is enough to do. */
+  readonly workers?: number;
   /** Stops between two files. */
   readonly signal?: AbortSignal;
 }
@@ -35,29 +43,38 @@ export interface InspectOptions {
  * Memory: one block of one file at a time.
  * @throws MelstromError of kind 'data' when there is no sound at all, or none that can be read
  */
-export async function inspectCorpus({ config, reporter = silentReporter, withContactSheet = false, signal }: InspectOptions): Promise<Inspection> {
+export async function inspectCorpus({ config, reporter = silentReporter, withContactSheet = false, workers, signal }: InspectOptions): Promise<Inspection> {
   const { mel, corpus, seed } = config;
   const scan = await surveyCorpus(corpus, { seed });
-  const codec = createMelCodec(mel);
   const bad: BadFile[] = [...scan.bad];
   const measured: Measured[] = [];
   const progress = reporter.startProgress('inspect', scan.files.length, 'files');
   try {
-    for (const [index, file] of scan.files.entries()) {
-      signal?.throwIfAborted();
-      try {
-        measured.push({ file, measures: await measureSound(file.path, { mel, codec, rule: corpus.downmix }) });
-      } catch (error) {
-        bad.push({ name: file.name, error: messageOf(error).replace(`${file.path}: `, '') });
-      }
-      progress.update(index + 1);
+    for await (const { file, found } of measureFiles(scan.files, { mel, rule: corpus.downmix }, { workers: workers ?? threadsFor(scan.files), signal })) {
+      if ('measures' in found) measured.push({ file, measures: found.measures });
+      else bad.push({ name: file.name, error: found.problem });
+      progress.update(measured.length + bad.length - scan.bad.length);
     }
   } finally {
     progress.end();
   }
   if (measured.length === 0) throw nothingReadable(corpus.path, bad);
   const figures = { ...summarise(measured, config), path: corpus.path, manifest: scan.manifest, duplicates: scan.duplicates, bad, otherLabels: scan.otherLabels, otherFileCount: scan.otherFileCount };
-  return { ...figures, warnings: inspectionWarnings(figures), contactSheet: withContactSheet ? await drawContactSheet(measured, { config, codec }) : null };
+  return { ...figures, warnings: inspectionWarnings(figures), contactSheet: withContactSheet ? await drawContactSheet(measured, { config, codec: createMelCodec(mel) }) : null };
+}
+
+/** In the order of the files, by threads where there are any, else here. */
+async function* measureFiles(files: readonly CorpusFile[], settings: MeasureSettings, { workers, signal }: { readonly workers: number; readonly signal?: AbortSignal }): AsyncGenerator<{ file: CorpusFile; found: FileMeasures }> {
+  const pool = await openWorkerPool(MEASURE_WORKER, Math.min(workers, files.length));
+  try {
+    yield* inOrder(files, pool === null ? 1 : 2 * pool.workers, async (file) => {
+      signal?.throwIfAborted();
+      const task: MeasureTask = { path: file.path, settings };
+      return { file, found: pool === null ? await measureFile(file.path, settings) : await pool.run<FileMeasures>(task, { signal }) };
+    });
+  } finally {
+    await pool?.close();
+  }
 }
 
 type Summary = Omit<Inspection, 'path' | 'manifest' | 'duplicates' | 'bad' | 'otherLabels' | 'otherFileCount' | 'warnings' | 'contactSheet'>;

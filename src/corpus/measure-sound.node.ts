@@ -5,9 +5,10 @@ import type { CorpusConfig } from '../config/corpus.js';
 import type { MelSettings } from '../config/mel.js';
 import { peak } from '../dsp/loudness.js';
 import { createChannelResampler } from '../dsp/resample.js';
-import type { MelCodec } from '../spectrogram/mel-codec.js';
+import { createMelCodec, type MelCodec } from '../spectrogram/mel-codec.js';
 import { createBandMeter, type BandEnergy } from './band-energy.js';
 import { createFrameStream } from './frame-stream.js';
+import { problemOf } from './slice-file.node.js';
 
 export interface SoundMeasures {
   readonly format: string;
@@ -30,8 +31,30 @@ export interface SoundMeasures {
 /** Image values this near to an end of the range count as at it. */
 const AT_END = 1e-5;
 
+export interface MeasureSettings {
+  readonly mel: MelSettings;
+  readonly rule: CorpusConfig['downmix'];
+}
+
+/** What is known of a file, or why it cannot be used. */
+export type FileMeasures = { readonly measures: SoundMeasures } | { readonly problem: string };
+
+/** The codec of the last file: all files of a corpus have one. */
+let kept: { readonly key: string; readonly codec: MelCodec } | null = null;
+
+/** Measures a file; what is wrong with it is an answer, not an error. */
+export async function measureFile(path: string, { mel, rule }: MeasureSettings): Promise<FileMeasures> {
+  const key = JSON.stringify(mel);
+  if (kept?.key !== key) kept = { key, codec: createMelCodec(mel) };
+  try {
+    return { measures: await measureSound(path, { mel, rule, codec: kept.codec }) };
+  } catch (error) {
+    return { problem: problemOf(path, error) };
+  }
+}
+
 /** Reads a sound once, block by block. @throws MelstromError of kind 'data' that names the file */
-export async function measureSound(path: string, { mel, codec, rule }: { mel: MelSettings; codec: MelCodec; rule: CorpusConfig['downmix'] }): Promise<SoundMeasures> {
+export async function measureSound(path: string, { mel, codec, rule }: MeasureSettings & { readonly codec: MelCodec }): Promise<SoundMeasures> {
   const source = await openAudio(path);
   try {
     const { sampleRateHz, channelCount, format } = source;

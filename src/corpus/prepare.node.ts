@@ -1,20 +1,18 @@
-// Turns a corpus into a cache of slices: each file is streamed, analysed, cut and written. Trains nothing.
+// Turns a corpus into a cache of slices, which come file by file and are written in order. Trains nothing.
 import { createHash } from 'node:crypto';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { streamMono } from '../audio/load.node.js';
-import { MelstromError, messageOf } from '../base/errors.js';
+import { MelstromError } from '../base/errors.js';
 import { silentReporter, type Reporter } from '../base/logger.js';
 import type { RunConfig } from '../config/run-config.js';
-import { createMelCodec, type MelCodec } from '../spectrogram/mel-codec.js';
 import { defaultCacheFolder, publish, requireReplaceable, requireRoom, startPartial } from './cache-folder.node.js';
 import { CACHE_VERSION, cachedFile, cacheKeyText, cacheSettings, type CachedFile, type CacheIndex } from './cache-index.js';
-import { listNames, type BadFile, type CorpusFile } from './corpus-file.js';
-import { createFrameStream } from './frame-stream.js';
+import { listNames, type BadFile } from './corpus-file.js';
 import { INDEX_FILE, openPreparedCorpus, SLICES_FILE, type PreparedCorpus } from './prepared.node.js';
 import { surveyCorpus, type CorpusScan } from './scan.node.js';
-import { createSliceWriter, guardWrite, recordBytes, type SliceWriter } from './slice-store.node.js';
-import { createSlicer, type Slice } from './slicer.js';
+import { sliceFiles } from './slice-files.node.js';
+import { createSliceWriter, guardWrite, recordBytes } from './slice-store.node.js';
+import { threadsFor } from './threads-for.node.js';
 
 export type { Batch, BatchRequest, PreparedCorpus, PreparedSlice } from './prepared.node.js';
 
@@ -25,7 +23,9 @@ export interface PrepareOptions {
   readonly reporter?: Reporter;
   /** Builds the cache again even when it matches, and replaces one that does not. */
   readonly force?: boolean;
-  /** Stops between two files; nothing is left behind. */
+  /** Threads that read and analyse files; 0 does it all on this one. The cache is the same. Default one per core where there is enough to do. */
+  readonly workers?: number;
+  /** Stops it; nothing is left behind. */
   readonly signal?: AbortSignal;
 }
 
@@ -36,7 +36,7 @@ export interface PrepareOptions {
  * @throws MelstromError of kind 'data': no sounds, more bad files than corpus.maxBadShare allows (all named), a given
  * folder that holds another cache, a full or unwritable disk
  */
-export async function prepareCorpus({ config, cacheFolder, reporter = silentReporter, force = false, signal }: PrepareOptions): Promise<PreparedCorpus> {
+export async function prepareCorpus({ config, cacheFolder, reporter = silentReporter, force = false, workers, signal }: PrepareOptions): Promise<PreparedCorpus> {
   const scan = await surveyCorpus(config.corpus, { seed: config.seed });
   const files = scan.files.map(cachedFile);
   const key = createHash('sha256').update(cacheKeyText(cacheSettings(config), files)).digest('hex');
@@ -48,7 +48,7 @@ export async function prepareCorpus({ config, cacheFolder, reporter = silentRepo
   const partial = startPartial(folder);
   try {
     requireRoom(partial, scan.files.length * recordBytes(config.mel.melBins * config.mel.frames));
-    const index = await writeSlices(partial, { config, scan, key, reporter, signal });
+    const index = await writeSlices(partial, { config, scan, key, reporter, workers: workers ?? threadsFor(scan.files), signal });
     guardWrite(partial, () => writeFileSync(join(partial, INDEX_FILE), JSON.stringify(index)));
     publish(partial, folder);
   } finally {
@@ -86,27 +86,31 @@ interface WriteJob {
   readonly scan: CorpusScan;
   readonly key: string;
   readonly reporter: Reporter;
+  readonly workers: number;
   readonly signal?: AbortSignal;
 }
 
-async function writeSlices(partial: string, { config, scan, key, reporter, signal }: WriteJob): Promise<CacheIndex> {
+async function writeSlices(partial: string, { config, scan, key, reporter, workers, signal }: WriteJob): Promise<CacheIndex> {
   const { melBins, frames } = config.mel;
   const writer = createSliceWriter(join(partial, SLICES_FILE), melBins * frames);
-  const codec = createMelCodec(config.mel);
   const slices: [number, number, number][] = [];
   const bad: BadFile[] = [...scan.bad];
   const progress = reporter.startProgress('prepare', scan.files.length, 'files');
   try {
-    for (const [number, file] of scan.files.entries()) {
-      signal?.throwIfAborted();
-      const countBefore = writer.count;
-      const problem = await writeFile(file, { config, codec, writer, note: ({ offsetFrames, fillFrames }) => slices.push([number, offsetFrames, fillFrames]) });
-      if (problem !== null) {
-        bad.push({ name: file.name, error: problem });
-        writer.rewindTo(countBefore);
-        slices.length = countBefore;
+    let keptCount = 0;
+    for await (const part of sliceFiles(scan.files.map(({ path }) => path), { mel: config.mel, corpus: config.corpus, workers, signal })) {
+      if ('records' in part) {
+        writer.appendRecords(part.records);
+        for (const place of part.places) slices.push([part.file, ...place]);
+        continue;
       }
-      progress.update(number + 1, { slices: String(slices.length) });
+      if (part.problem !== null) {
+        bad.push({ name: scan.files[part.file].name, error: part.problem });
+        writer.rewindTo(keptCount);
+        slices.length = keptCount;
+      }
+      keptCount = writer.count;
+      progress.update(part.file + 1, { slices: String(keptCount) });
     }
     requireFewBad(bad, scan.files.length + scan.bad.length, config, reporter);
     writer.finish();
@@ -120,47 +124,6 @@ async function writeSlices(partial: string, { config, scan, key, reporter, signa
     format: 'melstrom-slices', version: CACHE_VERSION, key, settings: cacheSettings(config), labels: [...scan.labels],
     melBins, frames, files: scan.files.map(cachedFile), slices, bad, duplicateCount: scan.duplicates.length,
   };
-}
-
-interface FileJob {
-  readonly config: RunConfig;
-  readonly codec: MelCodec;
-  readonly writer: SliceWriter;
-  readonly note: (slice: Slice) => void;
-}
-
-/** Returns what is wrong with the file, or null. */
-async function writeFile(file: CorpusFile, { config, codec, writer, note }: FileJob): Promise<string | null> {
-  const { mel, corpus } = config;
-  const frameStream = createFrameStream(mel, codec);
-  const slicer = createSlicer({
-    melBins: mel.melBins, frames: mel.frames, hopFrames: corpus.sliceHopFrames ?? mel.frames,
-    minFill: corpus.minFill, maxSlices: corpus.maxSlicesPerFile, alignOnset: corpus.alignOnset,
-  });
-  let writeFailure: unknown = null;
-  const keep = (slices: readonly Slice[]): void => {
-    try {
-      for (const slice of slices) {
-        writer.append(slice.image);
-        note(slice);
-      }
-    } catch (error) {
-      writeFailure = error;
-      throw error;
-    }
-  };
-  try {
-    for await (const samples of streamMono(file.path, { sampleRateHz: mel.sampleRateHz, downmix: corpus.downmix })) {
-      keep(slicer.push(frameStream.push(samples)));
-      if (slicer.isDone) return null;
-    }
-    keep(slicer.push(frameStream.end()));
-    keep(slicer.end());
-    return null;
-  } catch (error) {
-    if (writeFailure !== null) throw error;
-    return messageOf(error).replace(`${file.path}: `, '');
-  }
 }
 
 /** @throws MelstromError that names every bad file when there are more than the configuration allows */

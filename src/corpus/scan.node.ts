@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, existsSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname, extname, join, resolve } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { closest } from 'fastest-levenshtein';
 import { MelstromError } from '../base/errors.js';
 import type { CorpusConfig } from '../config/corpus.js';
@@ -45,7 +46,7 @@ export async function surveyCorpus(config: CorpusConfig, { seed = 0 }: { readonl
   const manifestPath = manifestOf(config);
   const found = manifestPath === null ? findInFolder(config) : findInManifest(manifestPath, config);
   const { kept, otherLabels } = keepLabels(found.candidates, config.labels);
-  const { unique, duplicates } = dropDuplicates(kept);
+  const { unique, duplicates } = await dropDuplicates(kept);
   if (unique.length === 0) throw nothingFound(config, manifestPath ?? config.path, found, otherLabels);
   const files = assignSplits(unique, config, { seed, columnNames: found.columnNames, where: manifestPath ?? config.path });
   const present = new Set(files.flatMap(({ label }) => label ?? []));
@@ -112,23 +113,21 @@ function keepLabels(candidates: readonly Candidate[], labels: readonly string[])
 }
 
 /** Files of equal size are compared by a hash of their content; the first in order stays. */
-function dropDuplicates(candidates: readonly Candidate[]): { unique: Candidate[]; duplicates: Duplicate[] } {
+async function dropDuplicates(candidates: readonly Candidate[]): Promise<{ unique: Candidate[]; duplicates: Duplicate[] }> {
   const bySize = new Map<number, number>();
   for (const { sizeBytes } of candidates) bySize.set(sizeBytes, (bySize.get(sizeBytes) ?? 0) + 1);
   const first = new Map<string, Candidate>();
   const duplicates: Duplicate[] = [];
-  const unique = candidates.filter((candidate) => {
-    if (candidate.sizeBytes === 0 || bySize.get(candidate.sizeBytes) === 1) return true;
-    const hash = contentHash(candidate.path);
-    if (hash === null) return true;
-    const kept = first.get(hash);
-    if (kept === undefined) {
-      first.set(hash, candidate);
-      return true;
-    }
-    duplicates.push({ name: candidate.name, sameAs: kept.name, hasOtherLabel: kept.label !== candidate.label });
-    return false;
-  });
+  const unique: Candidate[] = [];
+  for (const candidate of candidates) {
+    const isAlone = candidate.sizeBytes === 0 || bySize.get(candidate.sizeBytes) === 1;
+    if (!isAlone) await nextTurn(); // hashing hours of sound must not hold up everything else
+    const hash = isAlone ? null : contentHash(candidate.path);
+    const kept = hash === null ? undefined : first.get(hash);
+    if (kept === undefined) unique.push(candidate);
+    else duplicates.push({ name: candidate.name, sameAs: kept.name, hasOtherLabel: kept.label !== candidate.label });
+    if (hash !== null && kept === undefined) first.set(hash, candidate);
+  }
   return { unique, duplicates };
 }
 

@@ -6,6 +6,8 @@ import { dequantiseInto, quantiseImage } from './quantise.js';
 export interface SliceWriter {
   readonly count: number;
   append(image: Float32Array): void;
+  /** Appends slices as `quantiseImage` makes them. Shape: [n, valuesPerSlice]. */
+  appendRecords(records: Uint16Array): void;
   /** Takes back what was appended last, down to `count` slices. */
   rewindTo(count: number): void;
   /** Writes what is waiting through to the disk and closes. */
@@ -45,15 +47,19 @@ export function createSliceWriter(path: string, valuesPerSlice: number): SliceWr
     writtenCount += waitingCount;
     waitingCount = 0;
   };
+  const appendRecords = (records: Uint16Array): void => {
+    for (let start = 0; start < records.length; start += valuesPerSlice) {
+      waiting.set(records.subarray(start, start + valuesPerSlice), waitingCount * valuesPerSlice);
+      waitingCount += 1;
+      if (waitingCount === perWrite) flush();
+    }
+  };
   return {
     get count() {
       return writtenCount + waitingCount;
     },
-    append(image) {
-      waiting.set(quantiseImage(image), waitingCount * valuesPerSlice);
-      waitingCount += 1;
-      if (waitingCount === perWrite) flush();
-    },
+    append: (image) => appendRecords(quantiseImage(image)),
+    appendRecords,
     rewindTo(count) {
       waitingCount = Math.max(0, count - writtenCount);
       if (count >= writtenCount) return;

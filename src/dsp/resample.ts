@@ -1,5 +1,6 @@
 // Sample-rate conversion of one channel by a Kaiser-windowed sinc in polyphase form. Knows nothing of clips or files.
 import { requireInteger } from '../base/checks.js';
+import { createBlockFilter, type BlockFilter } from './block-filter.js';
 import { besselI0, sinc } from './kaiser.js';
 
 /** Tones up to this share of the lower Nyquist frequency pass unchanged; above that Nyquist frequency nothing passes. */
@@ -9,6 +10,8 @@ const ATTENUATION_DB = 130;
 /** Ratios of more phases than this are served by linear interpolation between rows, whose error is below -150 dB. */
 const LARGEST_PHASE_COUNT = 8192;
 const KEPT_FILTERS = 8;
+/** Longer rows are applied output by output. Unit: taps. */
+const LONGEST_IN_BLOCKS = 1 << 16;
 
 /** Converts one channel of samples piece by piece. */
 export interface ChannelResampler {
@@ -24,6 +27,8 @@ interface PolyphaseFilter {
   readonly phaseCount: number;
   /** Taps on either side; a row has twice as many. */
   readonly halfWidth: number;
+  /** To a whole fraction of the rate: its one row, that gives many outputs at once. null for other ratios. */
+  readonly blocks: BlockFilter | null;
 }
 
 const filters = new Map<string, PolyphaseFilter>();
@@ -40,7 +45,45 @@ export function createChannelResampler(fromHz: number, toHz: number): ChannelRes
   requireInteger('resample: toHz', toHz, { min: 1, max: 1_000_000 });
   if (fromHz === toHz) return { process: (block) => block.slice(), flush: () => new Float32Array(0) };
   const divisor = greatestCommonDivisor(fromHz, toHz);
-  return convert(filterFor(fromHz, toHz), fromHz / divisor, toHz / divisor);
+  const filter = filterFor(fromHz, toHz);
+  return filter.blocks === null ? convert(filter, fromHz / divisor, toHz / divisor) : convertInBlocks(filter.blocks, { halfWidth: filter.halfWidth, step: fromHz / toHz });
+}
+
+/** Output m is the one row centred at input position m · step, block after block. */
+function convertInBlocks(filter: BlockFilter, { halfWidth, step }: { readonly halfWidth: number; readonly step: number }): ChannelResampler {
+  /** From the first input of the next block on; before the sound there is silence. */
+  let held = new Float32Array(halfWidth - 1);
+  let inputCount = 0;
+  let outputCount = 0;
+
+  /** So many more outputs, a whole number of blocks of them before the end. */
+  const produce = (count: number): Float32Array => {
+    const output = new Float32Array(count);
+    let start = 0;
+    for (let done = 0; done < count; done += filter.outputCount) {
+      filter.apply(held, start, output, done);
+      start += filter.outputCount * step;
+    }
+    held = held.slice(start);
+    outputCount += count;
+    return output;
+  };
+  return {
+    process(block) {
+      inputCount += block.length;
+      held = joined(held, block);
+      const blocks = held.length < filter.inputCount ? 0 : 1 + Math.floor((held.length - filter.inputCount) / (filter.outputCount * step));
+      return produce(blocks * filter.outputCount);
+    },
+    flush: () => produce(Math.ceil(inputCount / step) - outputCount),
+  };
+}
+
+function joined(a: Float32Array, b: Float32Array): Float32Array<ArrayBuffer> {
+  const both = new Float32Array(a.length + b.length);
+  both.set(a);
+  both.set(b, a.length);
+  return both;
 }
 
 /** Output m is the filter centred at input position m · step / phases. */
@@ -72,10 +115,7 @@ function convert(filter: PolyphaseFilter, step: number, phases: number): Channel
     return output;
   };
   const append = (block: Float32Array): void => {
-    const joined = new Float32Array(held.length + block.length);
-    joined.set(held);
-    joined.set(block, held.length);
-    held = joined;
+    held = joined(held, block);
   };
   return {
     process(block) {
@@ -102,13 +142,23 @@ function applyFilter(filter: PolyphaseFilter, signal: Float32Array, start: numbe
 }
 
 function dot(rows: Float32Array, rowStart: number, signal: Float32Array, start: number, width: number): number {
-  let even = 0;
-  let odd = 0;
-  for (let tap = 0; tap < width; tap += 2) {
-    even += rows[rowStart + tap] * signal[start + tap];
-    odd += rows[rowStart + tap + 1] * signal[start + tap + 1];
+  // Four sums that do not wait for each other. Rows are of even length.
+  const whole = width - (width % 4);
+  let a = 0;
+  let b = 0;
+  let c = 0;
+  let d = 0;
+  for (let tap = 0; tap < whole; tap += 4) {
+    a += rows[rowStart + tap] * signal[start + tap];
+    b += rows[rowStart + tap + 1] * signal[start + tap + 1];
+    c += rows[rowStart + tap + 2] * signal[start + tap + 2];
+    d += rows[rowStart + tap + 3] * signal[start + tap + 3];
   }
-  return even + odd;
+  if (whole < width) {
+    a += rows[rowStart + whole] * signal[start + whole];
+    b += rows[rowStart + whole + 1] * signal[start + whole + 1];
+  }
+  return a + b + (c + d);
 }
 
 function filterFor(fromHz: number, toHz: number): PolyphaseFilter {
@@ -140,7 +190,8 @@ function designFilter(fromHz: number, toHz: number): PolyphaseFilter {
       rows[row * width + tap] = cutoff * sinc(cutoff * distance) * window;
     }
   }
-  return { rows, phaseCount, halfWidth };
+  const isInBlocks = fromHz % toHz === 0 && width <= LONGEST_IN_BLOCKS;
+  return { rows, phaseCount, halfWidth, blocks: isInBlocks ? createBlockFilter({ weights: rows.subarray(0, width), step: fromHz / toHz }) : null };
 }
 
 function greatestCommonDivisor(a: number, b: number): number {

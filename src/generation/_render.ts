@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { durationSeconds, type Clip } from '../audio/clip.js';
 import { MelstromError } from '../base/errors.js';
+import { inOrder } from '../base/in-order.js';
 import { createRandom, type Random } from '../base/random.js';
 import { breathe, drawNoise } from '../diffusion/samplers/sampler.js';
 import { modelHash, settingsHash } from '../pipeline/hash.js';
@@ -50,7 +51,7 @@ interface RenderOptions {
   /** Default what the request says of length. */
   readonly length?: ClipLength;
   /** Makes the clip of an image. Default the request's vocoder, at the clip's length. */
-  readonly invert?: (image: MelImage, seed: number, index: number) => MadeSound;
+  readonly invert?: (image: MelImage, seed: number, index: number) => MadeSound | Promise<MadeSound>;
 }
 
 export interface MadeSound extends Clip {
@@ -94,19 +95,19 @@ export async function* renderClips(options: RenderOptions): AsyncGenerator<Gener
     const images = await draw({ items, initialNoise, random: items.map((item) => createRandom(seeds[item], 'noise', 'steps')), onStep: report })
       .then((latents) => readImages(pipeline, latents, { length, batchSize }))
       .finally(() => initialNoise.dispose());
-    for (const index of wanted) {
+    yield* inOrder(wanted, request.vocoder.lanes ?? 1, async (index): Promise<GeneratedClip> => {
       await breathe();
       signal?.throwIfAborted();
       const image = images[index - start];
       clipFinite(image, seeds[index]);
-      const { heard, ...clip } = invert(image, seeds[index], index);
+      const { heard, ...clip } = await invert(image, seeds[index], index);
       const inversion = reportInversion(image, heard === undefined ? clip : { ...clip, channels: [heard] });
-      yield { index, image, clip, seed: seeds[index], label: labels[index], sidecar: sidecarOf(index, { inversion, durationSeconds: durationSeconds(clip) }) };
-    }
+      return { index, image, clip, seed: seeds[index], label: labels[index], sidecar: sidecarOf(index, { inversion, durationSeconds: durationSeconds(clip) }) };
+    });
   }
 }
 
-function inverter({ vocoder }: ClipRequest, { sampleCount, isLoop }: ClipLength): (image: MelImage, seed: number) => MadeSound {
+function inverter({ vocoder }: ClipRequest, { sampleCount, isLoop }: ClipLength): (image: MelImage, seed: number) => MadeSound | Promise<MadeSound> {
   return (image, seed) => vocoder.invert(image, { seed, sampleCount, isLoop });
 }
 

@@ -117,7 +117,7 @@ async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, 
       signal?.throwIfAborted();
       const all = joinFrames(held);
       const image = sliceFrames(all, first - heldFrom, last - heldFrom);
-      const { channels: [made] } = vocoder.invert(image, { seed, sampleCount: to - from, ...(known.length > 0 && { known: { samples: filledTo(known, to - from), from: 0, to: known.length } }) });
+      const { channels: [made] } = await vocoder.invert(image, { seed, sampleCount: to - from, ...(known.length > 0 && { known: { samples: filledTo(known, to - from), from: 0, to: known.length } }) });
       const compareTo = last === frameCount ? last : last - behindEnd;
       meter.compare(image, made, { from: comparedTo - first, to: compareTo - first });
       comparedTo = compareTo;

@@ -151,11 +151,11 @@ interface JoinOptions {
   readonly samples: Float32Array;
   /** Of the given sound. */
   readonly image: MelImage;
-  readonly invert: (image: MelImage, options: { sampleCount: number; known: { samples: Float32Array; from: number; to: number } }) => Clip;
+  readonly invert: (image: MelImage, options: { sampleCount: number; known: { samples: Float32Array; from: number; to: number } }) => Clip | Promise<Clip>;
 }
 
 /** Puts the given sound's own frames where they are known, inverts with its samples held, and puts the rest of it on. Mutates: drawn. */
-function join(drawn: MelImage, { plan, samples, image, invert }: JoinOptions): MadeSound {
+async function join(drawn: MelImage, { plan, samples, image, invert }: JoinOptions): Promise<MadeSound> {
   const { knownFrames, firstContextFrame, regionStart, length, knownSamples, newSamples, isBefore } = plan;
   for (let row = 0; row < drawn.settings.melBins; row += 1) {
     for (let frame = knownFrames.from; frame < Math.min(knownFrames.to, drawn.frameCount); frame += 1) {
@@ -164,7 +164,7 @@ function join(drawn: MelImage, { plan, samples, image, invert }: JoinOptions): M
   }
   const held = new Float32Array(length.sampleCount);
   for (let at = knownSamples.from; at < knownSamples.to; at += 1) held[at] = samples[regionStart + at];
-  const { sampleRateHz, channels: [region] } = invert(drawn, { sampleCount: length.sampleCount, known: { samples: held, ...knownSamples } });
+  const { sampleRateHz, channels: [region] } = await invert(drawn, { sampleCount: length.sampleCount, known: { samples: held, ...knownSamples } });
   const whole = new Float32Array(samples.length + newSamples);
   const shift = isBefore ? newSamples : 0; // of the given sound in the whole
   whole.set(samples, shift);

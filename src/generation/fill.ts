@@ -70,14 +70,14 @@ export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGener
         tf.dispose([clean, mask]);
       }
     },
-    invert: (drawn, seed, index) => {
+    invert: async (drawn, seed, index) => {
       const { samples: own, offset, region } = windows[index];
       const cells = heardCells(pipeline.mel, frames, region);
       const { data } = encoder.image(own);
       const image = { ...drawn, data: drawn.data.map((value, cell) => (cells[cell] === 1 ? value : data[cell])) };
       composed.set(index, image);
       const limit = createRegionLimit(region, { sampleRateHz, sampleCount: own.length }, { fadeSeconds, fadeOctaves });
-      const [made] = vocoder.invert(image, { seed, sampleCount: own.length, around: { samples: own, limit } }).channels;
+      const { channels: [made] } = await vocoder.invert(image, { seed, sampleCount: own.length, around: { samples: own, limit } });
       const whole = samples[index].slice();
       whole.set(replaceWithin(limit, { samples: own, made }).subarray(0, whole.length - offset), offset);
       return { sampleRateHz, channels: [whole] };

@@ -3,11 +3,11 @@ import { MelstromError } from '../base/errors.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { createGriffinLimVocoder, griffinLimOptionsOf } from '../vocoder/griffin-lim-vocoder.js';
 import { createNeuralVocoder } from '../vocoder/neural-vocoder.js';
-import type { Vocoder } from '../vocoder/vocoder.js';
+import type { PromptVocoder } from '../vocoder/vocoder.js';
 import type { Sidecar } from './sidecar.js';
 
 /** @throws MelstromError of kind 'data' when there is none of that name */
-export function vocoderOfRecord({ mel, vocoder: network }: Pick<Pipeline, 'mel' | 'vocoder'>, { vocoder }: Pick<Sidecar, 'vocoder'>, where: string): Vocoder {
+export function vocoderOfRecord({ mel, vocoder: network }: Pick<Pipeline, 'mel' | 'vocoder'>, { vocoder }: Pick<Sidecar, 'vocoder'>, where: string): PromptVocoder {
   const options = griffinLimOptionsOf(vocoder);
   if (options !== null) return createGriffinLimVocoder(mel, options);
   const own = network === null ? null : createNeuralVocoder(network);

@@ -112,10 +112,12 @@ export function createMelCodec(settings: MelSettings): MelCodec {
   };
 }
 
-function requireSound(signal: Float32Array): void {
+/** @throws MelstromError of kind 'data' for no samples, or one that is not finite */
+export function requireSound(signal: Float32Array): void {
   if (signal.length === 0) {
     throw new MelstromError({ kind: 'data', where: 'mel codec', got: 'no samples', expected: 'at least one' });
   }
-  const bad = signal.findIndex((sample) => !Number.isFinite(sample));
-  if (bad >= 0) throw new MelstromError({ kind: 'data', where: 'mel codec', got: `${signal[bad]} at sample ${bad}`, expected: 'finite samples' });
+  for (let index = 0; index < signal.length; index += 1) {
+    if (!Number.isFinite(signal[index])) throw new MelstromError({ kind: 'data', where: 'mel codec', got: `${signal[index]} at sample ${index}`, expected: 'finite samples' });
+  }
 }

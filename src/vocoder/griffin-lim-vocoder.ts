@@ -9,7 +9,7 @@ import { sliceFrames } from '../spectrogram/frames.js';
 import { createMelCodec, type InvertOptions } from '../spectrogram/mel-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { invertInPieces } from './_in-pieces.js';
-import type { Vocoder } from './vocoder.js';
+import type { PromptVocoder } from './vocoder.js';
 
 export interface GriffinLimVocoderOptions extends InvertOptions {
   /** In [0, 10000], default 32. */
@@ -25,7 +25,7 @@ export interface GriffinLimVocoderOptions extends InvertOptions {
 }
 
 /** Creates a Griffin-Lim vocoder for one codec. Memory: buffers are reused; one object serves one computation at a time. */
-export function createGriffinLimVocoder(settings: MelSettings, options: GriffinLimVocoderOptions = {}): Vocoder {
+export function createGriffinLimVocoder(settings: MelSettings, options: GriffinLimVocoderOptions = {}): PromptVocoder {
   const { iterations = 32, method = 'staged', start = 'pghi', momentum, gateDb = 0, isRefined = true } = options;
   const codec = createMelCodec(settings);
   return {

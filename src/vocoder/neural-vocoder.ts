@@ -8,7 +8,7 @@ import { createVocos, type Vocos } from '../models/index.js';
 import { assertSameCodec } from '../spectrogram/codec-identity.js';
 import { dbToImageValue, requireMelImage, type MelImage } from '../spectrogram/mel-image.js';
 import { melPrior } from './mel-prior.js';
-import type { Vocoder } from './vocoder.js';
+import type { PromptVocoder } from './vocoder.js';
 
 /** A vocoder's network and the codec whose images it reads. */
 export interface VocoderNetwork {
@@ -40,7 +40,7 @@ const CHUNK_FRAMES = 1024;
  *
  * Memory: the network stays the caller's. No tensor is left after a call.
  */
-export function createNeuralVocoder({ mel: settings, vocos }: VocoderNetwork, { gateDb = 0 }: NeuralVocoderOptions = {}): Vocoder {
+export function createNeuralVocoder({ mel: settings, vocos }: VocoderNetwork, { gateDb = 0 }: NeuralVocoderOptions = {}): PromptVocoder {
   requireNumber('neural vocoder: gateDb', gateDb, { min: 0, max: 60 });
   const stft = createStft(settings);
   const silent = Math.fround(dbToImageValue(settings.floorDb + gateDb, settings));

@@ -35,6 +35,13 @@ export interface Vocoder {
   readonly name: string;
   /** Whether `known` is heeded, so that a long image may be inverted piece after piece, each going on from the one before. Default false. */
   readonly isContinuing?: boolean;
-  /** Returns a mono clip at the codec's rate and level. An image of silence gives zeros. @throws MelstromError when the image is of another codec. */
+  /** Images that it works on at once when it is given so many before the first is done. Default 1. */
+  readonly lanes?: number;
+  /** Gives a mono clip at the codec's rate and level. An image of silence gives zeros. @throws MelstromError when the image is of another codec. */
+  invert(image: MelImage, options?: VocoderOptions): Clip | Promise<Clip>;
+}
+
+/** A vocoder that works on the thread that asks, and answers at once. */
+export interface PromptVocoder extends Vocoder {
   invert(image: MelImage, options?: VocoderOptions): Clip;
 }

@@ -61,6 +61,16 @@ describe('imports', () => {
     expect(used.filter(({ path, specifier }) => specifier !== '@tensorflow/tfjs' && folderOf(path) !== 'engine')).toEqual([]);
   });
 
+  it('of files that threads run load no engine, and of the rest only what such a file needs', () => {
+    const workers = sources.filter(({ path }) => path.endsWith('-worker.node.ts')).map(({ path }) => path);
+    expect(workers.length).toBeGreaterThan(2);
+    for (const worker of workers) {
+      const loaded = reachable(worker);
+      expect([...loaded].filter((name) => name.startsWith('@tensorflow/')), worker).toEqual([]);
+      expect([...loaded].filter((name) => /^src\/(engine|nn|models|diffusion|pipeline|training|generation|cli)\//.test(name)), worker).toEqual([]);
+    }
+  });
+
   it('name packages that package.json declares', () => {
     const declared = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { dependencies: object; optionalDependencies?: object; peerDependencies?: object };
     const known = [...Object.keys(declared.dependencies), ...Object.keys(declared.optionalDependencies ?? {}), ...Object.keys(declared.peerDependencies ?? {})];
@@ -131,6 +141,14 @@ describe('the reader of imports', () => {
     expect(findCycle(new Map([['a', ['b']], ['b', ['c']], ['c', ['b']]]))).toEqual(['b', 'c', 'b']);
   });
 });
+
+/** Files and packages that are loaded with a file, itself included. */
+function reachable(start: string): Set<string> {
+  const byPath = new Map(sources.map((source) => [source.path, source]));
+  const found = new Set([start]);
+  for (const name of found) for (const { target, specifier, isTypeOnly } of byPath.get(name)?.imports ?? []) if (!isTypeOnly) found.add(target ?? specifier);
+  return found;
+}
 
 function edgesOf(files: readonly SourceFile[]): { path: string; specifier: string; from: string | null; to: string | null }[] {
   return files.flatMap(({ path, imports }) =>

@@ -18,10 +18,11 @@ import { openEmbedding } from '../open-embedding.js';
 import { openRun } from '../open-run.js';
 import { refuseExisting, requireReportFolder } from '../output.js';
 import { listRealSlices, sharedLabels } from '../real-sounds.js';
+import { workersOption, type WorkersFlag } from '../workers-flag.js';
 import { figuresOf, writeReport } from '../write-report.js';
 import { renderSets, setNumbers } from '../write-sets.js';
 
-interface EvaluateFlags {
+interface EvaluateFlags extends WorkersFlag {
   readonly against?: string;
   readonly out?: string;
   readonly clips: number;
@@ -45,6 +46,7 @@ export function addEvaluate(program: Command): void {
     .option('--embedding <name|file>', 'what clips are compared by: spectral, which needs no download, or a YAML file that describes an ONNX network', 'spectral')
     .option('--config <file>', 'of a folder of clips: configuration whose mel and corpus settings cut and analyse all sounds (default: the clips’ own rate and length)')
     .addOption(vocoderOption())
+    .addOption(workersOption())
     .option('--force', 'replace an earlier report')
     .action(async (run: string, flags: EvaluateFlags, command: Command) => {
       const context = createContext(command);
@@ -56,25 +58,25 @@ export function addEvaluate(program: Command): void {
       requireReportFolder(folder);
       const against = flags.against === undefined ? undefined : requireReadableFolder('--against', flags.against);
       const embedding = await openEmbedding(flags.embedding);
-      if (!isModel) return evaluateFolder({ clips: resolve(run), against: requireAgainst(run, against), config: flags.config, out: folder, seed: flags.seed, embedding }, context);
+      if (!isModel) return evaluateFolder({ clips: resolve(run), against: requireAgainst(run, against), config: flags.config, out: folder, seed: flags.seed, embedding, workers: flags.workers }, context);
       if (flags.config !== undefined) throw new MelstromError({ kind: 'usage', where: '--config', got: 'it together with a run', expected: 'a folder of clips', fix: 'Leave it out: a run has its own configuration.' });
       return evaluateRun(run, { ...flags, against, folder, embedding }, context);
     });
 }
 
-type RunFlags = Pick<EvaluateFlags, 'against' | 'clips' | 'seed' | 'vocoder'> & { readonly folder: string; readonly embedding: Embedding };
+type RunFlags = Pick<EvaluateFlags, 'against' | 'clips' | 'seed' | 'vocoder' | 'workers'> & { readonly folder: string; readonly embedding: Embedding };
 
-async function evaluateRun(run: string, { against, clips, seed, vocoder, folder, embedding }: RunFlags, { reporter, signal, print }: CommandContext): Promise<void> {
+async function evaluateRun(run: string, { against, clips, seed, vocoder, workers, folder, embedding }: RunFlags, { reporter, signal, print }: CommandContext): Promise<void> {
   await startEngine('auto');
   const { pipeline, generation, config: ownConfig } = await openRun(run);
   if (ownConfig === null) {
     throw new MelstromError({ kind: 'usage', where: run, got: 'a pipeline folder without configuration', expected: 'a run folder' });
   }
   const config = against === undefined ? ownConfig : resolveOverrides(ownConfig, [`corpus.path=${JSON.stringify(against)}`, 'corpus.manifest=null', 'corpus.labelsFrom=folder']);
-  const corpus = await prepareCorpus({ config, reporter, signal });
+  const corpus = await prepareCorpus({ config, reporter, workers, signal });
   try {
     const assessment = await assessRun({
-      pipeline, corpus, generation, source: config.corpus, clipsPerLabel: clips, examplesPerLabel: 3, seed, vocoder, reporter, signal,
+      pipeline, corpus, generation, source: config.corpus, clipsPerLabel: clips, examplesPerLabel: 3, seed, vocoder, workers, reporter, signal,
     });
     const shared = sharedLabels(pipeline.labels, corpus);
     const drawn = soundClipsOf(assessment, pipeline.mel);

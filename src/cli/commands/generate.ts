@@ -14,8 +14,9 @@ import { addInverterFlags, withInverterFlags, type InverterFlags } from '../inve
 import { openRun } from '../open-run.js';
 import { profiled } from '../profiling.js';
 import type { Pipeline } from '../../pipeline/pipeline.js';
+import { workersOption, type WorkersFlag } from '../workers-flag.js';
 
-export interface GenerateFlags extends InverterFlags {
+export interface GenerateFlags extends InverterFlags, WorkersFlag {
   readonly label?: string;
   readonly fromVaePrior?: boolean;
   readonly prompt?: string[];
@@ -79,6 +80,7 @@ export function addGenerate(program: Command): void {
     .option('--manifest', 'also write manifest.csv, a row for each clip with every setting')
     .addOption(vocoderOption())
     .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float').choices(['16', '24', '32']).default('16'))
+    .addOption(workersOption())
     .option('--png', 'also write each clip as a 16-bit mel PNG')
     .option('--force', 'overwrite clips of the same name')
     .option('--profile', 'also print where the time went: by kind of operation, engine against host, waiting')
@@ -104,7 +106,7 @@ export function addGenerate(program: Command): void {
       if (pipeline.upscaler?.unet === null) reporter.log.warn('the upscaler is not trained yet: the small image is enlarged as it is; train with --stage upscaler');
       const { value: drawn, fields, lines } = await profiled({ isOn: flags.profile ?? false, reporter, title: 'generate' }, (watched) => drawClips({
         pipeline, out, run: resolve(run), labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed, length,
-        settings: withInverterFlags({ ...generation, sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }, flags), isFromVaePrior: flags.fromVaePrior ?? false, vocoder: flags.vocoder,
+        settings: withInverterFlags({ ...generation, sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }, flags), isFromVaePrior: flags.fromVaePrior ?? false, vocoder: flags.vocoder, workers: flags.workers,
         bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false,
         resume: flags.resume ?? false, hasManifest: flags.manifest ?? false, reporter: watched, signal,
       }));

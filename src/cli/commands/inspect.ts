@@ -7,8 +7,9 @@ import { createContext } from '../context.js';
 import { parseRunConfig, resolveOverrides } from '../../config/run-config.js';
 import { loadConfigWithFlags } from '../config-flags.js';
 import { requireWritableFile } from '../output.js';
+import { workersOption, type WorkersFlag } from '../workers-flag.js';
 
-interface InspectFlags {
+interface InspectFlags extends WorkersFlag {
   readonly config?: string;
   readonly sheet?: string;
   readonly force?: boolean;
@@ -22,6 +23,7 @@ export function addInspect(program: Command): void {
     .argument('<folder>', 'folder of sounds; its sub-folders are the labels')
     .option('--config <file>', 'configuration whose mel and corpus settings apply (default: the defaults)')
     .option('--sheet <png>', 'write a contact sheet of spectrograms')
+    .addOption(workersOption())
     .option('--force', 'overwrite the contact sheet')
     .action(async (folder: string, flags: InspectFlags, command: Command) => {
       const context = createContext(command);
@@ -32,7 +34,7 @@ export function addInspect(program: Command): void {
         flags.config === undefined
           ? resolveOverrides(parseRunConfig('corpus: { path: . }', 'defaults'), [`corpus.path=${JSON.stringify(path)}`])
           : await loadConfigWithFlags(flags.config, { corpus: path });
-      const report = await inspectCorpus({ config, reporter: context.reporter, withContactSheet: flags.sheet !== undefined, signal: context.signal });
+      const report = await inspectCorpus({ config, reporter: context.reporter, withContactSheet: flags.sheet !== undefined, workers: flags.workers, signal: context.signal });
       if (flags.sheet !== undefined && report.contactSheet !== null) await writeWhole(flags.sheet, report.contactSheet, { force });
       const { contactSheet: _picture, ...figures } = report;
       context.print(figures, describeInspection(report));

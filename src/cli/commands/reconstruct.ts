@@ -1,5 +1,6 @@
 // `melstrom reconstruct`: the ladder for given files: what codec settings, inverter and autoencoder each lose; with numbers and a page.
 import type { Command } from 'commander';
+import { inOrder } from '../../base/in-order.js';
 import { startEngine } from '../../engine/start.node.js';
 import { createMelCodec } from '../../spectrogram/mel-codec.js';
 import { requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
@@ -9,6 +10,7 @@ import { createContext } from '../context.js';
 import { addInverterFlags, withInverterFlags, type InverterFlags } from '../inverter-flags.js';
 import { openRun } from '../open-run.js';
 import { refuseExisting, requireReportFolder } from '../output.js';
+import { workersOption, type WorkersFlag } from '../workers-flag.js';
 import { ladderNumbers, writeLadder } from '../write-ladder.js';
 
 /** Adds the command to the program. */
@@ -19,8 +21,9 @@ export function addReconstruct(program: Command): void {
     .argument('<files...>', 'sound files')
     .option('--out <folder>', 'folder for the page and the clips')
     .addOption(vocoderOption())
+    .addOption(workersOption())
     .option('--force', 'replace the folder')
-    .action(async (run: string, files: string[], flags: InverterFlags & { out?: string; vocoder: VocoderChoice; force?: boolean }, command: Command) => {
+    .action(async (run: string, files: string[], flags: InverterFlags & WorkersFlag & { out?: string; vocoder: VocoderChoice; force?: boolean }, command: Command) => {
       const { reporter, print } = createContext(command);
       requireReadableFolder('<run>', run);
       const out = requireWritableFolder('--out', requireFlag('--out', flags.out));
@@ -29,11 +32,12 @@ export function addReconstruct(program: Command): void {
       await startEngine('auto');
       const { pipeline, generation, config } = await openRun(run);
       const codec = createMelCodec(pipeline.mel);
-      const vocoder = chooseVocoder(pipeline, withInverterFlags(generation, flags), flags.vocoder);
+      const rungs = pipeline.vae === null ? 1 : 2;
+      const vocoder = chooseVocoder(pipeline, withInverterFlags(generation, flags), flags.vocoder, { workers: flags.workers, clips: files.length * rungs, frames: pipeline.mel.frames });
       const progress = reporter.startProgress('reconstruct', files.length, 'files');
       const ladders: Ladder[] = [];
-      for (const file of files) {
-        ladders.push(await climbLadder(file, { pipeline, codec, vocoder, downmix: config?.corpus.downmix ?? 'mean' }));
+      for await (const ladder of inOrder(files, vocoder.lanes ?? 1, (file) => climbLadder(file, { pipeline, codec, vocoder, downmix: config?.corpus.downmix ?? 'mean' }))) {
+        ladders.push(ladder);
         progress.update(ladders.length);
       }
       progress.end();

@@ -17,8 +17,9 @@ import { readFixedClips } from '../fixed-clips.js';
 import { createPreviews, createVocoderPreviews } from '../previews.js';
 import { profiled } from '../profiling.js';
 import { createTrainingReport } from '../training-report.js';
+import { workersOption, type WorkersFlag } from '../workers-flag.js';
 
-interface TrainFlags extends ConfigFlags {
+interface TrainFlags extends ConfigFlags, WorkersFlag {
   readonly stage: TrainOptions['stage'];
   readonly resume?: boolean;
   readonly run?: string;
@@ -39,6 +40,7 @@ export function addTrain(program: Command): void {
     .option('--minutes <n>', 'train for about this long: sets the steps of each stage to what this machine does in its part of the time', number(0.1))
     .option('--profile', 'also print where the time went: by kind of operation, engine against host, waiting')
     .option('--corpus <folder>', 'folder of sounds, instead of corpus.path')
+    .addOption(workersOption())
     .option('--set <key=value>', 'override one key of the configuration; may be repeated', collect)
     .addOption(new Option('--engine <name>', 'engine').choices(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto'))
     .action(async (configPath: string, options: TrainFlags, command: Command) => {
@@ -54,7 +56,7 @@ export function addTrain(program: Command): void {
       const engine = await startEngine(options.engine);
       reporter.log.info(`engine ${engine.name} ${engine.version}${engine.reason === undefined ? '' : ` (${engine.reason})`}`);
       const config = options.minutes === undefined ? asked : await fitToTime(asked, { minutes: options.minutes, vaeShare: vaeShare(asked, options.stage) }, { reporter });
-      const corpus = await prepareCorpus({ config, reporter, signal });
+      const corpus = await prepareCorpus({ config, reporter, workers: options.workers, signal });
       try {
         const clips = await readFixedClips(corpus, config.corpus);
         const { value: result, fields, lines } = await profiled({ isOn: options.profile ?? false, reporter, title: 'training' }, (watched) => trainRun({

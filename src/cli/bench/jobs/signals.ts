@@ -3,8 +3,10 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createRandom } from '../../../base/random.js';
 import { prepareCorpus } from '../../../corpus/prepare.node.js';
+import { inOrder } from '../../../base/in-order.js';
+import { analyseInThreads } from '../../../spectrogram/analyse-in-threads.node.js';
 import { createMelCodec } from '../../../spectrogram/mel-codec.js';
-import { createGriffinLimVocoder } from '../../../vocoder/griffin-lim-vocoder.js';
+import { createThreadedGriffinLim } from '../../../vocoder/threaded-griffin-lim.node.js';
 import type { Job, RunningJob } from '../job.js';
 import { configOf } from './networks.js';
 
@@ -13,25 +15,28 @@ type OwnFacts = Pick<RunningJob['facts'], 'threads' | 'versions'>;
 /** A minute, over and over. */
 const REPEATED_SECONDS = 60;
 
-/** Mel analysis of one long sound. */
+/** Mel analysis of one long sound, by as many threads as the peer has processes. */
 export async function mel({ mel: settings, seconds, folder }: Job<'mel'>, facts: OwnFacts): Promise<RunningJob> {
-  const codec = createMelCodec(settings);
   const sound = longSound(seconds, settings.sampleRateHz);
   writeFileSync(join(folder, 'sound.f32'), sound);
-  return { facts: { ...facts, parameters: null }, run: () => meanSize(codec.analyse(sound).data) };
+  return { facts: { ...facts, parameters: null }, run: async () => meanSize((await analyseInThreads(sound, settings, { workers: facts.threads })).data) };
 }
 
 /** Mel images to sound: non-negative least squares and fast Griffin-Lim. */
 export async function invert({ mel: settings, seconds, clips, iterations, folder }: Job<'invert'>, facts: OwnFacts): Promise<RunningJob> {
   const codec = createMelCodec(settings);
-  const vocoder = createGriffinLimVocoder(settings, { iterations, method: 'fast', start: 'random', isRefined: false }); // the peer's work, not our default
+  const vocoder = createThreadedGriffinLim(settings, { iterations, method: 'fast', start: 'random', isRefined: false }, { workers: facts.threads }); // the peer's work, not our default
   const sound = longSound(seconds * clips, settings.sampleRateHz);
   const length = Math.floor(sound.length / clips);
   const images = Array.from({ length: clips }, (_, clip) => codec.analyse(sound.subarray(clip * length, (clip + 1) * length)));
   writeFileSync(join(folder, 'images.f32'), Buffer.concat(images.map(({ data }) => new Uint8Array(data.buffer, data.byteOffset, data.byteLength))));
   return {
     facts: { ...facts, parameters: null },
-    run: () => images.reduce((sum, image) => sum + rootMeanSquare(vocoder.invert(image).channels[0]), 0) / clips,
+    async run() {
+      let sum = 0;
+      for await (const { channels } of inOrder(images, facts.threads + 1, (image) => vocoder.invert(image))) sum += rootMeanSquare(channels[0]);
+      return sum / clips;
+    },
   };
 }
 
@@ -41,7 +46,7 @@ export async function prepare(job: Job<'prepare'>, facts: OwnFacts): Promise<Run
   return {
     facts: { ...facts, parameters: null },
     async run() {
-      const corpus = await prepareCorpus({ config, cacheFolder: join(job.folder, 'cache'), force: true });
+      const corpus = await prepareCorpus({ config, cacheFolder: join(job.folder, 'cache'), force: true, workers: facts.threads });
       const count = corpus.sliceCount('train') + corpus.sliceCount('validation');
       corpus.close();
       return count;
