@@ -18,6 +18,8 @@ export interface StepSettings {
   readonly weightDecay: number;
   readonly gradientClip: number;
   readonly emaDecay: number;
+  /** Default false. */
+  readonly gradientCheckpointing?: boolean;
 }
 
 /** A step that can be repeated: forward, backward, norm and clipping, AdamW, average, all on the same batch, in the precision in force. */
@@ -55,7 +57,7 @@ export function createMeasuredUnet(config: Unet2dConfig, sampleShape: readonly [
       ...(labels === undefined ? [] : [['labels', { shape: [labels.length], data: Float32Array.from(labels) }] as [string, HostTensor]]),
     ]),
     async run() {
-      const { value, gradients } = valueAndGradients(network.parameters, () => tf.mean(tf.square(tf.sub(network.forward({ sample, timestep, classLabels }), target))) as tf.Scalar);
+      const { value, gradients } = valueAndGradients(network.parameters, () => tf.mean(tf.square(tf.sub(network.forward({ sample, timestep, classLabels }), target))) as tf.Scalar, settings);
       optimise.step(gradients);
       const loss = value.dataSync()[0];
       value.dispose();
