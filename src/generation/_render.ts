@@ -4,6 +4,7 @@ import { durationSeconds, type Clip } from '../audio/clip.js';
 import { MelstromError } from '../base/errors.js';
 import { createRandom, type Random } from '../base/random.js';
 import { breathe, drawNoise } from '../diffusion/samplers/sampler.js';
+import { convPrecision } from '../nn/operations.js';
 import { modelHash, settingsHash } from '../pipeline/hash.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { MELSTROM_VERSION } from '../pipeline/version.js';
@@ -114,6 +115,7 @@ async function sidecars({ pipeline, request, labels, words, how }: RenderOptions
   const { sampleRateHz } = pipeline.mel;
   const hashes = { model: await modelHash(pipeline), codec: codecHash(pipeline.mel), settings: await settingsHash(pipeline) };
   const engine = { name: request.engine ?? tf.getBackend(), tensorflowJs: tf.version_core };
+  const precision = convPrecision();
   return (index, made) => {
     const label = labels[index];
     const start = index - (index % itemsPerBatch);
@@ -123,6 +125,7 @@ async function sidecars({ pipeline, request, labels, words, how }: RenderOptions
       negativePrompt: words?.negativePrompt ?? null,
       seed: seeds[index],
       ...how,
+      precision,
       vocoder: request.vocoder.name,
       ...(made && { inversion: reportInversion(made.image, made.clip) }),
       frameCount: length.frameCount,

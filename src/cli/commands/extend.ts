@@ -12,6 +12,7 @@ import { pathFrom, pathsOf, planFolder, writeGenerated, type WrittenClip } from 
 import { createGriffinLimVocoder } from '../../vocoder/griffin-lim-vocoder.js';
 import { collect, integer, number, requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
+import { inDrawPrecision, precisionOption, type PrecisionChoice } from '../draw-precision.js';
 import { openRun } from '../open-run.js';
 import { defaultOverlap, definedIn, labelIndex, promptsOf } from './generate.js';
 
@@ -35,6 +36,7 @@ interface ExtendFlags {
   readonly bitDepth: '16' | '24' | '32';
   readonly png?: boolean;
   readonly force?: boolean;
+  readonly precision?: PrecisionChoice;
   readonly engine: WantedEngine;
 }
 
@@ -64,6 +66,7 @@ export function addExtend(program: Command): void {
     .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float, and 16 adds dither to the kept sound too').choices(['16', '24', '32']).default('24'))
     .option('--png', 'also write the mel image of what was drawn, with the end of the sound beside it')
     .option('--force', 'overwrite clips of the same name')
+    .addOption(precisionOption())
     .addOption(new Option('--engine <name>', 'engine').choices(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto'))
     .action(async (run: string, audio: string, flags: ExtendFlags, command: Command) => {
       const { reporter, signal, print } = createContext(command);
@@ -71,7 +74,8 @@ export function addExtend(program: Command): void {
       const seconds = requireFlag('--seconds', flags.seconds);
       const out = requireWritableFolder('--out', requireFlag('--out', flags.out));
       await startEngine(flags.engine);
-      const { pipeline, generation, config } = await openRun(run);
+      const open = await openRun(run);
+      const { pipeline, generation, config } = open;
       const downmix = config?.corpus.downmix ?? 'mean';
       const { samples, sha256 } = await loadInput(resolve(audio), { sampleRateHz: pipeline.mel.sampleRateHz, downmix });
       const label = flags.label === undefined ? null : labelIndex(pipeline.labels, flags.label);
@@ -93,7 +97,9 @@ export function addExtend(program: Command): void {
       if (!force) for (const name of names) for (const path of pathsOf(out, name, png)) await refuseExisting(path);
       const files: WrittenClip[] = [];
       try {
-        for await (const file of writeGenerated(out, names, clips, { bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png, force, run: resolve(run) })) files.push(file);
+        await inDrawPrecision(open, flags, async () => {
+          for await (const file of writeGenerated(out, names, clips, { bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png, force, run: resolve(run) })) files.push(file);
+        });
       } catch (error) {
         if (!signal.aborted) throw error;
       } finally {
