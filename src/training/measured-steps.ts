@@ -156,7 +156,9 @@ function channelsFirst(x: tf.Tensor4D): HostTensor {
 
 /** Smooth images in [-1, 1] whose last frames are padding, a few more in each. */
 function randomSlices({ melBins, frames, count }: { melBins: number; frames: number; count: number }): SliceBatch {
-  const random = createRandom(0, 'measured slices');
+  // Seed 0 has a cell whose value at a leaky ReLU of the discriminator is within 2e-7 of 0: rounding decides its sign, and with it a thousandth
+  // of the gradient's norm. float64 and float32, ours and PyTorch's, fall on either side; another seed compares what can be compared.
+  const random = createRandom(1, 'measured slices');
   const images = random.normals(count * melBins * frames).map((value) => Math.tanh(0.5 * value));
   const fills = Float32Array.from({ length: count }, (_, item) => 1 - item / (2 * count));
   return { images, fills, labels: new Int32Array(count), indices: Int32Array.from({ length: count }, (_, item) => item) };
