@@ -60,7 +60,7 @@ describe('table', () => {
   });
 
   it('says below a row how much of our time went into products', () => {
-    expect(benchTable([{ ...row, share: 0.8765 }]).slice(2)).toEqual(['    two parameters', '    87.7 % of our time in convolutions and matrix products']);
+    expect(benchTable([{ ...row, share: 0.875 }]).slice(2)).toEqual(['    two parameters', '    87.5 % of our time in convolutions and matrix products']);
   });
 
   it('is Markdown with date and machine for a README', () => {
