@@ -14,6 +14,7 @@ export { inspectCorpus } from './corpus/inspect.node.js';
 export { prepareCorpus, type PreparedCorpus } from './corpus/prepare.node.js';
 export * from './diffusion/index.js';
 export { startEngine, type EngineInfo } from './engine/start.node.js';
+export { convPrecision, setConvPrecision, supportsBfloat16, withConvPrecision, type ConvPrecision } from './engine/ops/index.js';
 export { setUpEngine } from './engine/setup/set-up.node.js';
 export { fitJudge, type Judge } from './evaluation/judge.js';
 export { logMelStatistics } from './evaluation/log-mel-statistics.js';

@@ -7,6 +7,7 @@ import type { CorpusConfig } from '../config/corpus.js';
 import type { GenerationConfig } from '../config/generation.js';
 import type { MelSettings } from '../config/mel.js';
 import type { PreparedCorpus } from '../corpus/prepare.node.js';
+import { convPrecision, type ConvPrecision } from '../engine/ops/index.js';
 import { fitJudge, type JudgedClip } from '../evaluation/judge.js';
 import { guardedClip, reportLevels, type LevelReport } from '../evaluation/level-guard.js';
 import { logMelStatistics } from '../evaluation/log-mel-statistics.js';
@@ -51,6 +52,8 @@ export interface Assessment {
     readonly inversionError: MelDistance;
     readonly levels: LevelReport;
     readonly generatedCount: number;
+    /** That clips were drawn in. */
+    readonly precision: ConvPrecision;
   };
   /** Whether the real clips that are shown, and the errors, are of clips that training has not seen. */
   readonly isHeldOut: boolean;
@@ -115,6 +118,7 @@ export async function assessRun(options: AssessOptions): Promise<Assessment> {
       inversionError: poolDistances(inversions),
       levels: reportLevels(drawn.map(({ samples, label }) => guardedClip(samples, { sampleRateHz: pipeline.mel.sampleRateHz, label })), await realLevels([...training, ...validation], options)),
       generatedCount: generated.length,
+      precision: convPrecision(),
     },
     isHeldOut,
     labels: shared.map(({ name, model }, label) => ({ name, roundTrips: roundTrips[label], generated: generated.filter((clip) => clip.label === model) })),

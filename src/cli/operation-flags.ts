@@ -5,6 +5,7 @@ import { SAMPLER_NAMES, SPACINGS, type SamplerName, type Spacing } from '../diff
 import type { DrawSettings, MixPart, SoundMix } from '../generation/index.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { collect, integer, number } from './arguments.js';
+import { precisionOption, type PrecisionChoice } from './draw-precision.js';
 import type { OpenRun } from './open-run.js';
 
 export interface OperationFlags {
@@ -24,6 +25,7 @@ export interface OperationFlags {
   readonly bitDepth: '16' | '24' | '32';
   readonly png?: boolean;
   readonly force?: boolean;
+  readonly precision?: PrecisionChoice;
   readonly engine: 'auto' | 'tensorflow' | 'wasm' | 'cpu';
 }
 
@@ -52,6 +54,7 @@ export function addOperationFlags(command: Command, { stepsFlag = '--steps', bit
     .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float').choices(['16', '24', '32']).default(bitDepth))
     .option('--png', 'also write each clip as a 16-bit mel PNG')
     .option('--force', 'overwrite clips of the same name')
+    .addOption(precisionOption())
     .addOption(new Option('--engine <name>', 'engine').choices(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto'));
 }
 

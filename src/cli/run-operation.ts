@@ -11,6 +11,7 @@ import { planOutput, writeGenerated, type WrittenClip } from '../generation/writ
 import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
 import { requireFlag, requireReadableFolder, requireWritableFolder } from './arguments.js';
 import { createContext, INTERRUPTED_STATUS } from './context.js';
+import { inDrawPrecision } from './draw-precision.js';
 import { openRun, type OpenRun } from './open-run.js';
 import { drawSettings, type OperationFlags } from './operation-flags.js';
 
@@ -53,7 +54,9 @@ export async function runOperation({ name, run, flags, command, plan }: Operatio
   progress = reporter.startProgress(name, 100, '%');
   const files: WrittenClip[] = [];
   try {
-    for await (const file of writeGenerated(out, names, withPathsFrom(out, clips), write)) files.push(file);
+    await inDrawPrecision(open, flags, async () => {
+      for await (const file of writeGenerated(out, names, withPathsFrom(out, clips), write)) files.push(file);
+    });
   } catch (error) {
     if (!signal.aborted) throw error;
   } finally {

@@ -50,6 +50,8 @@ export const trainingSchema = z
     keepCheckpoints: count.default(2),
     /** Validations without improvement before it is said that training has stopped improving. */
     patience: count.default(5),
+    /** Blocks of the network keep only what goes into them, and are run again for their gradient: about half the memory of large networks for a third more time; the same weights to the last bit. In the reference: gradient_checkpointing. */
+    gradientCheckpointing: z.boolean().default(false),
     augment: augmentSchema.prefault({}),
   })
   .prefault({});

@@ -5,6 +5,7 @@ import { MelstromError } from '../base/errors.js';
 import { inOrder } from '../base/in-order.js';
 import { createRandom, type Random } from '../base/random.js';
 import { breathe, drawNoise } from '../diffusion/samplers/sampler.js';
+import { convPrecision } from '../nn/operations.js';
 import { modelHash, settingsHash } from '../pipeline/hash.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { MELSTROM_VERSION } from '../pipeline/version.js';
@@ -149,6 +150,7 @@ export async function createSidecars({ pipeline, request, labels, words, how }: 
   const { sampleRateHz } = pipeline.mel;
   const hashes = { model: await modelHash(pipeline), codec: codecHash(pipeline.mel), settings: await settingsHash(pipeline) };
   const engine = { name: request.engine ?? tf.getBackend(), tensorflowJs: tf.version_core };
+  const precision = convPrecision();
   return (index, made) => {
     const label = labels[index];
     const start = index - (index % itemsPerBatch);
@@ -158,6 +160,7 @@ export async function createSidecars({ pipeline, request, labels, words, how }: 
       negativePrompt: words?.negativePrompt ?? null,
       seed: seeds[index],
       ...how,
+      precision,
       vocoder: request.vocoder.name,
       ...(made && { inversion: made.inversion }),
       frameCount: length.frameCount,

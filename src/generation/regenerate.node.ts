@@ -4,6 +4,7 @@ import { loadMono } from '../audio/load.node.js';
 import { MelstromError } from '../base/errors.js';
 import { SAMPLER_NAMES, type SamplerName } from '../diffusion/samplers/by-name.js';
 import { SPACINGS, type Spacing } from '../diffusion/settings.js';
+import { withConvPrecision, type ConvPrecision } from '../nn/operations.js';
 import { modelHash, settingsHash } from '../pipeline/hash.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { codecHash } from '../spectrogram/codec-identity.js';
@@ -40,22 +41,31 @@ const OPERATIONS: Readonly<Record<string, Regenerate>> = {
   combine: operationAgain,
 };
 
+export interface RegenerateOptions extends Pick<ClipRequest, 'signal' | 'onStep'> {
+  /** Default the one that made the clip; another gives other last bits. */
+  readonly precision?: ConvPrecision | 'auto';
+}
+
 /**
  * Makes a clip again: the same samples on the same machine with the same engine, to the last bit.
  *
  * @param path the JSON file beside the clip
- * @throws MelstromError of kind 'checkpoint' when the pipeline is not the one that made it; of kind 'data' when the file says too little
+ * @throws MelstromError of kind 'checkpoint' when the pipeline is not the one that made it; of kind 'data' when the file says too little; of
+ *   kind 'engine' when its precision is bfloat16, which this processor does not have
  */
-export async function regenerateClip(pipeline: Pipeline, path: string, options: Pick<ClipRequest, 'signal' | 'onStep'> = {}): Promise<GeneratedClip> {
+export async function regenerateClip(pipeline: Pipeline, path: string, options: RegenerateOptions = {}): Promise<GeneratedClip> {
   const record = await readRecord(path);
   const regenerate = Object.hasOwn(OPERATIONS, record.operation) ? OPERATIONS[record.operation] : undefined;
   if (regenerate === undefined) {
     throw new MelstromError({ kind: 'data', where: `${path}: operation`, got: record.operation, expected: Object.keys(OPERATIONS).join(', '), fix: 'A newer version may know it.' });
   }
   await requireSamePipeline(pipeline, record, path);
-  const clips = regenerate({ ...options, pipeline, record, folder: dirname(path), vocoder: vocoderOfRecord(pipeline, record, path) });
-  for await (const clip of clips) return clip;
-  throw new MelstromError({ kind: 'internal', where: path, got: 'no clip' });
+  const { precision = record.precision, ...watched } = options;
+  const clips = regenerate({ ...watched, pipeline, record, folder: dirname(path), vocoder: vocoderOfRecord(pipeline, record, path) });
+  return withConvPrecision(precision, async () => {
+    for await (const clip of clips) return clip;
+    throw new MelstromError({ kind: 'internal', where: path, got: 'no clip' });
+  });
 }
 
 /** @throws MelstromError of kind 'checkpoint' that says what differs */

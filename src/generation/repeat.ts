@@ -13,8 +13,8 @@ import { varySounds } from './vary.js';
 export interface Repetition {
   readonly record: OperationSidecar;
   /**
-   * Seeds, sampling and the rest, as the sidecar has them: the same bytes come only from a batch of the same size. All seeds are the
-   * record's own; of a morph none is needed.
+   * Seeds, sampling and the rest, as the sidecar has them: the same bytes come only from a batch of the same size, in the
+   * precision of the record. All seeds are the record's own; of a morph none is needed.
    */
   readonly request: Omit<OperationRequest, 'mixes'>;
   /** Reads a sound again as it was read, at the model's rate. */

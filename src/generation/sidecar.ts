@@ -1,5 +1,6 @@
 // What is written beside each clip: everything needed to draw it again. Knows no file.
 import type { DownmixRule } from '../audio/downmix.js';
+import type { ConvPrecision } from '../nn/operations.js';
 import type { InversionReport } from '../vocoder/inversion-report.js';
 
 /** Where a clip was among those drawn with it: a network rounds otherwise in another batch, and the last bits follow. */
@@ -56,6 +57,8 @@ export interface Sidecar {
   /** null for samplers that have none. */
   readonly eta: number | null;
   readonly vocoder: string;
+  /** Of the convolutions and matrix products of UNet and autoencoder. Records without it are of float32. */
+  readonly precision: ConvPrecision;
   /** How near the vocoder came to the image that was drawn. */
   readonly inversion?: InversionReport;
   readonly frameCount: number;

@@ -1,8 +1,9 @@
 // Self-attention over all rows and columns of an image, with a residual connection.
 import * as tf from '@tensorflow/tfjs';
+import { checkpointed } from '../nn/checkpoint.js';
 import { createGroupNorm } from '../nn/layers.js';
 import type { ParameterScope } from '../nn/parameters.js';
-import type { Block } from './_block.js';
+import type { Block, BlockContext } from './_block.js';
 import { createMultiHeadAttention } from './_multi-head-attention.js';
 
 export interface AttentionBlockOptions {
@@ -21,6 +22,10 @@ export interface AttentionBlockOptions {
  * Source: diffusers 0.42, Attention as the 2D blocks make it.
  */
 export function createAttentionBlock(scope: ParameterScope, options: AttentionBlockOptions): Block {
+  return checkpointed<tf.Tensor4D, BlockContext>(scope, [], (place) => createAttention(place, options));
+}
+
+function createAttention(scope: ParameterScope, options: AttentionBlockOptions): Block {
   const { channels, headWidth, groups, epsilon, outputScale = 1 } = options;
   const norm = groups === null ? null : createGroupNorm(scope.at('group_norm'), { channels, groups, epsilon, silu: false });
   const heads = channels / headWidth;

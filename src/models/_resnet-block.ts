@@ -1,9 +1,10 @@
 // The residual block of the autoencoder and the UNet.
 import * as tf from '@tensorflow/tfjs';
 import { addTimeEmbedding, averagePool2x, silu, upsampleNearest2x } from '../nn/operations.js';
+import { checkpointed } from '../nn/checkpoint.js';
 import { createConv2d, createLinear, createNormConv } from '../nn/layers.js';
 import type { ParameterScope } from '../nn/parameters.js';
-import type { Block, BlockStyle } from './_block.js';
+import type { Block, BlockContext, BlockStyle } from './_block.js';
 
 export interface ResnetBlockOptions {
   readonly inChannels: number;
@@ -21,6 +22,10 @@ export interface ResnetBlockOptions {
  * Source: diffusers 0.42, ResnetBlock2D.
  */
 export function createResnetBlock(scope: ParameterScope, style: BlockStyle, options: ResnetBlockOptions): Block {
+  return checkpointed<tf.Tensor4D, BlockContext>(scope, ['embedding'], (place) => createResidual(place, style, options));
+}
+
+function createResidual(scope: ParameterScope, style: BlockStyle, options: ResnetBlockOptions): Block {
   const { groups, epsilon, embeddingWidth, timeScaleShift } = style;
   const { inChannels, outChannels, outputScale = 1, resample = null } = options;
   const isScaled = embeddingWidth !== null && timeScaleShift === 'scale_shift';

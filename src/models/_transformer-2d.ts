@@ -1,6 +1,7 @@
 // Transformer layers over all rows and columns of an image: each attends to the image, then to a condition, then mixes channels.
 import * as tf from '@tensorflow/tfjs';
 import { geglu } from '../nn/operations.js';
+import { checkpointed } from '../nn/checkpoint.js';
 import { createConv2d, createGroupNorm, createLayerNorm, createLinear } from '../nn/layers.js';
 import type { ParameterScope } from '../nn/parameters.js';
 import type { Block, BlockContext } from './_block.js';
@@ -32,6 +33,10 @@ const FEED_FORWARD_FACTOR = 4;
  * Source: diffusers 0.42, Transformer2DModel with continuous input. Where heads do not divide the channels, the rest is left out inside.
  */
 export function createTransformer2d(scope: ParameterScope, options: TransformerOptions): Block {
+  return checkpointed<tf.Tensor4D, BlockContext>(scope, ['encoderHiddenStates', 'encoderBias'], (place) => createTransformer(place, options));
+}
+
+function createTransformer(scope: ParameterScope, options: TransformerOptions): Block {
   const { channels, heads, layerCount, groups, hasLinearProjection } = options;
   const width = heads * Math.floor(channels / heads);
   const norm = createGroupNorm(scope.at('norm'), { channels, groups, epsilon: GROUP_EPSILON, silu: false });

@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { requireShape } from '../base/checks.js';
 import type { VocosConfig } from '../config/vocoder.js';
+import { checkpointed } from '../nn/checkpoint.js';
 import { normal, type Initialiser } from '../nn/initialisers.js';
 import { createConv1d, createDepthwiseConv1d, createLayerNorm, createLinear } from '../nn/layers.js';
 import { gelu } from '../nn/operations.js';
@@ -50,7 +51,7 @@ export function createVocos(config: VocosConfig, { seed, prior }: VocosOptions):
   const backbone = root.at('backbone');
   const embed = createConv1d(backbone.at('embed'), { inChannels: melBins, channels: dim, kernelSize: KERNEL_SIZE, initialise: START });
   const norm = createLayerNorm(backbone.at('norm'), { channels: dim, epsilon: EPSILON });
-  const blocks = Array.from({ length: count }, (_, index) => createConvNextBlock(backbone.at('convnext', index), config));
+  const blocks = Array.from({ length: count }, (_, index) => checkpointed<tf.Tensor3D, object>(backbone.at('convnext', index), [], (scope) => createConvNextBlock(scope, config)));
   const finalNorm = createLayerNorm(backbone.at('final_layer_norm'), { channels: dim, epsilon: EPSILON });
   const toSpectrum = createLinear(root.at('head', 'out'), { inChannels: dim, outChannels: size + 2 });
   root.at('head', 'istft').add('window', { shape: [windowLength], layout: 'plain', initialise: hannWindow, isTrainable: false }); // the reference keeps it in its files
@@ -59,7 +60,7 @@ export function createVocos(config: VocosConfig, { seed, prior }: VocosOptions):
 
   const spectrum = (mel: tf.Tensor3D): tf.Tensor3D => {
     requireShape('vocos: mel', mel.shape, [null, null, melBins]);
-    const hidden = finalNorm(blocks.reduce((value, block) => block(value), norm(embed(mel))));
+    const hidden = finalNorm(blocks.reduce((value, block) => block(value, {}), norm(embed(mel))));
     const [logMagnitude, phase] = tf.split(toSpectrum(hidden), [bins, bins], 2); // [B, N, dim] -> twice [B, N, F]
     const whole = config.mel_prior ? tf.add(logMagnitude, priorOf(mel, prior!, bins)) : logMagnitude;
     const magnitude = tf.exp(tf.minimum(whole, Math.log(config.max_magnitude)));

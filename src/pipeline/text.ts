@@ -2,6 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
 import type { ClipTextEncoder } from '../models/index.js';
+import { withConvPrecision } from '../nn/operations.js';
 import type { AnyUnet } from './any-unet.js';
 import { isTextUnet } from './any-unet.js';
 import type { ClipTokenizer } from './clip-tokenizer.js';
@@ -18,17 +19,18 @@ export function promptLength({ tokenizer, encoder }: TextConditioner): number {
 }
 
 /**
- * The states of prompts, one after another. A prompt that occurs again is encoded once.
+ * The states of prompts, one after another. A prompt that occurs again is encoded once. In float32 whatever the precision in force, so
+ * that training and drawing read the same.
  *
  * Shape: [prompts, T, hidden_size]. Memory: the caller disposes.
  * Source: diffusers 0.42, StableDiffusionPipeline.encode_prompt, without attention mask and without skipped layers.
  */
 export function encodePrompts(text: TextConditioner, prompts: readonly string[]): tf.Tensor3D {
   const distinct = [...new Set(prompts)];
-  return tf.tidy(() => {
+  return withConvPrecision('float32', () => tf.tidy(() => {
     const states = distinct.map((prompt) => text.encoder.forward(text.tokenizer.encode([prompt], promptLength(text)), 1).lastHiddenState);
     return tf.concat(prompts.map((prompt) => states[distinct.indexOf(prompt)]), 0);
-  });
+  }));
 }
 
 /** @throws MelstromError of kind 'checkpoint' that names which of tokenizer, encoder and UNet do not fit one another */

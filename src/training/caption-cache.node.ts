@@ -4,7 +4,6 @@ import { closeSync, openSync } from 'node:fs';
 import * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
 import type { Reporter } from '../base/logger.js';
-import { withConvPrecision } from '../engine/ops/index.js';
 import { encodePrompts, promptLength, type TextConditioner } from '../pipeline/text.js';
 import { readDescription, readRecord, writeRecords } from './record-file.node.js';
 
@@ -76,7 +75,7 @@ function build({ path, text, reporter, signal }: CaptionCacheOptions, descriptio
     path, progress, signal,
     async make(append) {
       for (const [index, caption] of captions.entries()) {
-        const states = withConvPrecision('float32', () => encodePrompts(text, [caption]));
+        const states = encodePrompts(text, [caption]);
         const values = states.dataSync<'float32'>();
         states.dispose();
         if (!(await append(values, index + 1))) return null;

@@ -18,6 +18,8 @@ export interface StepSettings {
   readonly weightDecay: number;
   readonly gradientClip: number;
   readonly emaDecay: number;
+  /** Default false. */
+  readonly gradientCheckpointing?: boolean;
 }
 
 /** A step that can be repeated: forward, backward, norm and clipping, AdamW, average, all on the same batch, in the precision in force. */
@@ -27,7 +29,7 @@ export interface MeasuredStep<N> {
   readonly parameterCount: number;
   /** What goes in, images as [B, C, H, W]; weights of a second network under `discriminator/`, convolutions as [kh, kw, in, out]. */
   readonly inputs: ReadonlyMap<string, HostTensor>;
-  /** Returns the loss before the update. */
+  /** Returns the loss before the update, a discriminator's term at weight 1. */
   run(): Promise<number>;
   dispose(): void;
 }
@@ -55,7 +57,7 @@ export function createMeasuredUnet(config: Unet2dConfig, sampleShape: readonly [
       ...(labels === undefined ? [] : [['labels', { shape: [labels.length], data: Float32Array.from(labels) }] as [string, HostTensor]]),
     ]),
     async run() {
-      const { value, gradients } = valueAndGradients(network.parameters, () => tf.mean(tf.square(tf.sub(network.forward({ sample, timestep, classLabels }), target))) as tf.Scalar);
+      const { value, gradients } = valueAndGradients(network.parameters, () => tf.mean(tf.square(tf.sub(network.forward({ sample, timestep, classLabels }), target))) as tf.Scalar, settings);
       optimise.step(gradients);
       const loss = value.dataSync()[0];
       value.dispose();
@@ -110,7 +112,10 @@ export function createMeasuredVae(config: AutoencoderKLConfig, options: Measured
       const { figures, gradients } = await stage.pass({ step: 0, pass: 0 });
       optimise.step(gradients);
       stage.afterStep?.({ step: 0, learningRateShare: 1 });
-      return figures.loss;
+      // The term of the discriminator counts once: its adaptive weight is a ratio of gradients, which jump where a leaky ReLU passes 0, so
+      // that rounding decides thousandths of it. In float64 PyTorch has our weight, and with the signs of its float32 that of its float32.
+      const { loss, generator = 0, adaptiveWeight = 0 } = figures;
+      return loss + generator * (1 - adaptiveWeight);
     },
     dispose() {
       optimise.dispose();

@@ -5,7 +5,7 @@ import type { RunConfig } from '../config/run-config.js';
 import type { StageName } from './stage.js';
 
 /** Keys of a training block that change nothing about the weights of a step. */
-const HARMLESS: readonly string[] = ['maxMinutes', 'validateEvery', 'previewEvery', 'checkpointEvery', 'keepCheckpoints', 'patience'];
+const HARMLESS: readonly string[] = ['maxMinutes', 'validateEvery', 'previewEvery', 'checkpointEvery', 'keepCheckpoints', 'patience', 'gradientCheckpointing'];
 /** Keys without which the checkpoint makes no sense: another network, other data. */
 const BINDING = /^(seed|initialPipeline|initialChannels|unet\.classTable|labels|mel|representation|corpus|diffusion|(vae|unet|upscaler|vocoder)\.(kind|factor|network|conditionNetwork)|vocoder\.loss\.fftSizes|(vae|vocoder)\.loss\.discriminatorWeight|(vae|vocoder)\.discriminator\.(channels|layers))(\.|$)/;
 

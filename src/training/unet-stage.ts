@@ -67,7 +67,7 @@ export function createUnetStage(options: UnetStageOptions): Stage {
       const textStates = options.captions?.states('train', hideCaptions(options.captions, { indices: batch.indices, pass, seed }));
       const enlarged = upscaling && enlargedOf(batch.clean, upscaling, createRandom(seed, name, 'condition', pass));
       const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size), textStates, enlarged });
-      const { value, gradients } = valueAndGradients(unet.parameters, () => weightedError(unet, inputs));
+      const { value, gradients } = valueAndGradients(unet.parameters, () => weightedError(unet, inputs), training);
       const figures = { loss: value.dataSync()[0] };
       tf.dispose([value, batch.clean, ...inputs.tensors]);
       return { gradients, figures, indices: batch.indices };

@@ -82,7 +82,7 @@ function passOnBatch(parts: BatchParts): Omit<Pass, 'indices'> {
     kept = [l1, gradient, kl, generator, reconstruction].map((tensor) => tf.keep(tf.clone(tensor)));
     if (isJudged) weight = loss.discriminatorWeight * adaptiveWeight(vae.lastLayer, { reconstruction: total, generator });
     return isJudged ? tf.add(total, tf.mul(generator, weight)) : total;
-  });
+  }, options.training);
   const [l1, gradient, kl, generator] = kept.slice(0, 4).map((tensor) => tensor.dataSync()[0]);
   const figures: Record<string, number> & { loss: number } = { loss: value.dataSync()[0], l1, gradient };
   if (options.kind === 'kl') figures.kl = kl;

@@ -76,7 +76,7 @@ function passOnBatch({ options, judge, adversaries, step, mel, sound }: BatchPar
       terms = [convergence, logMagnitude, melDifference, generator].map((term) => tf.keep(tf.clone(term)));
       made = images.map((image) => tf.keep(tf.clone(image)));
       return isJudged ? tf.add(total, tf.mul(generator, loss.discriminatorWeight)) : total;
-    });
+    }, options.training);
     const [convergence, logMagnitude, melDifference, generator] = terms.map((term) => term.dataSync()[0]);
     const figures: Record<string, number> & { loss: number } = { loss: value.dataSync()[0], convergence, logMagnitude, mel: melDifference };
     value.dispose();

@@ -5,6 +5,7 @@ import type { MelSettings } from '../config/mel.js';
 import type { VocosConfig } from '../config/vocoder.js';
 import { createStft } from '../dsp/stft.js';
 import { createVocos, type Vocos } from '../models/index.js';
+import { withConvPrecision } from '../nn/operations.js';
 import { assertSameCodec } from '../spectrogram/codec-identity.js';
 import { dbToImageValue, requireMelImage, type MelImage } from '../spectrogram/mel-image.js';
 import { melPrior } from './mel-prior.js';
@@ -88,9 +89,9 @@ function framesOf({ settings: { melBins }, frameCount, data }: MelImage, silent:
   return frames;
 }
 
-/** Shape: [n*M] -> [n*2·F]. */
+/** In float32 whatever the precision in force: bfloat16 would be heard as noise. Shape: [n*M] -> [n*2·F]. */
 function runNetwork(vocos: Vocos, frames: Float32Array, count: number): Float32Array {
-  const spectrum = tf.tidy(() => vocos.spectrum(tf.tensor3d(frames, [1, count, vocos.config.input_channels])));
+  const spectrum = withConvPrecision('float32', () => tf.tidy(() => vocos.spectrum(tf.tensor3d(frames, [1, count, vocos.config.input_channels]))));
   try {
     return spectrum.dataSync<'float32'>();
   } finally {

@@ -127,12 +127,13 @@ def vae_step(job):
             posterior = model.encode(image).latent_dist
             made = model.decode(posterior.mean + posterior.std * noise).sample
         rebuilt = spectrogram_loss(made.float(), image, weights, loss_settings)
-        loss = rebuilt + loss_settings["klWeightPerSummedElement"] * posterior.kl().float().mean()
+        result = loss = rebuilt + loss_settings["klWeightPerSummedElement"] * posterior.kl().float().mean()
         if judge is not None:
             judge.requires_grad_(False)
             with precision(job):
                 generator = -judge(made).float().mean()
             sizes = [torch.autograd.grad(part, last, retain_graph=True)[0].norm() for part in (rebuilt, generator)]
+            result = loss + generator  # the adaptive weight jumps with the sign of what rounding cannot tell from 0
             loss = loss + torch.clamp(sizes[0] / (sizes[1] + 1e-4), max=1e4) * generator
             judge.requires_grad_(True)
         loss.backward()
@@ -143,7 +144,7 @@ def vae_step(job):
             (0.5 * (F.relu(1 - real).mean() + F.relu(1 + fake).mean())).backward()
             judge_optimiser.step()
             judge_optimiser.zero_grad(set_to_none=True)
-        return loss.item()
+        return result.item()
 
     return run, facts(*filter(None, [model, judge]))
 

@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { EXIT_STATUS } from '../../src/base/errors.js';
+import type { FinalLoss, LossComparison } from '../../src/cli/bench/precision-losses.js';
+import { supportsBfloat16 } from '../../src/engine/ops/index.js';
 import { parsePins } from '../../src/engine/setup/python-environment.node.js';
+import { startTestEngine } from '../support/engine.js';
 import { refusal, runCommand, runJson } from './run-command.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'melstrom-bench-command-'));
@@ -71,4 +74,23 @@ it('prepares and trains on hours of made sound, and leaves nothing behind', asyn
   expect(value.slices).toBeGreaterThan(20);
   expect(value.isWithin).not.toBe(false);
   expect(existsSync(join(folder, 'sounds'))).toBe(false);
+});
+
+it('prints Markdown for a README', async () => {
+  vi.stubEnv('MELSTROM_PYTHON', join(folder, 'no-python'));
+  const { status, stdout } = await runCommand('bench', '--rows', 'invert', ...QUICK, '--markdown');
+  expect([status, stdout]).toEqual([0, expect.stringMatching(/^Measured on \d{4}-\d\d-\d\d, .*; no peers\. .*\n\n\| row \|.*\n\| --- \|.*\n\| mel to sound, .* s \| – \(librosa\) \|  \| 3\.00, 10\.00 \|  \|\n/m)]);
+});
+
+it('compares the losses of both precisions, or says that there is but one', async () => {
+  await startTestEngine();
+  if (!supportsBfloat16()) {
+    expect(await refusal('bench', '--losses', '2', '--quick')).toMatchObject({ status: EXIT_STATUS.engine, stderr: expect.stringContaining('--losses') as string });
+    return;
+  }
+  const { stdout } = await runCommand('bench', '--losses', '2', '--quick', '--json');
+  const { losses, comparisons } = JSON.parse(stdout) as { losses: FinalLoss[]; comparisons: LossComparison[] };
+  expect(losses.map(({ stage, seed, precision }) => `${stage} ${seed} ${precision}`)).toEqual([1, 2].flatMap((seed) => ['float32', 'bfloat16'].flatMap((precision) => ['vae', 'unet'].map((stage) => `${stage} ${seed} ${precision}`))));
+  for (const { loss } of losses) expect(loss).toBeGreaterThan(0);
+  expect(comparisons.map(({ stage }) => stage)).toEqual(['vae', 'unet']);
 });

@@ -8,8 +8,10 @@ import { EXIT_STATUS } from '../../src/base/errors.js';
 import { growthLines, growthPlans, growthPlot } from '../../src/cli/bench/growth.js';
 import { requireDisk, writeLargeCorpus } from '../../src/cli/bench/jobs/large-corpus.js';
 import type { Job, JobFacts } from '../../src/cli/bench/job.js';
+import { benchMarkdown } from '../../src/cli/bench/markdown.js';
 import { measurePairs, median, ratioOf } from '../../src/cli/bench/pairs.js';
 import { parsePeak } from '../../src/cli/bench/peak-memory.js';
+import { compareLosses, type FinalLoss } from '../../src/cli/bench/precision-losses.js';
 import { createRows, DRUMS, parseRowGroups, ROW_GROUPS } from '../../src/cli/bench/rows.js';
 import { requireSameWork } from '../../src/cli/bench/run-row.js';
 import { benchTable, verdictOf, type Measured } from '../../src/cli/bench/table.js';
@@ -17,6 +19,7 @@ import { startWholeProgram } from '../../src/cli/bench/whole-program.js';
 import { startWorker } from '../../src/cli/bench/worker-process.js';
 import { loadRunConfig } from '../../src/config/load.node.js';
 import { resolveOverrides } from '../../src/config/run-config.js';
+import type { ConvPrecision } from '../../src/engine/ops/index.js';
 import { refusal, runCommand } from './run-command.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'melstrom-bench-test-'));
@@ -54,6 +57,35 @@ describe('table', () => {
       '    two parameters',
       'alone   5.55 ms        -  a peer      -                 1.00  1.15',
     ]);
+  });
+
+  it('says below a row how much of our time went into products', () => {
+    expect(benchTable([{ ...row, share: 0.875 }]).slice(2)).toEqual(['    two parameters', '    87.5 % of our time in convolutions and matrix products']);
+  });
+
+  it('is Markdown with date and machine for a README', () => {
+    const alone: Measured = { ...row, name: 'alone', unit: 'MB', ours: 512.4, theirs: null, ratio: null, reach: null, aim: null };
+    const setting = { date: new Date('2026-03-04T05:06:07Z'), processor: 'a processor', memoryBytes: 16e9, versions: ['an engine', 'no peers'] };
+    expect(benchMarkdown([{ ...row, share: 0.9 }, { ...row, ratio: { median: 1.3, lowest: 1.3, highest: 1.3 } }, alone], setting)).toEqual([
+      'Measured on 2026-03-04, a processor, 16 GB; an engine; no peers. Ratio: how many times as fast as the peer, or how much of its memory; median and spread of the pairs.',
+      '',
+      '| row | ours | peer | ratio | reach, aim | products |',
+      '| --- | --- | --- | --- | --- | --- |',
+      '| a step | 50.0 ms | 60.0 ms (a peer) | 1.20 (1.10 to 1.25) | 1.00, 1.15: aim | 90 % |',
+      '| a step | 50.0 ms | 60.0 ms (a peer) | 1.30 | 1.00, 1.15: aim |  |',
+      '| alone | 512 MB | – (a peer) |  |  |  |',
+    ]);
+  });
+});
+
+describe('losses in both precisions', () => {
+  const lossesOf = (stage: string, precision: ConvPrecision, losses: readonly number[]): FinalLoss[] => losses.map((loss, seed) => ({ stage, seed, precision, loss }));
+
+  it('agree when their means differ by no more than the seeds do', () => {
+    const [vae, unet] = compareLosses([...lossesOf('vae', 'float32', [1, 2, 3]), ...lossesOf('vae', 'bfloat16', [1.5, 2.5, 3.5]), ...lossesOf('unet', 'bfloat16', [4, 4.2]), ...lossesOf('unet', 'float32', [3, 3.2])]);
+    expect(vae).toEqual({ stage: 'vae', float32: { mean: 2, deviation: 1 }, bfloat16: { mean: 2.5, deviation: 1 }, difference: 0.5, isWithinNoise: true });
+    expect(unet).toMatchObject({ stage: 'unet', isWithinNoise: false });
+    expect(compareLosses([...lossesOf('vae', 'float32', [1, 2]), ...lossesOf('vae', 'bfloat16', [NaN, 2])])[0].isWithinNoise).toBe(false);
   });
 });
 

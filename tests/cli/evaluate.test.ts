@@ -3,6 +3,7 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { EXIT_STATUS } from '../../src/base/errors.js';
+import { convPrecision, supportsBfloat16 } from '../../src/engine/ops/index.js';
 import { sine, writeSound } from '../corpus/sounds.js';
 import { refusal, runCommand, runJson } from './run-command.js';
 import { TINY_LABELS, useTinyProject } from './tiny-project.js';
@@ -13,6 +14,7 @@ interface Figures {
   readonly judgeAccuracyOnValidation: number | null;
   readonly agreementByLabel: Readonly<Record<string, number>>;
   readonly generatedCount: number;
+  readonly precision: string;
   readonly levels: { readonly realRangeLufs: readonly [number, number]; readonly realHighestPeakDbfs: number };
   readonly inversionError: { readonly activeErrorDb: number };
   readonly vaeError: { readonly activeErrorDb: number };
@@ -45,6 +47,12 @@ describe('evaluate', () => {
     for (const source of [...page.matchAll(/(?:src)="([^"]+)"/g)].map((match) => decodeURIComponent(match[1].replaceAll('&#39;', "'")))) {
       expect(existsSync(join(run, 'report', source)), source).toBe(true);
     }
+  });
+
+  it.for(['auto', 'float32'] as const)('draws in the precision of the flag, %s', async (precision) => {
+    const { value } = await runJson<Figures>('evaluate', run, '--clips', '1', '--precision', precision, '--out', inRoot(`in ${precision}`));
+    expect(value.precision).toBe(precision === 'auto' && supportsBfloat16() ? 'bfloat16' : 'float32');
+    expect(convPrecision()).toBe('float32'); // as it was before
   });
 
   it('replaces an earlier report with --force alone, and never a folder with other files', async () => {

@@ -1,5 +1,6 @@
 // What the doctor finds on this machine, and what it calls an error.
 import { describe, expect, it } from 'vitest';
+import { supportsBfloat16 } from '../../src/engine/ops/index.js';
 import type { DoctorReport } from '../../src/engine/setup/doctor-report.js';
 import { collectDoctor, describeDoctor } from '../../src/engine/setup/doctor.node.js';
 
@@ -35,6 +36,13 @@ describe('describeDoctor', () => {
     const engine = { name: 'tensorflow', version: '2', threads: 1, isNative: true, hasFusedKernels: false, isUsingGpu: true } as const;
     expect(describeDoctor({ ...report, gpu: found, engine }).errors).toEqual([]);
     expect(describeDoctor({ ...report, gpu: { isPresent: false, detail: 'none' } }).errors).toEqual([]);
+  });
+
+  it('says which precision there is, and what the other needs', () => {
+    const linesOf = (hasBfloat16: boolean): string => describeDoctor({ ...report, hasBfloat16 }).lines.join('\n');
+    expect(linesOf(true)).toMatch(/^precision +bfloat16 .*--precision float32/m);
+    expect(linesOf(false)).toMatch(/^precision +float32: bfloat16 needs .*avx512_bf16/m);
+    expect(report.hasBfloat16).toBe(supportsBfloat16());
   });
 
   it('names the command that installs what is missing', () => {

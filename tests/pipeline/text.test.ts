@@ -1,6 +1,7 @@
 // Prompts on their way to the UNet: encoded, checked against the other parts, and guided.
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
+import { supportsBfloat16, withConvPrecision } from '../../src/engine/ops/index.js';
 import { createGuidedDenoiser, createPipelineDenoiser, encodePrompts, isGuided, promptLength, type Pipeline } from '../../src/pipeline/index.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
@@ -31,6 +32,18 @@ describe('encodePrompts', () => {
       const alone = ['kick', 'a bright bell', 'kick'].map((prompt) => encodePrompts(text!, [prompt]));
       expect(together.dataSync()).toEqual(tf.concat(alone, 0).dataSync());
       expect(alone[0].dataSync()).not.toEqual(alone[1].dataSync());
+    });
+  });
+
+  it('reads in float32 whatever the precision in force', (context) => {
+    if (!supportsBfloat16()) context.skip('needs the native kernels and a processor with AVX512_BF16 or AMX');
+    const wide = smallText({ hidden_size: 32, intermediate_size: 64 });
+    open.push(wide.encoder);
+    tf.tidy(() => {
+      const exact = encodePrompts(wide, ['kick']).dataSync();
+      expect(withConvPrecision('bfloat16', () => encodePrompts(wide, ['kick']).dataSync())).toEqual(exact);
+      const rounded = withConvPrecision('bfloat16', () => wide.encoder.forward(wide.tokenizer.encode(['kick'], 77), 1).lastHiddenState.dataSync());
+      expect(rounded).not.toEqual(exact); // wide enough for it to matter
     });
   });
 

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defaultMelSettings, melSchema } from '../../src/config/mel.js';
 import { deriveVocos, vocosSchema } from '../../src/config/vocoder.js';
 import { peak, rmsDb } from '../../src/dsp/loudness.js';
+import { supportsBfloat16, withConvPrecision } from '../../src/engine/ops/index.js';
 import { createMelCodec } from '../../src/spectrogram/mel-codec.js';
 import { melPrior } from '../../src/vocoder/mel-prior.js';
 import { createNeuralVocoder, createVocoderNetwork, type VocoderNetwork } from '../../src/vocoder/neural-vocoder.js';
@@ -83,6 +84,15 @@ describe('createNeuralVocoder', () => {
     expect(() => invert(sound, 0)).toThrow(/invert: sampleCount: got 0/);
     expect(invert(new Float32Array(10).fill(0.1), 10).length).toBe(10);
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('sounds the same whatever the precision in force', (context) => {
+    if (!supportsBfloat16()) context.skip('needs the native kernels and a processor with AVX512_BF16 or AMX');
+    const wide = createVocoderNetwork({ ...config, dim: 32, intermediate_dim: 32 }, defaultMelSettings, { seed: 4 });
+    const image = codec.analyse(sounds.noise);
+    const made = (): Float32Array => createNeuralVocoder(wide).invert(image).channels[0];
+    expect(withConvPrecision('bfloat16', made)).toEqual(made());
+    wide.vocos.dispose();
   });
 
   it('is named after its weights', () => {

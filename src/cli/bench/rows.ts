@@ -6,7 +6,7 @@ import type { RunConfig } from '../../config/run-config.js';
 import type { StepSettings } from '../../training/measured-steps.js';
 import type { JobPlan } from './job.js';
 
-export const ROW_GROUPS = ['unet', 'vae', 'sampling', 'generate', 'mel', 'prepare', 'invert', 'wasm'] as const;
+export const ROW_GROUPS = ['unet', 'vae', 'sampling', 'generate', 'mel', 'prepare', 'invert', 'wasm', 'checkpointing'] as const;
 export type RowGroup = (typeof ROW_GROUPS)[number];
 
 interface RowHead {
@@ -41,6 +41,8 @@ export interface JobRow extends RowHead {
 export interface GenerateRow extends RowHead {
   readonly kind: 'generate';
   readonly plan: JobPlan<'sample'>;
+  /** Prints the time from the start of the process to the first denoising step. */
+  readonly hasFirstStep: boolean;
 }
 
 export type BenchRow = JobRow | GenerateRow;
@@ -91,7 +93,7 @@ export interface RowOptions {
 /** All rows, in the order of the table. */
 export function createRows({ drums, folder, isQuick = false }: RowOptions): BenchRow[] {
   const amounts = isQuick ? QUICK : WHOLE;
-  return [...unetRows(), ...vaeRows(drums), ...samplingRows(amounts), ...signalRows(drums, folder, amounts), wasmRow()];
+  return [...unetRows(), ...vaeRows(drums), ...samplingRows(amounts), ...signalRows(drums, folder, amounts), wasmRow(), checkpointingRow()];
 }
 
 const STEP = { kind: 'jobs', unit: 'ms', program: 'python', hasMemory: true, hasFirstRun: false, hasShare: true, needsBfloat16: false } as const;
@@ -132,8 +134,11 @@ function samplingRows({ stepsOfDdim, stepsOfGenerate, clips }: Amounts): BenchRo
     const plan = { ...DRAWING, clips, steps: stepsOfDdim, precision } as const;
     return { ...STEP, ...limits[precision], group: 'sampling', unit: 's', name: `${stepsOfDdim} steps of DDIM, ${clips} clips, guidance, ${precision}`, peer: 'DDIMScheduler', aim: 1.4, ours: plan, theirs: plan, needsBfloat16: precision === 'bfloat16' };
   });
-  const plan = { ...DRAWING, clips, steps: stepsOfGenerate, precision: 'float32' } as const;
-  return [...rows, { kind: 'generate', group: 'generate', name: `generate, cold start to ${clips} WAV, ${stepsOfGenerate} steps`, peer: 'diffusers, librosa', reach: 1.5, aim: 3, plan }];
+  const wholes = ([['float32', 'float32'], ['auto', 'as shipped, against float32']] as const).map(([precision, title]): BenchRow => ({
+    kind: 'generate', group: 'generate', name: `generate, cold start to ${clips} WAV, ${stepsOfGenerate} steps, ${title}`, peer: 'diffusers, librosa', reach: 1.5, aim: 3,
+    plan: { ...DRAWING, clips, steps: stepsOfGenerate, precision }, hasFirstStep: precision === 'auto',
+  }));
+  return [...rows, ...wholes];
 }
 
 function signalRows({ mel }: RunConfig, folder: string, { secondsOfAnalysis, files, clips }: Amounts): JobRow[] {
@@ -159,6 +164,15 @@ function wasmRow(): JobRow {
   return {
     ...STEP, group: 'wasm', name: 'UNet training step of the demonstration, wasm engine', peer: 'tensorflow engine', program: 'melstrom', reach: 0, aim: 0.25,
     ours: { ...plan, engine: 'wasm' }, theirs: { ...plan, engine: 'tensorflow' }, tolerance: FLOAT32_TOLERANCE,
+  };
+}
+
+/** What gradient checkpointing costs in time and saves in memory: the medium UNet beside itself, whose first loss must be the same to the last bit. */
+function checkpointingRow(): JobRow {
+  const plan = { job: 'unet-step', config: DRUMS, settings: settingsFor(8), precision: 'float32' } as const;
+  return {
+    ...STEP, group: 'checkpointing', name: 'UNet training step, medium, with gradient checkpointing', peer: 'without', program: 'melstrom', reach: 0.6, aim: 0.75, tolerance: 0,
+    ours: { ...plan, overrides: [...MEDIUM, 'unet.training.gradientCheckpointing=true'] }, theirs: { ...plan, overrides: MEDIUM },
   };
 }
 

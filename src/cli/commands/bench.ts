@@ -1,15 +1,18 @@
 // `melstrom bench`: how fast and how large this is beside the same work in Python, row by row, on this machine.
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { MelstromError, messageOf } from '../../base/errors.js';
 import { loadRunConfig } from '../../config/load.node.js';
+import { describeEngine } from '../../engine/engine-info.js';
 import { supportsBfloat16 } from '../../engine/ops/index.js';
 import { packageRoot } from '../../engine/setup/package-root.node.js';
 import { referencePython, type ReferencePython } from '../../engine/setup/python-environment.node.js';
 import { startEngine, type EngineInfo } from '../../engine/start.node.js';
 import { integer, number } from '../arguments.js';
+import { benchMarkdown, settingLine } from '../bench/markdown.js';
+import { runPrecisionLosses } from '../bench/precision-losses.js';
 import { createRows, DRUMS, parseRowGroups, ROW_GROUPS, type BenchRow, type RowGroup } from '../bench/rows.js';
 import { OURS, runRow } from '../bench/run-row.js';
 import { runGrowth, runLargeCorpus } from '../bench/side-measures.js';
@@ -25,9 +28,12 @@ interface BenchFlags {
   readonly withPeers?: boolean;
   readonly growth?: string;
   readonly corpusHours?: number;
+  readonly losses?: number;
+  readonly markdown?: boolean;
 }
 
 const PEERS = join(packageRoot, 'tests', 'bench');
+const RATIO = 'ratio: how many times as fast as the peer, or of memory how much of the peer\'s; the median of the pairs and its spread';
 
 /** Adds the command to the program. */
 export function addBench(program: Command): void {
@@ -40,6 +46,8 @@ export function addBench(program: Command): void {
     .option('--quick', 'far less work in each row, to see that all of them run; the figures say little')
     .option('--with-peers', 'make the Python environment to compare with when there is none yet (several GB); MELSTROM_PYTHON names one of your own')
     .option('--growth <file>', 'instead of the table: how a step grows with batch, frames and channels, as lines and as a plot in this SVG file; about 10 minutes')
+    .option('--losses <seeds>', 'instead of the table: the validation loss of short runs in bfloat16 beside those in float32, from so many seeds; 3 take about 10 minutes', integer(2))
+    .option('--markdown', 'print the table as Markdown, with date and machine, for a README')
     .option('--corpus-hours <n>', 'instead of the table: the peak of memory of preparing and training on so many hours of made sound; 100 take some 25 GB of disk for a while', number(0.001))
     .action(async (flags: BenchFlags, command: Command) => {
       const context = createContext(command);
@@ -49,8 +57,9 @@ export function addBench(program: Command): void {
         const engine = await startEngine('auto');
         const side = { program: OURS, context, folder, threads: engine.threads, turnMilliseconds: flags.turn, isQuick: flags.quick ?? false };
         if (flags.growth !== undefined) await runGrowth(flags.growth, side);
-        else if (flags.corpusHours === undefined) await printTable(flags, { context, folder, engine });
-        else if ((await runLargeCorpus(flags.corpusHours, side)) === false) process.exitCode = 1;
+        else if (flags.losses !== undefined && !(await runPrecisionLosses(flags.losses, side))) process.exitCode = 1;
+        else if (flags.corpusHours !== undefined && (await runLargeCorpus(flags.corpusHours, side)) === false) process.exitCode = 1;
+        else if (flags.losses === undefined && flags.corpusHours === undefined) await printTable(flags, { context, folder, engine });
       } finally {
         rmSync(folder, { recursive: true, force: true });
       }
@@ -62,10 +71,12 @@ async function printTable(flags: BenchFlags, { context, folder, engine }: { cont
   const python = await findPeers(flags, context);
   const wanted = createRows({ drums: await loadRunConfig(DRUMS), folder, isQuick: flags.quick }).filter(({ group }) => flags.rows?.includes(group) ?? true);
   const { rows, failures } = await runRows(wanted, { flags, context, folder, engine, python });
-  context.print({ engine, peers: python?.versions ?? null, node: process.versions.node, rows: rows.map((row) => ({ ...row, verdict: verdictOf(row) })), failures }, [
-    `engine ${engine.name} ${engine.version}, ${engine.threads} threads${engine.hasFusedKernels ? ', fused kernels' : ''}; Node ${process.versions.node}; ${python === null ? 'no peers' : `peers: Python ${python.versions}`}`,
-    'ratio: how many times as fast as the peer, or of memory how much of the peer\'s; the median of the pairs and its spread',
-    ...benchTable(rows),
+  const setting = {
+    date: new Date(), processor: cpus()[0]?.model.trim() ?? 'unknown processor', memoryBytes: totalmem(),
+    versions: [describeEngine(engine), `Node ${process.versions.node}`, python === null ? 'no peers' : `peers: Python ${python.versions}`],
+  };
+  context.print({ setting, engine, peers: python?.versions ?? null, node: process.versions.node, rows: rows.map((row) => ({ ...row, verdict: verdictOf(row) })), failures }, [
+    ...(flags.markdown ? benchMarkdown(rows, setting) : [settingLine(setting), RATIO, ...benchTable(rows)]),
     ...failures.map(({ name, problem }) => `FAILED ${name}: ${problem}`),
   ]);
   if (failures.length > 0) process.exitCode = 1;

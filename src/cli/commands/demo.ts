@@ -16,6 +16,7 @@ import { createPreviews } from '../previews.js';
 import { createTrainingReport } from '../training-report.js';
 import { loadConfigWithFlags } from '../config-flags.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
+import { inDrawPrecision } from '../draw-precision.js';
 import { fitToTime } from '../fit-to-time.js';
 import { readFixedClips } from '../fixed-clips.js';
 import { openRun } from '../open-run.js';
@@ -61,9 +62,9 @@ export function addDemo(program: Command): void {
           return;
         }
         const { pipeline } = await openRun(runFolder);
-        const assessment = await assessRun({
+        const assessment = await inDrawPrecision({ config }, {}, () => assessRun({
           pipeline, corpus, generation: config.generation, source: config.corpus, clipsPerLabel: 6, examplesPerLabel: 3, seed: flags.seed * 1000, reporter, signal,
-        });
+        }));
         const page = await writeReport({
           folder: join(runFolder, 'report'), title: 'Melstrom: the demonstration', assessment, details: stringifyRunConfig(config),
           introduction: 'A VAE and a UNet were trained on the starter corpus on this machine. For each label: real clips that training did not see, their round trips, and clips drawn from noise.',

@@ -12,6 +12,7 @@ import { integer, requireFlag, requireReadableFolder, requireWritableFolder } fr
 import { assessRun, soundClipsOf } from '../assess-run.js';
 import { vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
 import { createContext, type CommandContext } from '../context.js';
+import { inDrawPrecision, precisionOption, type PrecisionChoice } from '../draw-precision.js';
 import { evaluateFolder, requireAgainst } from '../evaluate-folder.js';
 import { evaluateSets } from '../evaluate-sets.js';
 import { openEmbedding } from '../open-embedding.js';
@@ -30,6 +31,7 @@ interface EvaluateFlags extends WorkersFlag {
   readonly vocoder: VocoderChoice;
   readonly embedding: string;
   readonly config?: string;
+  readonly precision?: PrecisionChoice;
   readonly force?: boolean;
 }
 
@@ -47,6 +49,7 @@ export function addEvaluate(program: Command): void {
     .option('--config <file>', 'of a folder of clips: configuration whose mel and corpus settings cut and analyse all sounds (default: the clips’ own rate and length)')
     .addOption(vocoderOption())
     .addOption(workersOption())
+    .addOption(precisionOption("the run's own"))
     .option('--force', 'replace an earlier report')
     .action(async (run: string, flags: EvaluateFlags, command: Command) => {
       const context = createContext(command);
@@ -64,9 +67,9 @@ export function addEvaluate(program: Command): void {
     });
 }
 
-type RunFlags = Pick<EvaluateFlags, 'against' | 'clips' | 'seed' | 'vocoder' | 'workers'> & { readonly folder: string; readonly embedding: Embedding };
+type RunFlags = Pick<EvaluateFlags, 'against' | 'clips' | 'seed' | 'vocoder' | 'workers' | 'precision'> & { readonly folder: string; readonly embedding: Embedding };
 
-async function evaluateRun(run: string, { against, clips, seed, vocoder, workers, folder, embedding }: RunFlags, { reporter, signal, print }: CommandContext): Promise<void> {
+async function evaluateRun(run: string, { against, clips, seed, vocoder, workers, precision, folder, embedding }: RunFlags, { reporter, signal, print }: CommandContext): Promise<void> {
   await startEngine('auto');
   const { pipeline, generation, config: ownConfig } = await openRun(run);
   if (ownConfig === null) {
@@ -75,9 +78,9 @@ async function evaluateRun(run: string, { against, clips, seed, vocoder, workers
   const config = against === undefined ? ownConfig : resolveOverrides(ownConfig, [`corpus.path=${JSON.stringify(against)}`, 'corpus.manifest=null', 'corpus.labelsFrom=folder']);
   const corpus = await prepareCorpus({ config, reporter, workers, signal });
   try {
-    const assessment = await assessRun({
+    const assessment = await inDrawPrecision({ config: ownConfig }, { precision }, () => assessRun({
       pipeline, corpus, generation, source: config.corpus, clipsPerLabel: clips, examplesPerLabel: 3, seed, vocoder, workers, reporter, signal,
-    });
+    }));
     const shared = sharedLabels(pipeline.labels, corpus);
     const drawn = soundClipsOf(assessment, pipeline.mel);
     const areSets = Math.min(drawn.length, listRealSlices(corpus, 'train', shared).length) > 1;

@@ -13,6 +13,7 @@ import { writeStreams } from '../../generation/write-stream.node.js';
 import { createGriffinLimVocoder } from '../../vocoder/griffin-lim-vocoder.js';
 import { collect, integer, number, requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
+import { inDrawPrecision, precisionOption, type PrecisionChoice } from '../draw-precision.js';
 import { openRun } from '../open-run.js';
 import { defaultOverlap, definedIn, labelIndex, promptsOf } from './generate.js';
 
@@ -36,6 +37,7 @@ interface ExtendFlags {
   readonly bitDepth: '16' | '24' | '32';
   readonly png?: boolean;
   readonly force?: boolean;
+  readonly precision?: PrecisionChoice;
   readonly engine: WantedEngine;
 }
 
@@ -65,6 +67,7 @@ export function addExtend(program: Command): void {
     .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float, and 16 adds dither to the kept sound too').choices(['16', '24', '32']).default('24'))
     .option('--png', 'also write the mel image of what was drawn, with the end of the sound beside it')
     .option('--force', 'overwrite clips of the same name')
+    .addOption(precisionOption())
     .addOption(new Option('--engine <name>', 'engine').choices(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto'))
     .action(async (run: string, audio: string, flags: ExtendFlags, command: Command) => {
       const { reporter, signal, print } = createContext(command);
@@ -72,7 +75,8 @@ export function addExtend(program: Command): void {
       const seconds = requireFlag('--seconds', flags.seconds);
       const out = requireWritableFolder('--out', requireFlag('--out', flags.out));
       await startEngine(flags.engine);
-      const { pipeline, generation, config } = await openRun(run);
+      const open = await openRun(run);
+      const { pipeline, generation, config } = open;
       const downmix = config?.corpus.downmix ?? 'mean';
       const { samples, sha256 } = await loadInput(resolve(audio), { sampleRateHz: pipeline.mel.sampleRateHz, downmix });
       const label = flags.label === undefined ? null : labelIndex(pipeline.labels, flags.label);
@@ -96,8 +100,10 @@ export function addExtend(program: Command): void {
       const files: WrittenClip[] = [];
       try {
         const write = { bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png, force, run: resolve(run) };
-        const written = streams === null || png ? writeGenerated(out, names, extendClips(pipeline, request), write) : writeStreams(out, names, streams, write);
-        for await (const file of written) files.push(file);
+        await inDrawPrecision(open, flags, async () => {
+          const written = streams === null || png ? writeGenerated(out, names, extendClips(pipeline, request), write) : writeStreams(out, names, streams, write);
+          for await (const file of written) files.push(file);
+        });
       } catch (error) {
         if (!signal.aborted) throw error;
       } finally {

@@ -10,6 +10,7 @@ import { collect, integer, number, requireFlag, requireReadableFolder, requireWr
 import { vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { drawClips } from '../draw-clips.js';
+import { inDrawPrecision, precisionOption, type PrecisionChoice } from '../draw-precision.js';
 import { addInverterFlags, withInverterFlags, type InverterFlags } from '../inverter-flags.js';
 import { openRun } from '../open-run.js';
 import { profiled } from '../profiling.js';
@@ -44,6 +45,7 @@ export interface GenerateFlags extends InverterFlags, WorkersFlag {
   readonly png?: boolean;
   readonly force?: boolean;
   readonly profile?: boolean;
+  readonly precision?: PrecisionChoice;
   readonly engine: 'auto' | 'tensorflow' | 'wasm' | 'cpu';
 }
 
@@ -84,13 +86,15 @@ export function addGenerate(program: Command): void {
     .option('--png', 'also write each clip as a 16-bit mel PNG')
     .option('--force', 'overwrite clips of the same name')
     .option('--profile', 'also print where the time went: by kind of operation, engine against host, waiting')
+    .addOption(precisionOption())
     .addOption(new Option('--engine <name>', 'engine').choices(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto'))
     .action(async (run: string, flags: GenerateFlags, command: Command) => {
       const { reporter, signal, print } = createContext(command);
       requireReadableFolder('<run>', run);
       const out = requireWritableFolder('--out', requireFlag('--out', flags.out));
       await startEngine(flags.engine);
-      const { pipeline, generation, config } = await openRun(run);
+      const open = await openRun(run);
+      const { pipeline, generation, config } = open;
       const label = flags.label === undefined ? null : labelIndex(pipeline.labels, flags.label);
       const labels = Array.from({ length: flags.count }, (_, index) =>
         pipeline.labels.length === 0 || flags.fromVaePrior === true ? null : (label ?? index % pipeline.labels.length),
@@ -104,12 +108,12 @@ export function addGenerate(program: Command): void {
         });
       }
       if (pipeline.upscaler?.unet === null) reporter.log.warn('the upscaler is not trained yet: the small image is enlarged as it is; train with --stage upscaler');
-      const { value: drawn, fields, lines } = await profiled({ isOn: flags.profile ?? false, reporter, title: 'generate' }, (watched) => drawClips({
+      const { value: drawn, fields, lines } = await profiled({ isOn: flags.profile ?? false, reporter, title: 'generate' }, (watched) => inDrawPrecision(open, flags, () => drawClips({
         pipeline, out, run: resolve(run), labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed, length,
         settings: withInverterFlags({ ...generation, sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }, flags), isFromVaePrior: flags.fromVaePrior ?? false, vocoder: flags.vocoder, workers: flags.workers,
         bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false,
         resume: flags.resume ?? false, hasManifest: flags.manifest ?? false, reporter: watched, signal,
-      }));
+      })));
       const { files, skippedCount, manifest } = drawn;
       const already = skippedCount === 0 ? '' : `, ${skippedCount} were there already`;
       print({ folder: out, files, skippedCount, manifest, ...fields }, [...lines, `${files.length} clips in ${out}${already}`, ...(manifest === null ? [] : [manifest])]);

@@ -14,6 +14,7 @@ import { encodeClip } from '../../generation/write.node.js';
 import { sha256 } from '../../pipeline/hash.js';
 import { requireReadableFolder } from '../arguments.js';
 import { createContext } from '../context.js';
+import { precisionOption, type PrecisionChoice } from '../draw-precision.js';
 import { openRun } from '../open-run.js';
 import { requireWritableFile } from '../output.js';
 
@@ -21,6 +22,7 @@ interface RegenerateFlags {
   readonly run?: string;
   readonly out?: string;
   readonly force?: boolean;
+  readonly precision?: PrecisionChoice;
   readonly engine?: WantedEngine;
 }
 
@@ -33,6 +35,7 @@ export function addRegenerate(program: Command): void {
     .option('--run <folder>', 'run folder, or a pipeline folder (default: where the JSON file says)')
     .option('--out <file>', 'WAV file to write (default: the name in the JSON file, beside it)')
     .option('--force', 'overwrite the file')
+    .addOption(precisionOption('the one that made the clip; another gives other last bits'))
     .addOption(new Option('--engine <name>', 'engine (default: the one that made the clip; another gives other last bits)').choices(['auto', 'tensorflow', 'wasm', 'cpu']))
     .action(async (path: string, flags: RegenerateFlags, command: Command) => {
       const { reporter, signal, print } = createContext(command);
@@ -48,14 +51,14 @@ export function addRegenerate(program: Command): void {
         progress ??= reporter.startProgress('regenerate', 100, '%');
         progress.update(Math.floor((100 * doneSteps) / totalSteps));
       };
-      const clip = await regenerateClip(pipeline, sidecar, { signal, onStep }).finally(() => progress?.end());
+      const clip = await regenerateClip(pipeline, sidecar, { signal, onStep, precision: flags.precision }).finally(() => progress?.end());
       const { bytes } = await encodeClip(clip, record.bitDepth);
       const isIdentical = (await sha256(bytes)) === record.sha256;
       await writeWhole(out, bytes, { force: flags.force });
       if (!isIdentical) {
-        const { engine, version } = clip.sidecar;
-        const same = engine.name === record.engine.name && engine.tensorflowJs === record.engine.tensorflowJs && version === record.version;
-        reporter.log.warn(`${out} is not the recorded clip to the last bit: ${same ? 'another machine rounds otherwise' : `made with engine ${record.engine.name} and version ${record.version}, now ${engine.name} and ${version}`}`);
+        const { engine, precision, version } = clip.sidecar;
+        const same = engine.name === record.engine.name && engine.tensorflowJs === record.engine.tensorflowJs && precision === record.precision && version === record.version;
+        reporter.log.warn(`${out} is not the recorded clip to the last bit: ${same ? 'another machine rounds otherwise' : `made with engine ${record.engine.name} and version ${record.version} in ${record.precision}, now ${engine.name} and ${version} in ${precision}`}`);
       }
       print({ file: out, isIdentical }, [isIdentical ? `${out}: the same bytes` : out]);
     });

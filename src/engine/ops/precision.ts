@@ -46,13 +46,21 @@ export function setConvPrecision(wanted: ConvPrecision | 'auto'): ConvPrecision 
   return chosen;
 }
 
-/** Runs `body` at a precision of its own, then restores the one before. For exact validation and tests. */
-export function withConvPrecision<T>(precision: ConvPrecision, body: () => T): T {
+/** Runs `body`, and what it promises, at a precision of its own, then restores the one before. @throws as setConvPrecision */
+export function withConvPrecision<T>(precision: ConvPrecision | 'auto', body: () => T): T {
   const before = chosen;
-  setConvPrecision(precision);
-  try {
-    return body();
-  } finally {
+  const restore = (): void => {
     chosen = before;
+  };
+  setConvPrecision(precision);
+  let result;
+  try {
+    result = body();
+  } catch (error) {
+    restore();
+    throw error;
   }
+  if (result instanceof Promise) return result.finally(restore) as typeof result;
+  restore();
+  return result;
 }

@@ -3,6 +3,8 @@ import { describeEngine } from '../engine-info.js';
 import type { BuildState, DoctorReport, Found } from './doctor-report.js';
 
 const GIGABYTE = 1e9;
+const WITH_BFLOAT16 = 'bfloat16 in convolutions and matrix products, unless `precision: float32` or --precision float32 says otherwise';
+const WITHOUT_BFLOAT16 = 'float32: bfloat16 needs the fused kernels on a processor with avx512_bf16 or amx_bf16';
 
 /** What the doctor says: every finding as a line, and the errors among them as sentences. */
 export interface DoctorWords {
@@ -20,6 +22,7 @@ export function describeDoctor(report: DoctorReport): DoctorWords {
     ['processor', `${processor.model}, ${processor.threads} threads, ${gigabytes(processor.memoryBytes)} memory, ${processor.flags.join(' ') || 'no vector instructions known'}`],
     ['engine', engine === null ? `none: ${report.engineProblem}` : describeEngine(engine)],
     ...(engine?.reason === undefined ? [] : [['', engine.reason] as const]),
+    ['precision', report.hasBfloat16 ? WITH_BFLOAT16 : WITHOUT_BFLOAT16],
     ['native engine', describeBuild(builds.tensorflow)],
     ['CUDA engine', describeBuild(builds['tensorflow-cuda'])],
     ['wasm SIMD', report.wasmSimd ? 'yes' : 'no: the wasm engine will be several times slower'],

@@ -27,6 +27,8 @@ export interface DoctorReport {
   readonly engine: EngineInfo | null;
   /** Why no engine at all could be started; null when one was. */
   readonly engineProblem: string | null;
+  /** Whether convolutions and matrix products may be done in bfloat16, which `precision: auto` then takes. */
+  readonly hasBfloat16: boolean;
   readonly builds: Readonly<Record<NativeBuild, BuildState>>;
   readonly wasmSimd: boolean;
   readonly compiler: Found;

@@ -3,6 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../base/errors.js';
+import { supportsBfloat16 } from '../ops/precision.js';
 import { startEngine } from '../start.node.js';
 import { bindingFile, cacheFolder, cpuFlags, folderBytes, kernelsFile, tensorflowFolder } from './cache.node.js';
 import type { BuildState, DoctorReport, Found } from './doctor-report.js';
@@ -44,6 +45,7 @@ export async function collectDoctor(): Promise<DoctorReport> {
     },
     engine,
     engineProblem,
+    hasBfloat16: engine !== null && supportsBfloat16(),
     builds: { tensorflow: stateOf('tensorflow'), 'tensorflow-cuda': stateOf('tensorflow-cuda') },
     wasmSimd: WebAssembly.validate(SIMD_MODULE),
     compiler: found(compiler?.version, 'no g++, c++ or clang++ on the PATH'),

@@ -46,6 +46,19 @@ describe('convolution precision', () => {
     expect(convPrecision()).toBe('float32');
   });
 
+  it('lasts until what was promised is done, kept or broken', async () => {
+    const best = supportsBfloat16() ? 'bfloat16' : 'float32';
+    const later = withConvPrecision('auto', async () => {
+      await Promise.resolve();
+      return convPrecision();
+    });
+    expect(convPrecision()).toBe(best);
+    expect(await later).toBe(best);
+    expect(convPrecision()).toBe('float32');
+    await expect(withConvPrecision('auto', async () => Promise.reject(new Error('inside')))).rejects.toThrow('inside');
+    expect(convPrecision()).toBe('float32');
+  });
+
   describe('with bfloat16', () => {
     beforeEach((context: TestContext) => {
       if (!supportsBfloat16()) context.skip('needs the native kernels and a processor with AVX512_BF16 or AMX');

@@ -23,8 +23,10 @@ export async function configOf({ config, overrides }: { readonly config: string;
 
 /** The UNet's training step. */
 export async function unetStep(job: Job<'unet-step'>, facts: Pick<RunningJob['facts'], 'threads' | 'versions'>): Promise<RunningJob> {
-  const { unet, sampleShape } = deriveNetworks(await configOf(job), LABELS);
-  const step = createMeasuredUnet(unet, sampleShape, job.settings);
+  const config = await configOf(job);
+  const { unet, sampleShape } = deriveNetworks(config, LABELS);
+  const { gradientCheckpointing } = config.unet.training;
+  const step = createMeasuredUnet(unet, sampleShape, { ...job.settings, gradientCheckpointing });
   leaveNetwork(join(job.folder, 'unet'), toUnetConfig({ unet: step.network }), step.network);
   leaveInputs(job.folder, step.inputs);
   return { facts: { ...facts, parameters: step.parameterCount }, run: () => step.run() };
