@@ -8,6 +8,7 @@ import type { Transform } from '../dsp/stft.js';
 import { createMelCodec, type InvertOptions } from '../spectrogram/mel-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { invertInPieces, type ImagePiece } from './_in-pieces.js';
+import { createStereoVocoder } from './stereo-vocoder.js';
 import type { Vocoder } from './vocoder.js';
 
 export interface GriffinLimVocoderOptions extends InvertOptions {
@@ -23,8 +24,9 @@ export interface GriffinLimVocoderOptions extends InvertOptions {
   readonly isRefined?: boolean;
 }
 
-/** Creates a Griffin-Lim vocoder for one codec. Memory: buffers are reused; one object serves one computation at a time. */
+/** Creates a Griffin-Lim vocoder for one codec, of one channel or two. Memory: buffers are reused; one object serves one computation at a time. */
 export function createGriffinLimVocoder(settings: MelSettings, options: GriffinLimVocoderOptions = {}): Vocoder {
+  if (settings.channels === 2) return createStereoVocoder(settings, createGriffinLimVocoder({ ...settings, channels: 1 }, options));
   const { iterations = 32, method = 'staged', start = 'pghi', momentum, gateDb = 0, isRefined = true } = options;
   const codec = createMelCodec(settings);
   return {

@@ -33,6 +33,6 @@ export interface KnownSound {
 
 export interface Vocoder {
   readonly name: string;
-  /** Returns a mono clip at the codec's rate and level. An image of silence gives zeros. @throws MelstromError when the image is of another codec. */
+  /** Returns a clip of the codec's channels, at its rate and level. An image of silence gives zeros. @throws MelstromError when the image is of another codec. */
   invert(image: MelImage, options?: VocoderOptions): Clip;
 }
