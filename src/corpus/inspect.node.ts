@@ -1,11 +1,11 @@
 // Looks a corpus over before any training: reads every sound once and reports what is there and what may go wrong.
-import { loadMono } from '../audio/load.node.js';
+import { loadSound } from '../audio/load.node.js';
 import { MelstromError, messageOf } from '../base/errors.js';
 import { silentReporter, type Reporter } from '../base/logger.js';
 import { createRandom } from '../base/random.js';
 import type { RunConfig } from '../config/run-config.js';
-import { createMelCodec, type MelCodec } from '../spectrogram/mel-codec.js';
-import type { MelImage } from '../spectrogram/mel-image.js';
+import { createImageCodec, type ImageCodec } from '../spectrogram/image-codec.js';
+import { silentFrame, type MelImage } from '../spectrogram/mel-image.js';
 import { contactSheet } from '../spectrogram/render.js';
 import { compareNames, type BadFile, type CorpusFile } from './corpus-file.js';
 import { inspectionWarnings } from './inspection-warnings.js';
@@ -38,7 +38,7 @@ export interface InspectOptions {
 export async function inspectCorpus({ config, reporter = silentReporter, withContactSheet = false, signal }: InspectOptions): Promise<Inspection> {
   const { mel, corpus, seed } = config;
   const scan = await surveyCorpus(corpus, { seed });
-  const codec = createMelCodec(mel);
+  const codec = createImageCodec(mel);
   const bad: BadFile[] = [...scan.bad];
   const measured: Measured[] = [];
   const progress = reporter.startProgress('inspect', scan.files.length, 'files');
@@ -93,8 +93,8 @@ function summarise(measured: readonly Measured[], { mel, corpus }: InspectOption
       aboveMaxHzShare: mean(above),
       belowMinHzShare: mean(figures(({ energy }) => energy.below / energyOf(energy))),
       mostAboveMaxHz: above.slice(0, 5).filter(({ value }) => value > 0.01),
-      floorShare: sum(({ floorCells }) => floorCells) / (frames * mel.melBins),
-      ceilingShare: sum(({ ceilingCells }) => ceilingCells) / (frames * mel.melBins),
+      floorShare: sum(({ floorCells }) => floorCells) / (frames * mel.melBins * mel.channels),
+      ceilingShare: sum(({ ceilingCells }) => ceilingCells) / (frames * mel.melBins * mel.channels),
     },
   };
 }
@@ -154,7 +154,7 @@ function labelReports(measured: readonly Measured[]): LabelReport[] {
 const SHEET_COLUMNS = 8;
 const SHEET_ROWS = 24;
 
-async function drawContactSheet(measured: readonly Measured[], { config, codec }: { config: InspectOptions['config']; codec: MelCodec }): Promise<Uint8Array> {
+async function drawContactSheet(measured: readonly Measured[], { config, codec }: { config: InspectOptions['config']; codec: ImageCodec }): Promise<Uint8Array> {
   const labels = labelReports(measured).slice(0, SHEET_ROWS);
   const images: MelImage[] = [];
   for (const { label } of labels) {
@@ -166,15 +166,18 @@ async function drawContactSheet(measured: readonly Measured[], { config, codec }
   return contactSheet(images, { columns: SHEET_COLUMNS });
 }
 
-async function sheetImage(path: string, { config: { mel, corpus }, codec }: { config: InspectOptions['config']; codec: MelCodec }): Promise<MelImage> {
-  const signal = await loadMono(path, { sampleRateHz: mel.sampleRateHz, downmix: corpus.downmix });
-  const wanted = new Float32Array(mel.frames * mel.hopSamples - 1);
-  wanted.set(signal.subarray(0, wanted.length));
-  return codec.analyse(wanted);
+async function sheetImage(path: string, { config: { mel, corpus }, codec }: { config: InspectOptions['config']; codec: ImageCodec }): Promise<MelImage> {
+  const sound = await loadSound(path, { ...mel, downmix: corpus.downmix });
+  return codec.analyse(sound.map((samples) => {
+    const wanted = new Float32Array(mel.frames * mel.hopSamples - 1);
+    wanted.set(samples.subarray(0, wanted.length));
+    return wanted;
+  }));
 }
 
 function silentImage(settings: MelImage['settings']): MelImage {
-  return { settings, frameCount: settings.frames, data: new Float32Array(settings.melBins * settings.frames).fill(-1) };
+  const frame = silentFrame(settings);
+  return { settings, frameCount: settings.frames, data: Float32Array.from({ length: frame.length * settings.frames }, (_, cell) => frame[Math.floor(cell / settings.frames)]) };
 }
 
 function nothingReadable(path: string, bad: readonly BadFile[]): MelstromError {

@@ -2,11 +2,13 @@
 import { createHash } from 'node:crypto';
 import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { streamMono } from '../audio/load.node.js';
+import { streamSound } from '../audio/load.node.js';
 import { MelstromError, messageOf } from '../base/errors.js';
 import { silentReporter, type Reporter } from '../base/logger.js';
+import { imageRows } from '../config/mel.js';
 import type { RunConfig } from '../config/run-config.js';
-import { createMelCodec, type MelCodec } from '../spectrogram/mel-codec.js';
+import { createImageCodec, type ImageCodec } from '../spectrogram/image-codec.js';
+import { silentFrame } from '../spectrogram/mel-image.js';
 import { defaultCacheFolder, publish, requireReplaceable, requireRoom, startPartial } from './cache-folder.node.js';
 import { CACHE_VERSION, cachedFile, cacheKeyText, cacheSettings, type CachedFile, type CacheIndex } from './cache-index.js';
 import { listNames, type BadFile, type CorpusFile } from './corpus-file.js';
@@ -47,7 +49,7 @@ export async function prepareCorpus({ config, cacheFolder, reporter = silentRepo
   requireReplaceable(folder);
   const partial = startPartial(folder);
   try {
-    requireRoom(partial, scan.files.length * recordBytes(config.mel.melBins * config.mel.frames));
+    requireRoom(partial, scan.files.length * recordBytes(imageRows(config.mel) * config.mel.frames));
     const index = await writeSlices(partial, { config, scan, key, reporter, signal });
     guardWrite(partial, () => writeFileSync(join(partial, INDEX_FILE), JSON.stringify(index)));
     publish(partial, folder);
@@ -91,8 +93,8 @@ interface WriteJob {
 
 async function writeSlices(partial: string, { config, scan, key, reporter, signal }: WriteJob): Promise<CacheIndex> {
   const { melBins, frames } = config.mel;
-  const writer = createSliceWriter(join(partial, SLICES_FILE), melBins * frames);
-  const codec = createMelCodec(config.mel);
+  const writer = createSliceWriter(join(partial, SLICES_FILE), imageRows(config.mel) * frames);
+  const codec = createImageCodec(config.mel);
   const slices: [number, number, number][] = [];
   const bad: BadFile[] = [...scan.bad];
   const progress = reporter.startProgress('prepare', scan.files.length, 'files');
@@ -124,7 +126,7 @@ async function writeSlices(partial: string, { config, scan, key, reporter, signa
 
 interface FileJob {
   readonly config: RunConfig;
-  readonly codec: MelCodec;
+  readonly codec: ImageCodec;
   readonly writer: SliceWriter;
   readonly note: (slice: Slice) => void;
 }
@@ -134,7 +136,7 @@ async function writeFile(file: CorpusFile, { config, codec, writer, note }: File
   const { mel, corpus } = config;
   const frameStream = createFrameStream(mel, codec);
   const slicer = createSlicer({
-    melBins: mel.melBins, frames: mel.frames, hopFrames: corpus.sliceHopFrames ?? mel.frames,
+    melBins: imageRows(mel), silentFrame: silentFrame(mel), frames: mel.frames, hopFrames: corpus.sliceHopFrames ?? mel.frames,
     minFill: corpus.minFill, maxSlices: corpus.maxSlicesPerFile, alignOnset: corpus.alignOnset,
   });
   let writeFailure: unknown = null;
@@ -150,8 +152,8 @@ async function writeFile(file: CorpusFile, { config, codec, writer, note }: File
     }
   };
   try {
-    for await (const samples of streamMono(file.path, { sampleRateHz: mel.sampleRateHz, downmix: corpus.downmix })) {
-      keep(slicer.push(frameStream.push(samples)));
+    for await (const channels of streamSound(file.path, { ...mel, downmix: corpus.downmix })) {
+      keep(slicer.push(frameStream.push(channels)));
       if (slicer.isDone) return null;
     }
     keep(slicer.push(frameStream.end()));
