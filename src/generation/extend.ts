@@ -7,6 +7,7 @@ import { encodeLatents } from '../pipeline/latents.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { createMelCodec } from '../spectrogram/mel-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
+import { requireOneChannel } from '../spectrogram/one-channel.js';
 import { createDrawing, type Given } from './_drawing.js';
 import { planExtension, type ExtensionPlan } from './_extension-plan.js';
 import { renderClips, type GeneratedClip } from './_render.js';
@@ -44,6 +45,7 @@ export function extendClips(pipeline: Pipeline, request: ExtendRequest): AsyncGe
   if (pipeline.upscaler !== null) {
     throw new MelstromError({ kind: 'usage', where: 'extend', got: 'a model that draws a small image first', expected: 'one that draws the whole image, or latents' });
   }
+  requireOneChannel(pipeline.mel, 'extend');
   const generate: GenerateRequest = { ...request, seconds: undefined, upscalerSteps: null };
   checkGenerateRequest(pipeline, generate);
   requireInteger('resamples', resamples, { min: 0, max: 100 });

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { startEngine } from '../../engine/start.node.js';
 import { createMelCodec } from '../../spectrogram/mel-codec.js';
+import { requireOneChannel } from '../../spectrogram/one-channel.js';
 import { requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { chooseVocoder, vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
 import { climbLadder, type Ladder } from '../climb-ladder.js';
@@ -28,6 +29,7 @@ export function addReconstruct(program: Command): void {
       requireReportFolder(out);
       await startEngine('auto');
       const { pipeline, generation, config } = await openRun(run);
+      requireOneChannel(pipeline.mel, 'reconstruct');
       const codec = createMelCodec(pipeline.mel);
       const vocoder = chooseVocoder(pipeline, withInverterFlags(generation, flags), flags.vocoder);
       const progress = reporter.startProgress('reconstruct', files.length, 'files');
