@@ -6,11 +6,13 @@ import { requireReadableFolder } from '../arguments.js';
 import { createContext } from '../context.js';
 import { parseRunConfig, resolveOverrides } from '../../config/run-config.js';
 import { loadConfigWithFlags } from '../config-flags.js';
+import { describeCost, measureCost } from '../describe-cost.js';
 import { requireWritableFile } from '../output.js';
 
 interface InspectFlags {
   readonly config?: string;
   readonly sheet?: string;
+  readonly cost?: boolean;
   readonly force?: boolean;
 }
 
@@ -22,6 +24,7 @@ export function addInspect(program: Command): void {
     .argument('<folder>', 'folder of sounds; its sub-folders are the labels')
     .option('--config <file>', 'configuration whose mel and corpus settings apply (default: the defaults)')
     .option('--sheet <png>', 'write a contact sheet of spectrograms')
+    .option('--cost', 'also print what the configuration costs: sizes of image and latent, parameters, and the time of the codec on this machine')
     .option('--force', 'overwrite the contact sheet')
     .action(async (folder: string, flags: InspectFlags, command: Command) => {
       const context = createContext(command);
@@ -35,6 +38,7 @@ export function addInspect(program: Command): void {
       const report = await inspectCorpus({ config, reporter: context.reporter, withContactSheet: flags.sheet !== undefined, signal: context.signal });
       if (flags.sheet !== undefined && report.contactSheet !== null) await writeWhole(flags.sheet, report.contactSheet, { force });
       const { contactSheet: _picture, ...figures } = report;
-      context.print(figures, describeInspection(report));
+      const cost = flags.cost === true ? measureCost(config, report.labels.filter(({ label }) => label !== null).length) : null;
+      context.print({ ...figures, ...(cost && { cost }) }, [...describeInspection(report), ...(cost === null ? [] : describeCost(cost))]);
     });
 }
