@@ -2,7 +2,7 @@
 import { basename, extname, relative, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { openAudio } from '../audio/decode.node.js';
-import { loadMono } from '../audio/load.node.js';
+import { loadSound } from '../audio/load.node.js';
 import { MelstromError } from '../base/errors.js';
 import type { Progress } from '../base/logger.js';
 import { startEngine } from '../engine/start.node.js';
@@ -72,9 +72,9 @@ async function* withPathsFrom(folder: string, clips: AsyncIterable<OperationClip
   for await (const clip of clips) yield { ...clip, sidecar: JSON.parse(JSON.stringify(clip.sidecar, moved)) as OperationClip['sidecar'] };
 }
 
-/** Reads a sound as one channel by the run's rule. @throws MelstromError when its rate is not the model's and it is not to be resampled */
+/** Reads a sound as one channel by the run's rule, or as the two of a stereo run. @throws MelstromError when its rate is not the model's and it is not to be resampled */
 export async function readSound({ pipeline, config }: OpenRun, path: string, { resample = false }: { readonly resample?: boolean }): Promise<InputSound> {
-  const { sampleRateHz } = pipeline.mel;
+  const { sampleRateHz, channels } = pipeline.mel;
   const file = resolve(path);
   const source = await openAudio(file);
   await source.close();
@@ -82,7 +82,7 @@ export async function readSound({ pipeline, config }: OpenRun, path: string, { r
     throw new MelstromError({ kind: 'data', where: path, got: `${source.sampleRateHz} Hz`, expected: `${sampleRateHz} Hz, the model's rate`, fix: 'Add --resample to convert it on the way.' });
   }
   const downmix = config?.corpus.downmix ?? 'mean';
-  return { sampleRateHz, channels: [await loadMono(file, { sampleRateHz, downmix })], file: path, downmix };
+  return { sampleRateHz, channels: await loadSound(file, { sampleRateHz, channels, downmix }), file: path, downmix };
 }
 
 /** A file's name without folder and ending. */

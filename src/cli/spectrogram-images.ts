@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Clip } from '../audio/clip.js';
 import { decodeFile } from '../audio/decode.node.js';
-import { loadMono } from '../audio/load.node.js';
+import { loadMono, loadSound } from '../audio/load.node.js';
 import { resampleClip } from '../audio/resample.js';
 import { MelstromError, messageOf } from '../base/errors.js';
 import { defaultAudioDiffusionMel, type AudioDiffusionMelSettings } from '../config/audio-diffusion-mel.js';
@@ -13,7 +13,7 @@ import { audioDiffusionSlices, decodeAudioDiffusionPng, encodeAudioDiffusionPng,
 import { detectLayout, type Layout } from '../spectrogram/layouts/layout.js';
 import { invertPeerSpectrogram } from '../spectrogram/layouts/peer-spectrogram.js';
 import { decodeRiffusionPng, encodeRiffusionPng } from '../spectrogram/layouts/riffusion.js';
-import { createMelCodec } from '../spectrogram/mel-codec.js';
+import { createImageCodec } from '../spectrogram/image-codec.js';
 import { decodeMelPng, encodeMelPng } from '../spectrogram/png.js';
 import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
 import { reportInversion, type InversionReport } from '../vocoder/inversion-report.js';
@@ -33,6 +33,8 @@ export interface EncodedImage {
   readonly bytes: Uint8Array;
   readonly width: number;
   readonly height: number;
+  /** Rows of one channel of the image. */
+  readonly melBins: number;
   /** What else there is to say, for people; may be empty. */
   readonly note: string;
 }
@@ -55,9 +57,10 @@ export async function encodeImage(audio: string, flags: EncodeFlags): Promise<En
     case 'melstrom': {
       const config = flags.config === undefined ? null : await loadConfigWithFlags(flags.config, {});
       const settings = config?.mel ?? defaultMelSettings;
-      const signal = await loadMono(audio, { sampleRateHz: settings.sampleRateHz, downmix: config?.corpus.downmix ?? 'mean' });
-      const image = createMelCodec(settings).analyse(signal);
-      return sized(encodeMelPng(image, { bitDepth: flags.bits ?? 16 }), `${flags.bits ?? 16} bits`);
+      const { sampleRateHz, channels } = settings;
+      const sound = await loadSound(audio, { sampleRateHz, channels, downmix: config?.corpus.downmix ?? 'mean' });
+      const image = createImageCodec(settings).analyse(sound);
+      return { ...sized(encodeMelPng(image, { bitDepth: flags.bits ?? 16 }), `${flags.bits ?? 16} bits${channels === 2 ? '; mid, side and panning from the bottom up' : ''}`), melBins: settings.melBins };
     }
     case 'riffusion': {
       const settings = { ...defaultRiffusionSettings, isStereo: flags.stereo ?? false };
@@ -77,7 +80,8 @@ export async function encodeImage(audio: string, flags: EncodeFlags): Promise<En
 /** The width and height that a PNG's header states. */
 function sized(bytes: Uint8Array, note: string): EncodedImage {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
-  return { bytes, width: view.getUint32(16), height: view.getUint32(20), note };
+  const height = view.getUint32(20);
+  return { bytes, width: view.getUint32(16), height, melBins: height, note };
 }
 
 export interface DecodeFlags extends InverterFlags {

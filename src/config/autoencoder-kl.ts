@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { refuseUnevenBlocks, refuseUnevenGroups, type ReadonlyConfig } from './network-checks.js';
 
 const fields = z.strictObject({
-  /** Channels of the image; a spectrogram has 1. */
+  /** Channels of the image; a spectrogram has 1, and in a run of stereo sound, where they are derived, 3. */
   in_channels: z.int().min(1).max(1024).default(1),
   out_channels: z.int().min(1).max(1024).default(1),
   /** One per level, from the image inwards. All but the last halve rows and columns. The Attn kind attends within the level: slow at full size. */

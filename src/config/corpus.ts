@@ -24,7 +24,7 @@ export const corpusSchema = z.strictObject({
   labels: z.array(z.string().min(1)).default([]),
   /** The manifest's column of captions, for a UNet that follows text; an empty cell is a sound without. null: no captions. */
   captionColumn: z.string().min(1).nullable().default(null),
-  /** How channels become one. `mid` is half the sum of the first two, `side` half their difference. */
+  /** How channels become one. `mid` is half the sum of the first two, `side` half their difference. With mel.channels 2 there is nothing to choose: both are kept. */
   downmix: z.enum(DOWNMIXES).default('mean'),
   /** Share of files that may be unreadable before the job stops. Range 0 to 1; at 0 a single bad file stops it. */
   maxBadShare: z.number().min(0).max(1).default(0),

@@ -1,8 +1,10 @@
 // Checks that need more than one block of the configuration. Knows no network, only what the blocks' numbers imply.
 import type { z } from 'zod';
 import { chosenUnet, sizeMultiple, UPSCALER_CHANNELS, vaeDownsampling, unetDownsampling } from './derive.js';
+import { imageChannels } from './mel.js';
 import type { ConfigProblem } from './problems.js';
 import type { runConfigSchema } from './schema.js';
+import { stereoProblems } from './stereo.js';
 import { vocoderProblems } from './vocoder.js';
 
 type Config = z.output<typeof runConfigSchema>;
@@ -14,7 +16,7 @@ type Config = z.output<typeof runConfigSchema>;
  */
 export function crossCheck(config: Config, areNetworksKnown = true): ConfigProblem[] {
   const networks = areNetworksKnown ? [...checkSizes(config), ...checkCrop(config), ...checkChannels(config), ...checkText(config), ...checkUpscaler(config)] : [];
-  return [...networks, ...checkCorpus(config), ...checkSteps(config), ...checkInitial(config), ...vocoderProblems(config)];
+  return [...networks, ...stereoProblems(config, areNetworksKnown), ...checkCorpus(config), ...checkSteps(config), ...checkInitial(config), ...vocoderProblems(config)];
 }
 
 function checkSizes({ mel, representation, vae, unet, upscaler }: Config): ConfigProblem[] {
@@ -50,22 +52,24 @@ function nearestMultiples(value: number, factor: number): string {
   return below === 0 ? String(factor) : `${below} or ${below + factor}`;
 }
 
-function checkChannels({ representation, vae, unet, initialPipeline, initialChannels }: Config): ConfigProblem[] {
+function checkChannels({ mel, representation, vae, unet, initialPipeline, initialChannels }: Config): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  const latent = representation === 'latent' ? vae.network.latent_channels : 1;
-  const isRepeated = initialPipeline !== null && initialChannels === 'repeat'; // a network for images of several channels may see one in all
+  const image = imageChannels(mel);
+  const ofImage = image === 1 ? '1, as a spectrogram has one channel' : `${image}: mid, side and panning of mel.channels ${mel.channels}`;
+  const latent = representation === 'latent' ? vae.network.latent_channels : image;
+  const isRepeated = image === 1 && initialPipeline !== null && initialChannels === 'repeat'; // a network for images of several channels may see one in all
   for (const key of ['in_channels', 'out_channels'] as const) {
     const channels = chosenUnet(unet)[key];
     if (channels !== null && channels !== latent && !(isRepeated && representation === 'pixel')) {
       problems.push({
         key: `unet.${unet.conditionNetwork === null ? 'network' : 'conditionNetwork'}.${key}`,
         got: String(channels),
-        expected: representation === 'latent' ? `${latent}, as vae.network.latent_channels` : '1, as a spectrogram has one channel',
+        expected: representation === 'latent' ? `${latent}, as vae.network.latent_channels` : ofImage,
         fix: 'Leave it out: it is derived.',
       });
     }
-    if (vae.network[key] !== 1 && !isRepeated) {
-      problems.push({ key: `vae.network.${key}`, got: String(vae.network[key]), expected: '1, as a spectrogram has one channel' });
+    if (vae.network[key] !== 1 && vae.network[key] !== image && !isRepeated) {
+      problems.push({ key: `vae.network.${key}`, got: String(vae.network[key]), expected: ofImage });
     }
   }
   if (unet.network.class_embed_type === 'identity') {

@@ -1,5 +1,6 @@
 // What the rest of a configuration implies for its networks. Knows no network, only the reference's keys.
 import type { AutoencoderKLConfig } from './autoencoder-kl.js';
+import { imageChannels } from './mel.js';
 import type { RunConfig } from './schema.js';
 import type { Unet2dConfig } from './unet-2d.js';
 import type { Unet2dConditionConfig } from './unet-2d-condition.js';
@@ -44,7 +45,7 @@ export interface DerivedNetworks {
 }
 
 /**
- * Fills in what is null: channels and size of what the UNet denoises, and one class per label plus one for no label, unless the UNet
+ * Fills in what is null: channels and size of what the UNet denoises, the autoencoder's image channels where sound is stereo, and one class per label plus one for no label, unless the UNet
  * keeps the classes of an initial pipeline. Without labels there are no classes.
  *
  * @param labelCount labels of the corpus; where there are any, the index labelCount stands for no label
@@ -52,7 +53,7 @@ export interface DerivedNetworks {
 export function deriveNetworks({ mel, representation, vae, unet, upscaler, initialPipeline }: RunConfig, labelCount: number): DerivedNetworks {
   const isLatent = representation === 'latent';
   const factor = isLatent ? vaeDownsampling(vae.network) : (upscaler?.factor ?? 1);
-  const channels = isLatent ? vae.network.latent_channels : 1;
+  const channels = isLatent ? vae.network.latent_channels : imageChannels(mel);
   const hasKeptClasses = initialPipeline !== null && unet.classTable === 'keep'; // none are none then
   const size = [mel.melBins / factor, mel.frames / factor] as const;
   const derived = <C extends Derivable>(network: C): C => ({
@@ -68,7 +69,7 @@ export function deriveNetworks({ mel, representation, vae, unet, upscaler, initi
   const conditionUnet = unet.conditionNetwork === null ? null : withNewClasses(derived(unet.conditionNetwork as Unet2dConditionConfig));
   const { num_class_embeds: classes } = conditionUnet ?? derivedUnet;
   return {
-    vae: vae.network as AutoencoderKLConfig,
+    vae: (mel.channels === 1 ? vae.network : { ...vae.network, in_channels: imageChannels(mel), out_channels: imageChannels(mel) }) as AutoencoderKLConfig,
     unet: derivedUnet,
     conditionUnet,
     upscaler: upscaler === null ? null : deriveUpscaler(upscaler.network as Unet2dConfig, { size: [mel.melBins, mel.frames], classes }),

@@ -10,6 +10,8 @@ const powerOfTwo = z
 const fields = z.strictObject({
   /** Samples per second of everything the model hears and makes. Half of it is the highest pitch that can exist. */
   sampleRateHz: z.int().min(1000).max(384_000).default(22_050),
+  /** Channels of sound. 2: left and right, as an image of three channels that the networks see at once: mid, side, and how they hang together. Files of one channel have no side. */
+  channels: z.literal([1, 2]).default(1),
   /** Samples per transform, a power of two. Larger: finer in pitch, blurred in time. */
   fftSize: powerOfTwo.default(1024),
   /** Samples under the Hann window, centred inside fftSize; at most fftSize. */
@@ -53,3 +55,19 @@ export type MelSettings = Readonly<z.output<typeof fields>>;
 
 /** The settings of a configuration that says nothing about mel. */
 export const defaultMelSettings: MelSettings = Object.freeze(melSchema.parse({}));
+
+/** Channels of a mel image: 1, or for stereo sound 3: mid, side and panning. */
+export function imageChannels({ channels = 1 }: { readonly channels?: MelSettings['channels'] }): 1 | 3 {
+  return channels === 1 ? 1 : 3;
+}
+
+/** Rows of a mel image with its channels on top of one another, the first one lowest. */
+export function imageRows({ melBins, channels }: Pick<MelSettings, 'melBins'> & { readonly channels?: MelSettings['channels'] }): number {
+  return melBins * imageChannels({ channels });
+}
+
+/** The settings as files and hashes have them: `channels` only where there are two, so that those of one channel stay what they were before there was a choice. */
+export function storedMel<T extends Partial<MelSettings>>(mel: T): Omit<T, 'channels'> & Pick<Partial<MelSettings>, 'channels'> {
+  const { channels, ...rest } = mel;
+  return channels === 2 ? mel : rest;
+}

@@ -1,7 +1,7 @@
 // The work of a thread of `prepare`: one file to slices in shared memory. Loads no engine.
 import type { MessagePort } from 'node:worker_threads';
 import { workerTask } from '../base/worker-task.node.js';
-import { createMelCodec, type MelCodec } from '../spectrogram/mel-codec.js';
+import { createImageCodec, type ImageCodec } from '../spectrogram/image-codec.js';
 import { sendSlices, type SentSlice, type SliceMemory } from './_slice-channel.node.js';
 import { quantiseImage } from './quantise.js';
 import { problemOf, sliceFile, type SliceSettings } from './slice-file.node.js';
@@ -14,11 +14,11 @@ export interface SliceTask {
 }
 
 /** The codec of the last file: all files of a corpus have one. */
-let kept: { readonly key: string; readonly codec: MelCodec } | null = null;
+let kept: { readonly key: string; readonly codec: ImageCodec } | null = null;
 
-function codecOf({ mel }: SliceSettings): MelCodec {
+function codecOf({ mel }: SliceSettings): ImageCodec {
   const key = JSON.stringify(mel);
-  if (kept?.key !== key) kept = { key, codec: createMelCodec(mel) };
+  if (kept?.key !== key) kept = { key, codec: createImageCodec(mel) };
   return kept.codec;
 }
 

@@ -1,6 +1,7 @@
 // What a cache of slices says about itself, and whether that is what a configuration asks for. Knows no files.
 import { z } from 'zod';
 import { MelstromError } from '../base/errors.js';
+import { storedMel } from '../config/mel.js';
 import type { RunConfig } from '../config/run-config.js';
 import { listNames, type CorpusFile, type Split } from './corpus-file.js';
 
@@ -48,7 +49,7 @@ export function cacheSettings({ seed, mel, corpus }: Pick<RunConfig, 'seed' | 'm
   const corpusSettings = Object.entries(corpus).filter(([key, value]) => !WITHOUT_EFFECT.has(key) && !(key === 'captionColumn' && value === null)); // a cache without captions is what it always was
   return {
     seed,
-    ...Object.fromEntries(Object.entries(mel).map(([key, value]) => [`mel.${key}`, value])),
+    ...Object.fromEntries(Object.entries(storedMel(mel)).map(([key, value]) => [`mel.${key}`, value])),
     ...Object.fromEntries(corpusSettings.map(([key, value]) => [`corpus.${key}`, typeof value === 'object' && value !== null ? [...value] : value])),
   };
 }

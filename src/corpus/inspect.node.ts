@@ -1,13 +1,13 @@
 // Looks a corpus over before any training: reads every sound once and reports what is there and what may go wrong.
-import { loadMono } from '../audio/load.node.js';
+import { loadSound } from '../audio/load.node.js';
 import { MelstromError } from '../base/errors.js';
 import { inOrder } from '../base/in-order.js';
 import { silentReporter, type Reporter } from '../base/logger.js';
 import { createRandom } from '../base/random.js';
 import { openWorkerPool } from '../base/worker-pool.node.js';
 import type { RunConfig } from '../config/run-config.js';
-import { createMelCodec, type MelCodec } from '../spectrogram/mel-codec.js';
-import type { MelImage } from '../spectrogram/mel-image.js';
+import { createImageCodec, type ImageCodec } from '../spectrogram/image-codec.js';
+import { silentFrame, type MelImage } from '../spectrogram/mel-image.js';
 import { contactSheet } from '../spectrogram/render.js';
 import type { MeasureTask } from './_measure-worker.node.js';
 import { compareNames, type BadFile, type CorpusFile } from './corpus-file.js';
@@ -60,7 +60,7 @@ export async function inspectCorpus({ config, reporter = silentReporter, withCon
   }
   if (measured.length === 0) throw nothingReadable(corpus.path, bad);
   const figures = { ...summarise(measured, config), path: corpus.path, manifest: scan.manifest, duplicates: scan.duplicates, bad, otherLabels: scan.otherLabels, otherFileCount: scan.otherFileCount };
-  return { ...figures, warnings: inspectionWarnings(figures), contactSheet: withContactSheet ? await drawContactSheet(measured, { config, codec: createMelCodec(mel) }) : null };
+  return { ...figures, warnings: inspectionWarnings(figures), contactSheet: withContactSheet ? await drawContactSheet(measured, { config, codec: createImageCodec(mel) }) : null };
 }
 
 /** In the order of the files, by threads where there are any, else here. */
@@ -110,8 +110,8 @@ function summarise(measured: readonly Measured[], { mel, corpus }: InspectOption
       aboveMaxHzShare: mean(above),
       belowMinHzShare: mean(figures(({ energy }) => energy.below / energyOf(energy))),
       mostAboveMaxHz: above.slice(0, 5).filter(({ value }) => value > 0.01),
-      floorShare: sum(({ floorCells }) => floorCells) / (frames * mel.melBins),
-      ceilingShare: sum(({ ceilingCells }) => ceilingCells) / (frames * mel.melBins),
+      floorShare: sum(({ floorCells }) => floorCells) / (frames * mel.melBins * mel.channels),
+      ceilingShare: sum(({ ceilingCells }) => ceilingCells) / (frames * mel.melBins * mel.channels),
     },
   };
 }
@@ -171,7 +171,7 @@ function labelReports(measured: readonly Measured[]): LabelReport[] {
 const SHEET_COLUMNS = 8;
 const SHEET_ROWS = 24;
 
-async function drawContactSheet(measured: readonly Measured[], { config, codec }: { config: InspectOptions['config']; codec: MelCodec }): Promise<Uint8Array> {
+async function drawContactSheet(measured: readonly Measured[], { config, codec }: { config: InspectOptions['config']; codec: ImageCodec }): Promise<Uint8Array> {
   const labels = labelReports(measured).slice(0, SHEET_ROWS);
   const images: MelImage[] = [];
   for (const { label } of labels) {
@@ -183,15 +183,18 @@ async function drawContactSheet(measured: readonly Measured[], { config, codec }
   return contactSheet(images, { columns: SHEET_COLUMNS });
 }
 
-async function sheetImage(path: string, { config: { mel, corpus }, codec }: { config: InspectOptions['config']; codec: MelCodec }): Promise<MelImage> {
-  const signal = await loadMono(path, { sampleRateHz: mel.sampleRateHz, downmix: corpus.downmix });
-  const wanted = new Float32Array(mel.frames * mel.hopSamples - 1);
-  wanted.set(signal.subarray(0, wanted.length));
-  return codec.analyse(wanted);
+async function sheetImage(path: string, { config: { mel, corpus }, codec }: { config: InspectOptions['config']; codec: ImageCodec }): Promise<MelImage> {
+  const sound = await loadSound(path, { ...mel, downmix: corpus.downmix });
+  return codec.analyse(sound.map((samples) => {
+    const wanted = new Float32Array(mel.frames * mel.hopSamples - 1);
+    wanted.set(samples.subarray(0, wanted.length));
+    return wanted;
+  }));
 }
 
 function silentImage(settings: MelImage['settings']): MelImage {
-  return { settings, frameCount: settings.frames, data: new Float32Array(settings.melBins * settings.frames).fill(-1) };
+  const frame = silentFrame(settings);
+  return { settings, frameCount: settings.frames, data: Float32Array.from({ length: frame.length * settings.frames }, (_, cell) => frame[Math.floor(cell / settings.frames)]) };
 }
 
 function nothingReadable(path: string, bad: readonly BadFile[]): MelstromError {

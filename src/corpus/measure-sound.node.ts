@@ -2,10 +2,11 @@
 import { openAudio } from '../audio/decode.node.js';
 import { downmix } from '../audio/downmix.js';
 import type { CorpusConfig } from '../config/corpus.js';
-import type { MelSettings } from '../config/mel.js';
+import { leftAndRight } from '../audio/load.node.js';
+import { imageRows, type MelSettings } from '../config/mel.js';
 import { peak } from '../dsp/loudness.js';
 import { createChannelResampler } from '../dsp/resample.js';
-import { createMelCodec, type MelCodec } from '../spectrogram/mel-codec.js';
+import { createImageCodec, type ImageCodec } from '../spectrogram/image-codec.js';
 import { createBandMeter, type BandEnergy } from './band-energy.js';
 import { createFrameStream } from './frame-stream.js';
 import { problemOf } from './slice-file.node.js';
@@ -22,7 +23,7 @@ export interface SoundMeasures {
   /** Energy at the sound's own rate, by the codec's band. */
   readonly energy: BandEnergy;
   readonly frameCount: number;
-  /** Frames with every cell at the codec's floor. */
+  /** Frames with every cell at the codec's floor. Cells are those of levels, of stereo sound mid's and side's. */
   readonly silentFrames: number;
   readonly floorCells: number;
   readonly ceilingCells: number;
@@ -40,12 +41,12 @@ export interface MeasureSettings {
 export type FileMeasures = { readonly measures: SoundMeasures } | { readonly problem: string };
 
 /** The codec of the last file: all files of a corpus have one. */
-let kept: { readonly key: string; readonly codec: MelCodec } | null = null;
+let kept: { readonly key: string; readonly codec: ImageCodec } | null = null;
 
 /** Measures a file; what is wrong with it is an answer, not an error. */
 export async function measureFile(path: string, { mel, rule }: MeasureSettings): Promise<FileMeasures> {
   const key = JSON.stringify(mel);
-  if (kept?.key !== key) kept = { key, codec: createMelCodec(mel) };
+  if (kept?.key !== key) kept = { key, codec: createImageCodec(mel) };
   try {
     return { measures: await measureSound(path, { mel, rule, codec: kept.codec }) };
   } catch (error) {
@@ -54,15 +55,15 @@ export async function measureFile(path: string, { mel, rule }: MeasureSettings):
 }
 
 /** Reads a sound once, block by block. @throws MelstromError of kind 'data' that names the file */
-export async function measureSound(path: string, { mel, codec, rule }: MeasureSettings & { readonly codec: MelCodec }): Promise<SoundMeasures> {
+export async function measureSound(path: string, { mel, codec, rule }: MeasureSettings & { readonly codec: ImageCodec }): Promise<SoundMeasures> {
   const source = await openAudio(path);
   try {
     const { sampleRateHz, channelCount, format } = source;
-    const resampler = createChannelResampler(sampleRateHz, mel.sampleRateHz);
+    const resamplers = Array.from({ length: mel.channels }, () => createChannelResampler(sampleRateHz, mel.sampleRateHz));
     const stream = createFrameStream(mel, codec);
     const bands = createBandMeter(sampleRateHz, mel);
     const clipping = Array.from({ length: channelCount }, createClipCounter);
-    const cells = createCellCounter(mel.melBins);
+    const cells = createCellCounter(mel);
     let sampleCount = 0;
     let largest = 0;
     for await (const block of source.blocks()) {
@@ -73,9 +74,10 @@ export async function measureSound(path: string, { mel, codec, rule }: MeasureSe
       });
       const mono = downmix(block, rule);
       bands.push(mono);
-      cells.push(stream.push(resampler.process(mono)));
+      const heard = mel.channels === 2 ? leftAndRight(path, block) : [mono];
+      cells.push(stream.push(heard.map((channel, index) => resamplers[index].process(channel))));
     }
-    cells.push(stream.push(resampler.flush()));
+    cells.push(stream.push(resamplers.map((resampler) => resampler.flush())));
     cells.push(stream.end());
     return {
       format, sampleRateHz, channelCount, seconds: sampleCount / sampleRateHz, peak: largest,
@@ -112,19 +114,21 @@ function createClipCounter(): ClipCounter {
 
 type CellCounts = Pick<SoundMeasures, 'frameCount' | 'silentFrames' | 'floorCells' | 'ceilingCells'>;
 
-function createCellCounter(melBins: number): { push(frames: Float32Array): void; counts(): CellCounts } {
+function createCellCounter(mel: MelSettings): { push(frames: Float32Array): void; counts(): CellCounts } {
+  const rows = imageRows(mel);
+  const levels = Math.min(rows, 2 * mel.melBins);
   const counts = { frameCount: 0, silentFrames: 0, floorCells: 0, ceilingCells: 0 };
   return {
     push(frames) {
-      for (let start = 0; start < frames.length; start += melBins) {
+      for (let start = 0; start < frames.length; start += rows) {
         let atFloor = 0;
-        for (let cell = start; cell < start + melBins; cell += 1) {
+        for (let cell = start; cell < start + levels; cell += 1) {
           if (frames[cell] <= -1 + AT_END) atFloor += 1;
           else if (frames[cell] >= 1 - AT_END) counts.ceilingCells += 1;
         }
         counts.frameCount += 1;
         counts.floorCells += atFloor;
-        if (atFloor === melBins) counts.silentFrames += 1;
+        if (atFloor === levels) counts.silentFrames += 1;
       }
     },
     counts: () => ({ ...counts }),

@@ -4,6 +4,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MelstromError } from '../base/errors.js';
 import { silentReporter, type Reporter } from '../base/logger.js';
+import { imageRows } from '../config/mel.js';
 import type { RunConfig } from '../config/run-config.js';
 import { defaultCacheFolder, publish, requireReplaceable, requireRoom, startPartial } from './cache-folder.node.js';
 import { CACHE_VERSION, cachedFile, cacheKeyText, cacheSettings, type CachedFile, type CacheIndex } from './cache-index.js';
@@ -47,7 +48,7 @@ export async function prepareCorpus({ config, cacheFolder, reporter = silentRepo
   requireReplaceable(folder);
   const partial = startPartial(folder);
   try {
-    requireRoom(partial, scan.files.length * recordBytes(config.mel.melBins * config.mel.frames));
+    requireRoom(partial, scan.files.length * recordBytes(imageRows(config.mel) * config.mel.frames));
     const index = await writeSlices(partial, { config, scan, key, reporter, workers: workers ?? threadsFor(scan.files), signal });
     guardWrite(partial, () => writeFileSync(join(partial, INDEX_FILE), JSON.stringify(index)));
     publish(partial, folder);
@@ -92,7 +93,7 @@ interface WriteJob {
 
 async function writeSlices(partial: string, { config, scan, key, reporter, workers, signal }: WriteJob): Promise<CacheIndex> {
   const { melBins, frames } = config.mel;
-  const writer = createSliceWriter(join(partial, SLICES_FILE), melBins * frames);
+  const writer = createSliceWriter(join(partial, SLICES_FILE), imageRows(config.mel) * frames);
   const slices: [number, number, number][] = [];
   const bad: BadFile[] = [...scan.bad];
   const progress = reporter.startProgress('prepare', scan.files.length, 'files');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { requireInteger } from '../base/checks.js';
 import { MelstromError, messageOf } from '../base/errors.js';
 import { createRandom } from '../base/random.js';
-import type { MelSettings } from '../config/mel.js';
+import { imageRows, type MelSettings } from '../config/mel.js';
 import type { RunConfig } from '../config/run-config.js';
 import type { AugmentConfig } from '../config/training.js';
 import { augmentSlice } from './augment.js';
@@ -19,7 +19,7 @@ export const INDEX_FILE = 'index.json';
 export const SLICES_FILE = 'slices.bin';
 
 export interface PreparedSlice {
-  /** Shape: [M, N], row 0 the lowest frequency. Unit: image values in [-1, 1]. */
+  /** Shape: [M, N], row 0 the lowest frequency, of stereo sound [3·M, N]. Unit: image values in [-1, 1]. */
   readonly image: Float32Array;
   /** Number of the label; labels.length stands for no label. */
   readonly label: number;
@@ -40,7 +40,7 @@ export interface BatchRequest {
 }
 
 export interface Batch {
-  /** Shape: [B, M, N]. */
+  /** Shape: [B, M, N], or [B, 3·M, N]. */
   readonly images: Float32Array;
   readonly labels: Int32Array;
   readonly fills: Float32Array;
@@ -80,7 +80,7 @@ export function openPreparedCorpus(folder: string, { config, files }: { readonly
   const differences = cacheDifferences(index, cacheSettings(config), files);
   if (differences.length > 0) throw cacheMismatch(folder, differences);
   const { melBins, frames } = index;
-  const valuesPerSlice = melBins * frames;
+  const valuesPerSlice = imageRows(config.mel) * frames;
   const reader = openSliceReader(join(folder, SLICES_FILE), { count: index.slices.length, valuesPerSlice });
   const numbers = { train: slicesOfSplit(index, 'train'), validation: slicesOfSplit(index, 'validation') };
   const labels = { train: labelsOfSlices(index, numbers.train), validation: labelsOfSlices(index, numbers.validation) };
@@ -91,7 +91,7 @@ export function openPreparedCorpus(folder: string, { config, files }: { readonly
     orders.set(name, order);
     return order;
   };
-  const shape = { melBins, frames, rangeDb: config.mel.ceilingDb - config.mel.floorDb };
+  const shape = { melBins, channels: config.mel.channels, frames, rangeDb: config.mel.ceilingDb - config.mel.floorDb };
 
   return {
     mel: config.mel,

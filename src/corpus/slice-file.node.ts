@@ -1,9 +1,10 @@
 // One sound file to slices: streamed, analysed and cut. Knows neither the cache nor threads.
-import { streamMono } from '../audio/load.node.js';
+import { streamSound } from '../audio/load.node.js';
 import { messageOf } from '../base/errors.js';
 import type { CorpusConfig } from '../config/corpus.js';
-import type { MelSettings } from '../config/mel.js';
-import type { MelCodec } from '../spectrogram/mel-codec.js';
+import { imageRows, type MelSettings } from '../config/mel.js';
+import type { ImageCodec } from '../spectrogram/image-codec.js';
+import { silentFrame } from '../spectrogram/mel-image.js';
 import { createFrameStream } from './frame-stream.js';
 import { createSlicer, type Slice } from './slicer.js';
 
@@ -23,14 +24,14 @@ export type SlicePlacing = readonly [offsetFrames: number, fillFrames: number];
  * @param codec of the same mel settings; it serves one file at a time
  * @throws MelstromError of kind 'data' that names the file
  */
-export async function* sliceFile(path: string, { mel, corpus }: SliceSettings, codec: MelCodec): AsyncGenerator<Slice> {
+export async function* sliceFile(path: string, { mel, corpus }: SliceSettings, codec: ImageCodec): AsyncGenerator<Slice> {
   const frameStream = createFrameStream(mel, codec);
   const slicer = createSlicer({
-    melBins: mel.melBins, frames: mel.frames, hopFrames: corpus.sliceHopFrames ?? mel.frames,
+    melBins: imageRows(mel), silentFrame: silentFrame(mel), frames: mel.frames, hopFrames: corpus.sliceHopFrames ?? mel.frames,
     minFill: corpus.minFill, maxSlices: corpus.maxSlicesPerFile, alignOnset: corpus.alignOnset,
   });
-  for await (const samples of streamMono(path, { sampleRateHz: mel.sampleRateHz, downmix: corpus.downmix })) {
-    yield* slicer.push(frameStream.push(samples));
+  for await (const channels of streamSound(path, { ...mel, downmix: corpus.downmix })) {
+    yield* slicer.push(frameStream.push(channels));
     if (slicer.isDone) return;
   }
   yield* slicer.push(frameStream.end());

@@ -2,7 +2,8 @@
 import { MessageChannel } from 'node:worker_threads';
 import { inOrder } from '../base/in-order.js';
 import { openWorkerPool, type WorkerPool } from '../base/worker-pool.node.js';
-import { createMelCodec } from '../spectrogram/mel-codec.js';
+import { imageRows } from '../config/mel.js';
+import { createImageCodec } from '../spectrogram/image-codec.js';
 import { createSliceMemory, receiveSlices, resetSliceMemory, type SliceBlock } from './_slice-channel.node.js';
 import type { SliceTask } from './_slice-worker.node.js';
 import { quantiseImage } from './quantise.js';
@@ -46,7 +47,7 @@ export async function* sliceFiles(paths: readonly string[], { workers, ...option
 }
 
 async function* sliceHere(paths: readonly string[], { signal, ...settings }: Omit<SliceFilesOptions, 'workers'>): AsyncGenerator<FilePart> {
-  const codec = createMelCodec(settings.mel);
+  const codec = createImageCodec(settings.mel);
   for (const [file, path] of paths.entries()) {
     let problem: string | null = null;
     signal?.throwIfAborted();
@@ -65,7 +66,7 @@ async function* sliceHere(paths: readonly string[], { signal, ...settings }: Omi
 
 async function* sliceInThreads(paths: readonly string[], pool: WorkerPool, { signal, ...settings }: Omit<SliceFilesOptions, 'workers'>): AsyncGenerator<FilePart> {
   const lanes = FILES_PER_WORKER * pool.workers;
-  const memories = Array.from({ length: lanes }, () => createSliceMemory(settings.mel.melBins * settings.mel.frames));
+  const memories = Array.from({ length: lanes }, () => createSliceMemory(imageRows(settings.mel) * settings.mel.frames));
   const begun = inOrder(paths.entries(), lanes, ([file, path]) => {
     const memory = memories[file % lanes]; // its last file, `lanes` before this one, has ended
     resetSliceMemory(memory);

@@ -6,7 +6,10 @@ const LEAD_FRAMES = 2;
 export const SILENCE = -1;
 
 export interface SlicerSettings {
+  /** Rows of a frame; of a stereo image those of all its channels. */
   readonly melBins: number;
+  /** The values of silence, one per row. Default SILENCE in all. */
+  readonly silentFrame?: Float32Array;
   /** Frames of a slice. */
   readonly frames: number;
   /** Frames from one slice's start to the next. */
@@ -37,9 +40,13 @@ export interface Slicer {
 
 /** Creates the slicer of one sound. A sound of any length gives at least one slice. */
 export function createSlicer(settings: SlicerSettings): Slicer {
-  const { melBins, frames, hopFrames, minFill, alignOnset } = settings;
+  const { melBins, frames, hopFrames, minFill, alignOnset, silentFrame = new Float32Array(melBins).fill(SILENCE) } = settings;
   const maxSlices = settings.maxSlices ?? Infinity;
-  const waiting = new Float32Array(frames * melBins).fill(SILENCE);
+  const waiting = new Float32Array(frames * melBins);
+  const silenceFrom = (first: number): void => {
+    for (let frame = first; frame < frames; frame += 1) waiting.set(silentFrame, frame * melBins);
+  };
+  silenceFrom(0);
   let waitingFrames = 0;
   let offsetFrames = 0;
   let coveredFrames = 0;
@@ -47,12 +54,12 @@ export function createSlicer(settings: SlicerSettings): Slicer {
   let hasOnset = !alignOnset;
 
   const give = (): Slice => {
-    const slice = { image: transpose(waiting, melBins, waitingFrames), fillFrames: waitingFrames, offsetFrames };
+    const slice = { image: transpose(waiting, melBins), fillFrames: waitingFrames, offsetFrames };
     coveredFrames = offsetFrames + waitingFrames;
     sliceCount += 1;
     waiting.copyWithin(0, hopFrames * melBins);
     waitingFrames = Math.max(0, waitingFrames - hopFrames);
-    waiting.fill(SILENCE, waitingFrames * melBins);
+    silenceFrom(waitingFrames);
     offsetFrames += hopFrames;
     return slice;
   };
@@ -60,7 +67,7 @@ export function createSlicer(settings: SlicerSettings): Slicer {
   /** While nothing has sounded: keeps the last frames only, so that the onset stands just behind them. */
   const skipSilence = (frame: Float32Array): boolean => {
     if (hasOnset) return false;
-    hasOnset = frame.some((value) => value > SILENCE);
+    hasOnset = frame.some((value, row) => value > silentFrame[row]);
     if (hasOnset) return false;
     if (waitingFrames === LEAD_FRAMES) offsetFrames += 1;
     else waitingFrames += 1;
@@ -96,11 +103,11 @@ export function createSlicer(settings: SlicerSettings): Slicer {
   };
 }
 
-/** Shape: [N*M] frame after frame, the frames past fillFrames silent -> [M, N]. */
-function transpose(waiting: Float32Array, melBins: number, fillFrames: number): Float32Array {
+/** Shape: [N*M] frame after frame -> [M, N]. */
+function transpose(waiting: Float32Array, melBins: number): Float32Array {
   const frames = waiting.length / melBins;
-  const image = new Float32Array(waiting.length).fill(SILENCE);
-  for (let frame = 0; frame < fillFrames; frame += 1) {
+  const image = new Float32Array(waiting.length);
+  for (let frame = 0; frame < frames; frame += 1) {
     for (let row = 0; row < melBins; row += 1) image[row * frames + frame] = waiting[frame * melBins + row];
   }
   return image;

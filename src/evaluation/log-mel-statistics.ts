@@ -1,5 +1,6 @@
 // Describes a mel image by a short vector of log-mel statistics, which the judge compares. Knows no labels.
 import type { MelImage } from '../spectrogram/mel-image.js';
+import { requireOneChannel } from '../spectrogram/one-channel.js';
 
 const TIME_SEGMENTS = 16;
 
@@ -7,9 +8,10 @@ const TIME_SEGMENTS = 16;
  * Log-mel statistics of one image: mean and standard deviation over time of each mel bin, then the mean over mel bins in
  * 16 equal stretches of time. All in decibels above the codec's floor, so silence is the zero vector.
  *
- * Shape: image [M, N] -> [2 * M + 16].
+ * Shape: image [M, N] -> [2 * M + 16]. @throws MelstromError for a stereo image
  */
 export function logMelStatistics(image: MelImage): Float64Array {
+  requireOneChannel(image.settings, 'log-mel statistics');
   const { melBins, floorDb, ceilingDb } = image.settings;
   const frameCount = image.frameCount;
   const features = new Float64Array(2 * melBins + TIME_SEGMENTS);

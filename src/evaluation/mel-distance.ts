@@ -1,6 +1,7 @@
 // Distances in decibels between two mel images of one codec. Knows nothing of how either was made.
 import { requireShape } from '../base/checks.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
+import { requireOneChannel } from '../spectrogram/one-channel.js';
 
 export interface MelDistance {
   /** Mean absolute difference over cells whose reference is louder than the threshold, in dB. NaN when there is none. */
@@ -19,9 +20,10 @@ export interface MelDistance {
  * Unit: `aboveFloorDb` (default 4 dB) is how far above the codec's floor a reference cell counts as active, so that a
  * codec with its floor at −80 dB calls cells louder than −76 dB active.
  *
- * @throws MelstromError when the images differ in size.
+ * @throws MelstromError when the images differ in size, or are of stereo sound.
  */
 export function melDistance(reference: MelImage, candidate: MelImage, { aboveFloorDb = 4 } = {}): MelDistance {
+  requireOneChannel(reference.settings, 'mel distance');
   const { melBins, floorDb, ceilingDb } = reference.settings;
   requireShape('melDistance', [candidate.settings.melBins, candidate.frameCount], [melBins, reference.frameCount]);
   const decibelsPerUnit = (ceilingDb - floorDb) / 2;

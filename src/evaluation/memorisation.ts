@@ -1,5 +1,6 @@
 // Whether clips are copies of training clips: the nearest training slice of each, against what real clips that were not trained on show.
 import type { MelImage } from '../spectrogram/mel-image.js';
+import { requireOneChannel } from '../spectrogram/one-channel.js';
 import { quantile, shareBelow } from './quantiles.js';
 
 /** Training slices whose images are compared cell by cell: the nearest by coarse image. */
@@ -78,6 +79,7 @@ function shiftedDistanceDb(a: MelImage, b: MelImage, shift: number): number {
 
 /** The image that candidates are found by: means of 8 rows and 2 frames. Shape: [M, N] -> [M/8, N/2], rounded up. */
 export function coarseOf({ settings, frameCount, data }: MelImage): MelImage {
+  requireOneChannel(settings, 'memorisation');
   const melBins = Math.ceil(settings.melBins / COARSE.bins);
   const frames = Math.ceil(frameCount / COARSE.frames);
   const [sums, cells] = [new Float32Array(melBins * frames), new Float32Array(melBins * frames)];

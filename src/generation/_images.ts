@@ -1,6 +1,8 @@
 // Decodes latents of any length to images: window after window, the images of windows blended where they overlap.
 import * as tf from '@tensorflow/tfjs';
+import { imageRows } from '../config/mel.js';
 import { coverColumns, windowColumns, type Windows } from '../diffusion/windows.js';
+import { tensorToImages } from '../pipeline/image-tensor.js';
 import { decodeLatents } from '../pipeline/latents.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
@@ -32,9 +34,7 @@ export async function readImages(pipeline: Pipeline, latents: tf.Tensor4D, { len
 async function decodeWhole(pipeline: Pipeline, latents: tf.Tensor4D): Promise<Float32Array[]> {
   const decoded = decodeLatents(pipeline, latents);
   try {
-    const values = (await decoded.data()) as Float32Array;
-    const size = values.length / decoded.shape[0];
-    return Array.from({ length: decoded.shape[0] }, (_, item) => values.subarray(item * size, (item + 1) * size));
+    return await tensorToImages(decoded);
   } finally {
     decoded.dispose();
   }
@@ -43,7 +43,7 @@ async function decodeWhole(pipeline: Pipeline, latents: tf.Tensor4D): Promise<Fl
 async function decodeWindows(pipeline: Pipeline, latents: tf.Tensor4D, { length, batchSize }: ImageOptions): Promise<Float32Array[]> {
   const inFrames = frameWindows(pipeline, length);
   const inColumns = columnWindows(pipeline, length);
-  const images = Array.from({ length: latents.shape[0] }, () => new Float32Array(pipeline.mel.melBins * length.drawnFrames));
+  const images = Array.from({ length: latents.shape[0] }, () => new Float32Array(imageRows(pipeline.mel) * length.drawnFrames));
   const weights = windowWeights(inFrames);
   for (const [item, image] of images.entries()) {
     for (let from = 0; from < inFrames.starts.length; from += batchSize) {

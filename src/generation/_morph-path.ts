@@ -3,12 +3,13 @@ import * as tf from '@tensorflow/tfjs';
 import { createRandom, type Random } from '../base/random.js';
 import { invertDdim } from '../diffusion/inversion.js';
 import { slerp } from '../diffusion/slerp.js';
+import { hostOrder } from '../pipeline/image-tensor.js';
 import { decodeLatents } from '../pipeline/latents.js';
 import { disposeMix } from '../pipeline/mixed-denoiser.js';
 import { sampleShape, type Pipeline } from '../pipeline/pipeline.js';
 import { evenPositions, unevenness } from './_even-steps.js';
 import type { Redraw } from './_redraw.js';
-import type { SoundEncoder } from './_sounds.js';
+import type { SoundEncoder, SoundSamples } from './_sounds.js';
 import { blendMixes, mixedCondition, type SoundMix } from './mix.js';
 
 /** A clip of the morph, as latents. */
@@ -20,7 +21,7 @@ export interface MorphPoint {
 }
 
 interface PathOptions {
-  readonly ends: readonly { readonly seed: number; readonly samples: Float32Array | null; readonly mix: SoundMix }[];
+  readonly ends: readonly { readonly seed: number; readonly samples: SoundSamples | null; readonly mix: SoundMix }[];
   readonly redraw: Redraw;
   readonly encoder: SoundEncoder;
   readonly corrections: number;
@@ -58,7 +59,8 @@ export async function createMorphPath(pipeline: Pipeline, options: PathOptions):
   const ends: End[] = [];
   for (const end of options.ends) ends.push(await findEnd(pipeline, end, options));
   const { batchSize } = options;
-  const { floorDb, ceilingDb } = pipeline.mel;
+  const { floorDb, ceilingDb, melBins, frames, channels } = pipeline.mel;
+  const levels = channels * melBins * frames; // the cells of one channel or of mid and side: panning is no level
 
   const drawAll = async (positions: readonly number[]): Promise<Drawn[]> => {
     const drawn: Drawn[] = [];
@@ -75,7 +77,7 @@ export async function createMorphPath(pipeline: Pipeline, options: PathOptions):
   const changesOf = (points: readonly Drawn[]): number[] =>
     points.slice(1).map(({ image }, index) => {
       const before = points[index].image;
-      return (image.reduce((sum, value, cell) => sum + Math.abs(value - before[cell]), 0) / image.length) * ((ceilingDb - floorDb) / 2);
+      return (image.subarray(0, levels).reduce((sum, value, cell) => sum + Math.abs(value - before[cell]), 0) / levels) * ((ceilingDb - floorDb) / 2);
     });
 
   return {
@@ -139,7 +141,7 @@ function addMissed([from, to]: readonly End[], position: number, raw: Float32Arr
 /** Memory: leaves no tensor. */
 async function decodeAll(pipeline: Pipeline, latents: readonly Float32Array[]): Promise<Float32Array[]> {
   const shape = sampleShape(pipeline);
-  const decoded = tf.tidy(() => decodeLatents(pipeline, tf.stack(latents.map((values) => tf.tensor3d(values, [...shape]))) as tf.Tensor4D));
+  const decoded = tf.tidy(() => hostOrder(decodeLatents(pipeline, tf.stack(latents.map((values) => tf.tensor3d(values, [...shape]))) as tf.Tensor4D)));
   const values = (await decoded.data()) as Float32Array;
   decoded.dispose();
   const size = values.length / latents.length;

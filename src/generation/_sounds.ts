@@ -2,11 +2,14 @@
 import * as tf from '@tensorflow/tfjs';
 import type { Clip } from '../audio/clip.js';
 import type { DownmixRule } from '../audio/downmix.js';
+import { joinBlocks } from '../audio/resample.js';
 import { MelstromError } from '../base/errors.js';
+import { imageRows } from '../config/mel.js';
+import { imagesToTensor } from '../pipeline/image-tensor.js';
 import { encodeLatents } from '../pipeline/latents.js';
 import { sha256 } from '../pipeline/hash.js';
 import { frameMultiple, type Pipeline } from '../pipeline/pipeline.js';
-import { createMelCodec, type MelCodec } from '../spectrogram/mel-codec.js';
+import { createImageCodec, type ImageCodec } from '../spectrogram/image-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import type { InputRecord } from './operation.js';
 
@@ -23,30 +26,34 @@ export function longestSound({ frames, hopSamples }: Pipeline['mel']): number {
   return frames * hopSamples - 1;
 }
 
+/** One array per channel of the model, all of one length. */
+export type SoundSamples = readonly Float32Array[];
+
 /**
- * One channel at the model's rate.
+ * The channels of a sound at the model's rate.
  *
  * @throws MelstromError that names the sound, and what does not fit
  */
-export function requireSound(pipeline: Pipeline, sound: InputSound, where: string): Float32Array {
-  const { sampleRateHz } = pipeline.mel;
+export function requireSound(pipeline: Pipeline, sound: InputSound, where: string): SoundSamples {
+  const { sampleRateHz, channels: count } = pipeline.mel;
   const name = sound.file ?? where;
   if (sound.sampleRateHz !== sampleRateHz) {
     throw new MelstromError({ kind: 'data', where: name, got: `${sound.sampleRateHz} Hz`, expected: `${sampleRateHz} Hz, the model's rate`, fix: 'Resample it first; on the command line, --resample does.' });
   }
-  const [samples, ...others] = sound.channels;
-  if (samples === undefined || others.length > 0) {
-    throw new MelstromError({ kind: 'data', where: name, got: `${sound.channels.length} channels`, expected: '1, as the model has', fix: 'Mix it down first.' });
+  const { channels } = sound;
+  if (channels.length !== count) {
+    throw new MelstromError({ kind: 'data', where: name, got: `${channels.length} channels`, expected: `${count}, as the model has`, fix: count === 1 ? 'Mix it down first.' : 'Give left and right, the same twice where there is one.' });
   }
-  if (samples.length === 0) throw new MelstromError({ kind: 'data', where: name, got: 'no samples', expected: 'a sound' });
-  return samples;
+  if (channels[0].length === 0) throw new MelstromError({ kind: 'data', where: name, got: 'no samples', expected: 'a sound' });
+  return channels;
 }
 
 /** As requireSound. @throws MelstromError also when it is longer than the model's slice */
-export function requireSlice(pipeline: Pipeline, sound: InputSound, where: string): Float32Array {
-  const samples = requireSound(pipeline, sound, where);
+export function requireSlice(pipeline: Pipeline, sound: InputSound, where: string): SoundSamples {
+  const channels = requireSound(pipeline, sound, where);
+  const [samples] = channels;
   const longest = longestSound(pipeline.mel);
-  if (samples.length <= longest) return samples;
+  if (samples.length <= longest) return channels;
   const seconds = (count: number): string => (count / pipeline.mel.sampleRateHz).toFixed(2);
   throw new MelstromError({
     kind: 'data', where: sound.file ?? where, got: `${seconds(samples.length)} s`, expected: `at most ${seconds(longest)} s, the ${pipeline.mel.frames} frames that the model was trained on`, fix: 'Cut it, and take the pieces one by one.',
@@ -62,8 +69,8 @@ export function padToSlice({ frames, hopSamples }: Pipeline['mel'], samples: Flo
 
 /** What images are made with: one codec for all sounds of a request. */
 export interface SoundEncoder {
-  /** Shape: at most a slice -> [M, frames]. */
-  image(samples: Float32Array): MelImage;
+  /** Shape: at most a slice -> [M, frames], of stereo sound [3·M, frames]. */
+  image(samples: SoundSamples): MelImage;
   /** Images as what is diffused, by the posterior's mean. Shape: [B, H, W, C]. Memory: the caller disposes. */
   latents(images: readonly MelImage[]): tf.Tensor4D;
 }
@@ -81,24 +88,24 @@ export function createSoundEncoder(pipeline: Pipeline): SoundEncoder {
   if (mel.frames % frameMultiple(pipeline) !== 0) {
     throw new MelstromError({ kind: 'checkpoint', where: 'pipeline: mel', got: `${mel.frames} frames`, expected: `a multiple of ${frameMultiple(pipeline)}` });
   }
-  let codec: MelCodec | null = null;
+  let codec: ImageCodec | null = null;
   return {
     image(samples) {
-      codec ??= createMelCodec(mel);
-      return codec.analyse(padToSlice(mel, samples));
+      codec ??= createImageCodec(mel);
+      return codec.analyse(samples.map((channel) => padToSlice(mel, channel)));
     },
     latents(images) {
       return tf.tidy(() => {
-        const values = new Float32Array(images.length * mel.melBins * mel.frames);
+        const values = new Float32Array(images.length * imageRows(mel) * mel.frames);
         images.forEach(({ data }, item) => values.set(data, item * data.length));
-        return encodeLatents(pipeline, tf.tensor4d(values, [images.length, mel.melBins, mel.frames, 1]), null);
+        return encodeLatents(pipeline, imagesToTensor(values, mel), null);
       });
     },
   };
 }
 
 /** What the record says of a sound. */
-export async function recordSound(samples: Float32Array, { file, downmix }: Pick<InputSound, 'file' | 'downmix'> = {}): Promise<InputRecord> {
-  const bytes = new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength);
-  return { sha256: await sha256(bytes), sampleCount: samples.length, ...(file === undefined ? {} : { file }), ...(downmix === undefined ? {} : { downmix }) };
+export async function recordSound(channels: SoundSamples, { file, downmix }: Pick<InputSound, 'file' | 'downmix'> = {}): Promise<InputRecord> {
+  const samples = joinBlocks(channels);
+  return { sha256: await sha256(new Uint8Array(samples.buffer)), sampleCount: channels[0].length, ...(file === undefined ? {} : { file }), ...(downmix === undefined ? {} : { downmix }) };
 }

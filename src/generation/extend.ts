@@ -8,6 +8,7 @@ import type { Pipeline } from '../pipeline/pipeline.js';
 import { createMelCodec } from '../spectrogram/mel-codec.js';
 import { sliceFrames } from '../spectrogram/frames.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
+import { requireOneChannel } from '../spectrogram/one-channel.js';
 import { createDrawing, type Drawing, type Given } from './_drawing.js';
 import { planExtension, type ExtensionPlan } from './_extension-plan.js';
 import { renderClips, type GeneratedClip, type HowDrawn, type MadeSound } from './_render.js';
@@ -72,6 +73,7 @@ function planRequest(pipeline: Pipeline, request: ExtendRequest): PlannedRequest
   if (pipeline.upscaler !== null) {
     throw new MelstromError({ kind: 'usage', where: 'extend', got: 'a model that draws a small image first', expected: 'one that draws the whole image, or latents' });
   }
+  requireOneChannel(pipeline.mel, 'extend');
   const generate: GenerateRequest = { ...request, seconds: undefined, upscalerSteps: null };
   checkGenerateRequest(pipeline, generate);
   requireInteger('resamples', resamples, { min: 0, max: 100 });

@@ -6,6 +6,7 @@ import { MelstromError } from '../base/errors.js';
 import { sampleShape, type Pipeline } from '../pipeline/pipeline.js';
 import { heardCells } from '../spectrogram/heard-cells.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
+import { requireOneChannel } from '../spectrogram/one-channel.js';
 import { checkOperation, createRedraw, requireOnePerClip, soleLabel, withSettings, wordsOfMixes, type OperationClip, type OperationRequest } from './_redraw.js';
 import { renderClips } from './_render.js';
 import { createSoundEncoder, longestSound, padToSlice, recordSound, requireSound, type InputSound } from './_sounds.js';
@@ -49,7 +50,8 @@ export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGener
   checkOperation(pipeline, request);
   requireOnePerClip('sounds', sounds, seeds);
   const { sampleRateHz, frames } = pipeline.mel;
-  const samples = sounds.map((sound, index) => requireSound(pipeline, sound, `sounds[${index}]`));
+  requireOneChannel(pipeline.mel, 'fill');
+  const samples = sounds.map((sound, index) => requireSound(pipeline, sound, `sounds[${index}]`)[0]);
   const regions = samples.map((all) => placeRegion(request.region, { sampleRateHz, sampleCount: all.length }));
   const windows = samples.map((all, index) => windowAround(pipeline.mel, all, regions[index]));
   const encoder = createSoundEncoder(pipeline);
@@ -62,7 +64,7 @@ export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGener
     words: wordsOfMixes(pipeline, mixes),
     how,
     draw: async ({ items, initialNoise, random, onStep }) => {
-      const clean = encoder.latents(items.map((item) => encoder.image(windows[item].samples)));
+      const clean = encoder.latents(items.map((item) => encoder.image([windows[item].samples])));
       const mask = latentMask(pipeline, items.map((item) => heardCells(pipeline.mel, frames, windows[item].region)));
       try {
         return await run({ clean, mask, initialNoise, random, mixes: items.map((item) => mixes[item]), onStep, signal });
@@ -73,7 +75,7 @@ export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGener
     invert: async (drawn, seed, index) => {
       const { samples: own, offset, region } = windows[index];
       const cells = heardCells(pipeline.mel, frames, region);
-      const { data } = encoder.image(own);
+      const { data } = encoder.image([own]);
       const image = { ...drawn, data: drawn.data.map((value, cell) => (cells[cell] === 1 ? value : data[cell])) };
       composed.set(index, image);
       const limit = createRegionLimit(region, { sampleRateHz, sampleCount: own.length }, { fadeSeconds, fadeOctaves });
@@ -86,7 +88,7 @@ export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGener
   return withImages(
     withSettings(clips, async (index) => ({
       operation: 'fill' as const,
-      operationSettings: { strength, input: await recordSound(samples[index], sounds[index]), mix: describeMix(pipeline, mixes[index]), region: regions[index], fadeSeconds, fadeOctaves },
+      operationSettings: { strength, input: await recordSound([samples[index]], sounds[index]), mix: describeMix(pipeline, mixes[index]), region: regions[index], fadeSeconds, fadeOctaves },
     })),
     composed,
   );

@@ -6,7 +6,7 @@ import { sampleShape, type Pipeline } from '../pipeline/pipeline.js';
 import { createMorphPath, type MorphPoint } from './_morph-path.js';
 import { checkOperation, createRedraw, soleLabel, withSettings, wordsOfMixes, type OperationClip, type OperationRequest } from './_redraw.js';
 import { renderClips } from './_render.js';
-import { createSoundEncoder, recordSound, requireSlice, requireWholeImages, type InputSound } from './_sounds.js';
+import { createSoundEncoder, recordSound, requireSlice, requireWholeImages, type InputSound, type SoundSamples } from './_sounds.js';
 import { blendMixes, describeMix, type SoundMix } from './mix.js';
 import type { EndRecord } from './operation.js';
 
@@ -64,7 +64,7 @@ export function morphSounds(pipeline: Pipeline, request: MorphRequest): AsyncGen
 export interface ResolvedEnd {
   /** Of its noise, or of the vocoder's phases where it is a sound. */
   readonly seed: number;
-  readonly samples: Float32Array | null;
+  readonly samples: SoundSamples | null;
   readonly file: string | undefined;
   readonly downmix: InputSound['downmix'];
   readonly mix: SoundMix;

@@ -5,7 +5,7 @@ import type { Sidecar } from './sidecar.js';
 
 /** A sound that went in. */
 export interface InputRecord {
-  /** SHA-256 of its samples as float32 at the model's rate, one channel. */
+  /** SHA-256 of its samples as float32 at the model's rate, one channel after the other. */
   readonly sha256: string;
   readonly sampleCount: number;
   /** Where it came from, if that is known. */

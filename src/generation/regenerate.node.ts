@@ -1,6 +1,6 @@
 // Makes a clip again from the file beside it. Each operation says in one table how.
 import { dirname, resolve } from 'node:path';
-import { loadMono } from '../audio/load.node.js';
+import { loadSound } from '../audio/load.node.js';
 import { MelstromError } from '../base/errors.js';
 import { SAMPLER_NAMES, type SamplerName } from '../diffusion/samplers/by-name.js';
 import { SPACINGS, type Spacing } from '../diffusion/settings.js';
@@ -127,13 +127,13 @@ async function* extendAgain(given: Regeneration): AsyncGenerator<GeneratedClip> 
 async function* operationAgain(given: Regeneration): AsyncGenerator<GeneratedClip> {
   const { pipeline, record, folder } = given;
   const { seeds, batchSize, skip, sampler, spacing, steps, guidance, guidanceRescale, eta, engine, vocoder, signal, onStep } = diffusionRequest(given);
-  const { sampleRateHz } = pipeline.mel;
+  const { sampleRateHz, channels } = pipeline.mel;
   yield* repeatOperation(pipeline, {
     record: record as unknown as OperationSidecar, // checked by what reads it: an operation refuses settings that it does not understand
     request: { seeds, batchSize, skip, sampler, spacing, steps, guidance, guidanceRescale, eta, engine, vocoder, signal, onStep },
     async readSound({ file, downmix = 'mean' }) {
       if (file === undefined) throw new MelstromError({ kind: 'data', where: 'sidecar: operationSettings.input.file', got: 'none', expected: 'the file that went in', fix: 'Repeat it from the library, by repeatOperation.' });
-      return { sampleRateHz, channels: [await loadMono(resolve(folder, file), { sampleRateHz, downmix })] };
+      return { sampleRateHz, channels: await loadSound(resolve(folder, file), { sampleRateHz, channels, downmix }) };
     },
   });
 }

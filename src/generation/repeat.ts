@@ -62,7 +62,7 @@ export async function* repeatOperation(pipeline: Pipeline, { record, request, re
 
 async function requireSameSound(input: InputRecord, readSound: Repetition['readSound']): Promise<InputSound> {
   const sound = await readSound(input);
-  const { sha256, sampleCount } = await recordSound(sound.channels[0]);
+  const { sha256, sampleCount } = await recordSound(sound.channels);
   if (sha256 === input.sha256) return { ...sound, file: input.file, downmix: input.downmix };
   throw new MelstromError({
     kind: 'data', where: input.file ?? 'input', got: `a sound of ${sampleCount} samples (${sha256.slice(0, 12)})`, expected: `the one that went in, of ${input.sampleCount} (${input.sha256.slice(0, 12)})`,

@@ -8,7 +8,7 @@ import { describeMix } from './mix.js';
 
 /** What is asked of varySounds. */
 export interface VaryRequest extends OperationRequest {
-  /** One per clip, of one channel at the model's rate and no longer than its slice; shorter ones are filled with silence. */
+  /** One per clip, of the model's channels at its rate and no longer than its slice; shorter ones are filled with silence. */
   readonly sounds: readonly InputSound[];
   /** 0: the round trip through the autoencoder alone; 1: a new clip that knows nothing of the sound; between, ever further from it. */
   readonly strength: number;

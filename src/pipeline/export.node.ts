@@ -67,6 +67,7 @@ function requireParts({ representation, unet, vae, upscaler, mel, text }: Pipeli
 
 function requireAudioDiffusionMel(mel: MelSettings, refuse: (got: string, expected: string) => MelstromError): void {
   const { melScale, melNorm, minHz, maxHz, sampleRateHz, windowSamples, fftSize } = mel;
+  if (mel.channels === 2) throw refuse('a pipeline of stereo sound', 'one of one channel, as its Mel class makes images');
   const got = JSON.stringify({ melScale, melNorm, minHz, maxHz, windowSamples });
   const expected = { melScale: 'slaney', melNorm: 'slaney', minHz: 0, maxHz: sampleRateHz / 2, windowSamples: fftSize };
   if (got !== JSON.stringify(expected)) throw refuse(`mel settings ${got}`, `${JSON.stringify(expected)}, as its Mel class has them`);

@@ -94,7 +94,7 @@ function takenOf({ vae, unet, upscaler, vocoder, diffusion, hasText }: FoundPipe
 function notesOf(found: FoundPipeline, channels: ChannelRule): string[] {
   const outer = found.representation === 'latent' ? found.vae : found.unet;
   const notes: string[] = [];
-  if (outer !== null && hasSeveralChannels(outer.config)) {
+  if (outer !== null && hasSeveralChannels(outer.config) && found.mel?.channels !== 2) {
     notes.push(channels === 'repeat'
       ? `spectrograms stand in all ${outer.config.in_channels} channels, and the answer is their mean`
       : `the first convolution is summed over its ${outer.config.in_channels} channels, the last one averaged: one channel from here on`);

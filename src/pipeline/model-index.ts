@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { MelstromError } from '../base/errors.js';
 import { autoencoderKlReferenceDefaults, autoencoderKlSchema, type AutoencoderKLConfig } from '../config/autoencoder-kl.js';
-import { melSchema, type MelSettings } from '../config/mel.js';
+import { melSchema, storedMel, type MelSettings } from '../config/mel.js';
 import { configurationError, problemsOf } from '../config/problems.js';
 import { codecHash } from '../spectrogram/codec-identity.js';
 import { schedulerClassOf } from './_scheduler-classes.js';
@@ -120,13 +120,13 @@ export function fromUnetConfig(raw: unknown, where: string): AnyUnetConfig {
 }
 
 export function toMelConfig({ mel }: Pipeline): Record<string, unknown> {
-  return { _class_name: CODEC_CLASS, _melstrom_version: MELSTROM_VERSION, _codec_hash: codecHash(mel), ...mel };
+  return { _class_name: CODEC_CLASS, _melstrom_version: MELSTROM_VERSION, _codec_hash: codecHash(mel), ...storedMel(mel) };
 }
 
 /** @throws MelstromError when a setting is wrong or absent, or they are not the ones the networks were trained with */
 export function fromMelConfig(raw: unknown, where: string): MelSettings {
   const settings = ownKeys(raw, where, CODEC_CLASS);
-  const absent = Object.keys(melSchema.shape).filter((key) => !(key in settings));
+  const absent = Object.keys(melSchema.shape).filter((key) => key !== 'channels' && !(key in settings)); // of one channel when nothing is said
   if (absent.length > 0) throw new MelstromError({ kind: 'checkpoint', where, got: `no ${absent.join(', no ')}`, expected: 'every setting of the mel codec' });
   const mel = Object.freeze(parse(melSchema, settings, where));
   const recorded = (raw as { _codec_hash?: unknown })._codec_hash;

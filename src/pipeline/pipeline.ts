@@ -2,7 +2,7 @@
 import { MelstromError } from '../base/errors.js';
 import { sizeMultiple, UPSCALER_CHANNELS, vaeDownsampling } from '../config/derive.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
-import type { MelSettings } from '../config/mel.js';
+import { imageChannels, type MelSettings } from '../config/mel.js';
 import { defaultScheduler, type SchedulerSettings } from '../diffusion/scheduler-settings.js';
 import type { AutoencoderKL, Unet2d } from '../models/index.js';
 import { assertSameCodec } from '../spectrogram/codec-identity.js';
@@ -80,6 +80,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
     },
   };
   checkRepresentation(pipeline);
+  checkStereo(pipeline);
   checkScale(pipeline);
   checkScheduler(pipeline);
   checkUpscaler(pipeline);
@@ -112,7 +113,7 @@ export function sampleShape(pipeline: Pick<Pipeline, 'vae' | 'unet' | 'mel' | 'u
     throw misfit('mel', `${mel.melBins} mel bins and ${frameCount} frames`, `multiples of ${multiple}, which the networks halve down to`);
   }
   const factor = vae === null ? (upscaler?.factor ?? 1) : vaeDownsampling(vae.config);
-  return [mel.melBins / factor, frameCount / factor, vae === null ? 1 : vae.config.latent_channels];
+  return [mel.melBins / factor, frameCount / factor, vae === null ? imageChannels(mel) : vae.config.latent_channels];
 }
 
 function checkRepresentation({ representation, vae }: Pipeline): void {
@@ -121,6 +122,15 @@ function checkRepresentation({ representation, vae }: Pipeline): void {
   if (vae !== null && vae.config.in_channels !== vae.config.out_channels) {
     throw misfit('vae: in_channels and out_channels', `${vae.config.in_channels} and ${vae.config.out_channels}`, '1 and 1, as a mel image has, or any other number twice');
   }
+}
+
+/** Networks for images of several channels take one channel of sound in all of them; two channels of sound make an image of three, no more and no less. */
+function checkStereo({ mel, vae, upscaler, vocoder }: Pipeline): void {
+  if (mel.channels !== 2) return;
+  const alone = 'since the mel settings are of two channels of sound';
+  if (vae !== null && vae.config.in_channels !== imageChannels(mel)) throw misfit('vae: in_channels', String(vae.config.in_channels), `${imageChannels(mel)}, ${alone}`);
+  if (upscaler !== null) throw misfit('upscaler', 'one', `none, ${alone}`);
+  if (vocoder !== null) throw misfit('vocoder', 'one', `none, ${alone}`);
 }
 
 function checkScale({ latentScale, latentShift }: Pipeline): void {
@@ -138,7 +148,7 @@ function checkUnet(pipeline: Pipeline): void {
   const [, , channels] = sampleShape(pipeline);
   if (unet === null) return;
   const { in_channels: inChannels, out_channels: outChannels, num_class_embeds: classes } = unet.config;
-  const isRepeated = pipeline.vae === null && inChannels === outChannels; // a UNet for images of several channels
+  const isRepeated = pipeline.vae === null && channels === 1 && inChannels === outChannels; // a UNet for images of several channels
   if (!isRepeated && (inChannels !== channels || outChannels !== channels)) {
     throw misfit('unet: in_channels and out_channels', `${inChannels} and ${outChannels}`, `${channels}, the channels of what is diffused`);
   }

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { MelstromError } from '../base/errors.js';
-import { melSchema, type MelSettings } from '../config/mel.js';
+import { melSchema, storedMel, type MelSettings } from '../config/mel.js';
 import { configurationError, problemsOf } from '../config/problems.js';
 import { deriveVocos, vocosProblems, vocosSchema, type VocosConfig } from '../config/vocoder.js';
 import { loadReference, referenceFile, type FloatDtype } from '../nn/index.js';
@@ -27,7 +27,7 @@ export interface FoundVocoder {
 
 /** The files of a vocoder by their names in its folder. */
 export function vocoderFiles({ vocos, mel }: VocoderNetwork, dtype: FloatDtype = 'F32'): Map<string, FileContents> {
-  const config = { _class_name: VOCODER_CLASS, _melstrom_version: MELSTROM_VERSION, ...vocos.config, mel: { _codec_hash: codecHash(mel), ...mel } };
+  const config = { _class_name: VOCODER_CLASS, _melstrom_version: MELSTROM_VERSION, ...vocos.config, mel: { _codec_hash: codecHash(mel), ...storedMel(mel) } };
   return new Map<string, FileContents>([['config.json', `${JSON.stringify(config, null, 2)}\n`], [WEIGHTS, referenceFile(vocos.parameters, dtype)]]);
 }
 

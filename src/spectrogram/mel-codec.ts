@@ -10,6 +10,7 @@ import { createMelNnls } from '../dsp/nnls.js';
 import { createStft, type Stft } from '../dsp/stft.js';
 import { assertSameCodec } from './codec-identity.js';
 import { dbToImageValue, imageValueToDb, requireMelImage, type MelImage } from './mel-image.js';
+import { requireOneChannel } from './one-channel.js';
 
 export { assertSameCodec, codecHash } from './codec-identity.js';
 
@@ -43,10 +44,11 @@ export interface MelCodec {
  * summed under the mel filters, then 10·log10, clipped to [floorDb, ceilingDb] and mapped to [-1, 1].
  *
  * Memory: buffers are reused; one object serves one computation at a time.
- * @throws MelstromError when the settings leave a mel bin empty.
+ * @throws MelstromError when the settings are of two channels, which the stereo codec is for, or leave a mel bin empty.
  */
 export function createMelCodec(settings: MelSettings): MelCodec {
   const { melBins } = settings;
+  requireOneChannel(settings, 'mel codec');
   const stft = createStft(settings);
   const bank = melFilterBank(settings);
   requireNoEmptyFilter(bank);

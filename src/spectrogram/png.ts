@@ -1,7 +1,7 @@
 // Mel images as greyscale PNG that carry their codec. Knows no files.
 import { encode, type DecodedPng } from 'fast-png';
 import { MelstromError, messageOf } from '../base/errors.js';
-import { melSchema, type MelSettings } from '../config/mel.js';
+import { imageRows, melSchema, storedMel, type MelSettings } from '../config/mel.js';
 import { requireMelImage, type MelImage } from './mel-image.js';
 import { readPng } from './read-png.js';
 
@@ -14,25 +14,26 @@ export interface EncodeMelPngOptions {
 }
 
 /**
- * Encodes an image as greyscale PNG, low frequency at the bottom, white loud, with all settings as text.
+ * Encodes an image as greyscale PNG, low frequency at the bottom, white loud, with all settings as text. A stereo image is three such
+ * pictures on top of one another: mid at the bottom, side, and at the top panning, grey in the middle, white left, black right.
  *
  * Values beyond [-1, 1] are clipped. @throws MelstromError when a value is not finite.
  */
 export function encodeMelPng(image: MelImage, { bitDepth = 16 }: EncodeMelPngOptions = {}): Uint8Array {
   requireMelImage(image, 'mel PNG');
   const { settings, frameCount } = image;
-  const { melBins } = settings;
+  const rows = imageRows(settings);
   const full = 2 ** bitDepth - 1;
   const data = bitDepth === 16 ? new Uint16Array(image.data.length) : new Uint8Array(image.data.length);
-  for (let row = 0; row < melBins; row += 1) {
-    const line = (melBins - 1 - row) * frameCount;
+  for (let row = 0; row < rows; row += 1) {
+    const line = (rows - 1 - row) * frameCount;
     for (let n = 0; n < frameCount; n += 1) {
       const value = Math.min(Math.max(image.data[row * frameCount + n], -1), 1);
       data[line + n] = Math.round(((value + 1) / 2) * full);
     }
   }
-  const text = { Software: 'Melstrom', [MEL_TEXT_KEY]: JSON.stringify(settings) };
-  return encode({ width: frameCount, height: melBins, data, depth: bitDepth, channels: 1, text });
+  const text = { Software: 'Melstrom', [MEL_TEXT_KEY]: JSON.stringify(storedMel(settings)) };
+  return encode({ width: frameCount, height: rows, data, depth: bitDepth, channels: 1, text });
 }
 
 export interface DecodeMelPngOptions {
@@ -54,7 +55,8 @@ export function decodeMelPng(bytes: Uint8Array, where: string, { assume }: Decod
     throw notMel(where, `${kind} of ${depth} bits`, 'greyscale of 8 or 16 bits');
   }
   const settings = readSettings(png, where, assume);
-  if (height !== settings.melBins) throw notMel(where, `${height} rows`, `${settings.melBins}, its own number of mel bins`);
+  const rows = imageRows(settings);
+  if (height !== rows) throw notMel(where, `${height} rows`, rows === settings.melBins ? `${rows}, its own number of mel bins` : `${rows}, three times its own number of mel bins`);
   const full = 2 ** depth - 1;
   const values = new Float32Array(width * height);
   for (let row = 0; row < height; row += 1) {

@@ -2,6 +2,7 @@
 import { encode } from 'fast-png';
 import { requireInteger, requireShape } from '../base/checks.js';
 import { requireMelImage, type MelImage } from './mel-image.js';
+import { requireOneChannel } from './one-channel.js';
 
 const SOFTER = [70, 150, 255];
 const LOUDER = [255, 140, 40];
@@ -17,6 +18,7 @@ export interface DifferenceOptions {
 /** As large as the reference's own picture, low frequency at the bottom. @throws MelstromError when the images differ in size */
 export function renderDifferencePng(reference: MelImage, candidate: MelImage, { scale = 1, rangeDb = 20 }: DifferenceOptions = {}): Uint8Array {
   requireInteger('renderDifference: scale', scale, { min: 1, max: 32 });
+  requireOneChannel(reference.settings, 'renderDifference');
   requireMelImage(reference, 'renderDifference');
   requireShape('renderDifference', [candidate.settings.melBins, candidate.frameCount], [reference.settings.melBins, reference.frameCount]);
   const { settings: { melBins, floorDb, ceilingDb }, frameCount } = reference;

@@ -2,6 +2,7 @@
 import { encode } from 'fast-png';
 import { requireInteger } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
+import { imageRows } from '../config/mel.js';
 import { colourMap, type ColourMapName } from './colour-map.js';
 import { dbToImageValue, requireMelImage, type MelImage } from './mel-image.js';
 
@@ -31,10 +32,10 @@ interface Canvas {
 
 const PAPER = 0x30;
 
-/** One image as a coloured PNG, low frequency at the bottom. */
+/** One image as a coloured PNG, low frequency at the bottom; of stereo sound mid, side and panning from the bottom up. */
 export function renderPng(image: MelImage, options: RenderOptions = {}): Uint8Array {
   const scale = requireScale(options);
-  const canvas = createCanvas(image.frameCount * scale, image.settings.melBins * scale);
+  const canvas = createCanvas(image.frameCount * scale, imageRows(image.settings) * scale);
   draw(canvas, image, { left: 0, top: 0 }, options);
   return encodeCanvas(canvas);
 }
@@ -46,7 +47,7 @@ export function contactSheet(images: readonly MelImage[], options: ContactSheetO
   const { gap = 4 } = options;
   requireInteger('contactSheet: gap', gap, { min: 0, max: 1000 });
   const width = scale * Math.max(...images.map((image) => image.frameCount));
-  const height = scale * Math.max(...images.map((image) => image.settings.melBins));
+  const height = scale * Math.max(...images.map((image) => imageRows(image.settings)));
   const square = Math.max(1, Math.round(Math.sqrt((images.length * (height + gap)) / (width + gap))));
   const columns = requireInteger('contactSheet: columns', options.columns ?? square, { min: 1, max: 10_000 });
   const usedColumns = Math.min(columns, images.length);
@@ -55,7 +56,7 @@ export function contactSheet(images: readonly MelImage[], options: ContactSheetO
   for (const [index, image] of images.entries()) {
     const left = gap + (index % columns) * (width + gap);
     const bottom = (Math.floor(index / columns) + 1) * (height + gap);
-    draw(canvas, image, { left, top: bottom - image.settings.melBins * scale }, options);
+    draw(canvas, image, { left, top: bottom - imageRows(image.settings) * scale }, options);
   }
   return encodeCanvas(canvas);
 }
@@ -80,10 +81,13 @@ function draw(canvas: Canvas, image: MelImage, { left, top }: { readonly left: n
   const palette = colourMap(colours);
   const dark = dbToImageValue(darkDb, settings);
   const range = dbToImageValue(brightDb, settings) - dark;
-  for (let y = 0; y < settings.melBins * scale; y += 1) {
-    const row = settings.melBins - 1 - Math.floor(y / scale);
+  const rows = imageRows(settings);
+  for (let y = 0; y < rows * scale; y += 1) {
+    const row = rows - 1 - Math.floor(y / scale);
+    const isPanning = row >= 2 * settings.melBins; // no level: from right to left, whatever levels are shown
     for (let x = 0; x < frameCount * scale; x += 1) {
-      const level = (data[row * frameCount + Math.floor(x / scale)] - dark) / range;
+      const value = data[row * frameCount + Math.floor(x / scale)];
+      const level = isPanning ? (value + 1) / 2 : (value - dark) / range;
       const colour = 3 * Math.round(255 * Math.min(Math.max(level, 0), 1));
       const pixel = 3 * ((top + y) * canvas.width + left + x);
       canvas.data[pixel] = palette[colour];

@@ -21,8 +21,8 @@ const BETAS = { beta1: 0.5, beta2: 0.9 } as const; // the usual ones of adversar
 const LARGEST_ADAPTIVE_WEIGHT = 1e4;
 
 /** Creates the discriminator with its optimiser. Memory: dispose frees it. */
-export function createAdversary({ config, training, seed }: { config: DiscriminatorConfig; training: TrainingConfig; seed: number }): Adversary {
-  const network = createPatchDiscriminator({ inChannels: 1, channels: config.channels, layers: config.layers }, { seed });
+export function createAdversary({ config, training, seed, imageChannels = 1 }: { config: DiscriminatorConfig; training: TrainingConfig; seed: number; imageChannels?: number }): Adversary {
+  const network = createPatchDiscriminator({ inChannels: imageChannels, channels: config.channels, layers: config.layers }, { seed });
   const optimiser = createAdamW(network.parameters, { ...BETAS, weightDecay: training.weightDecay });
   const pending: ReadonlyMap<string, tf.Tensor>[] = [];
   return {

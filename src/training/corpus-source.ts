@@ -1,12 +1,14 @@
 // What training needs of a prepared corpus, and fixed batches from it. Knows no cache and no file.
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
+import { imageRows, type MelSettings } from '../config/mel.js';
 import type { AugmentConfig } from '../config/training.js';
+import { imagesToTensor as toTensor } from '../pipeline/image-tensor.js';
 
 export type Split = 'train' | 'validation';
 
 /** A batch on the host. */
 export interface SliceBatch {
-  /** [B, M, N], row-major, in [-1, 1]. */
+  /** [B, M, N], row-major, in [-1, 1]; of stereo sound [B, 3·M, N]. */
   readonly images: Float32Array;
   /** One per slice; outside [0, labels.length) for none. */
   readonly labels: Int32Array;
@@ -15,9 +17,17 @@ export interface SliceBatch {
   readonly indices: ArrayLike<number>;
 }
 
+/** The size of a slice. */
+export interface SliceShape {
+  readonly melBins: number;
+  readonly frames: number;
+  /** Channels of sound. Default 1. */
+  readonly channels?: MelSettings['channels'];
+}
+
 /** Slices by index, and batches that are a pure function of seed and step. A prepared corpus fits. */
 export interface SliceSource {
-  readonly mel: { readonly melBins: number; readonly frames: number; readonly floorDb: number; readonly ceilingDb: number };
+  readonly mel: SliceShape & { readonly floorDb: number; readonly ceilingDb: number };
   readonly labels: readonly string[];
   /** Changes with anything that the slices depend on, when known. */
   readonly key?: string;
@@ -40,7 +50,7 @@ interface SingleSlice {
 export async function* fixedBatches(source: SliceSource, { split, batchSize, limit }: { split: Split; batchSize: number; limit: number }): AsyncGenerator<SliceBatch> {
   const available = source.sliceCount(split);
   const count = Math.min(available, limit);
-  const size = source.mel.melBins * source.mel.frames;
+  const size = imageRows(source.mel) * source.mel.frames;
   for (let first = 0; first < count; first += batchSize) {
     const indices = Int32Array.from({ length: Math.min(batchSize, count - first) }, (_, item) => Math.floor(((first + item) * available) / count));
     const images = new Float32Array(indices.length * size);
@@ -61,7 +71,7 @@ export function validationSplit(source: SliceSource): Split {
   return source.sliceCount('validation') > 0 ? 'validation' : 'train';
 }
 
-/** Shape: [B, M, N, 1]. Memory: the caller disposes. */
-export function imagesToTensor({ images, labels }: SliceBatch, { melBins, frames }: Pick<SliceSource['mel'], 'melBins' | 'frames'>): tf.Tensor4D {
-  return tf.tensor4d(images, [labels.length, melBins, frames, 1]);
+/** Shape: [B, M, N, 1], of stereo sound [B, M, N, 3]. Memory: the caller disposes. */
+export function imagesToTensor({ images }: SliceBatch, shape: SliceShape): tf.Tensor4D {
+  return toTensor(images, shape);
 }

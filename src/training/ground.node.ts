@@ -5,6 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
 import type { Reporter } from '../base/logger.js';
 import type { DerivedNetworks } from '../config/derive.js';
+import { storedMel } from '../config/mel.js';
 import type { RunConfig } from '../config/run-config.js';
 import { createAutoencoderKL, encodeOneChannel, type AutoencoderKL } from '../models/index.js';
 import { loadLatestCheckpoint } from './checkpoint-store.node.js';
@@ -62,7 +63,7 @@ async function latentGround({ config, corpus, runFolder, networks, initial, repo
   try {
     const { augment, batchSize } = config.unet.training;
     const kept = keptStandard(config, initial, reporter);
-    const key = hash(weightsHash, corpusIdentity(corpus), JSON.stringify({ augment, seed: config.seed, kind: config.vae.kind, mel: config.mel, ...(kept && { kept }) }));
+    const key = hash(weightsHash, corpusIdentity(corpus), JSON.stringify({ augment, seed: config.seed, kind: config.vae.kind, mel: storedMel(config.mel), ...(kept && { kept }) }));
     const cache = await openLatentCache({
       path: join(runFolder, 'state', 'latents.f32'), vae, kind: config.vae.kind, corpus, augment, seed: config.seed, batchSize,
       balanceLabels: config.corpus.balanceLabels, key, reporter, signal,

@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Reporter } from '../base/logger.js';
+import { storedMel } from '../config/mel.js';
 import { loadPipeline } from '../pipeline/folder.node.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { listCheckpoints } from './checkpoint-store.node.js';
@@ -36,5 +37,5 @@ export async function openKept({ runFolder, stage, around, log }: KeptOptions): 
 /** What networks of one pipeline must have in common. */
 function settingsOf({ mel, representation, diffusion, latentScale, latentShift, upscaler }: Pipeline): string {
   const sorted = (block: object): [string, unknown][] => Object.entries(block).toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return JSON.stringify([sorted(mel), representation, sorted(diffusion), latentScale, latentShift, upscaler?.factor ?? null]);
+  return JSON.stringify([sorted(storedMel(mel)), representation, sorted(diffusion), latentScale, latentShift, upscaler?.factor ?? null]);
 }

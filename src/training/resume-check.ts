@@ -1,6 +1,7 @@
 // Whether a checkpoint may be resumed under a configuration: what must agree, and what may be changed knowingly. Pure.
 import { convPrecision } from '../engine/ops/index.js';
 import { MelstromError } from '../base/errors.js';
+import { storedMel } from '../config/mel.js';
 import type { RunConfig } from '../config/run-config.js';
 import type { StageName } from './stage.js';
 
@@ -26,7 +27,7 @@ export function relevantKeys(config: RunConfig, { labels, stage, initialHash }: 
   const own = ownBlocks(config, stage);
   const keys: Record<string, string> = {};
   const initial = initialHash === null ? {} : { initialPipeline: initialHash, initialChannels, 'unet.classTable': unet.classTable };
-  flatten({ seed, labels, precision: convPrecision(), mel, representation, corpus, ...own }, '', keys);
+  flatten({ seed, labels, precision: convPrecision(), mel: storedMel(mel), representation, corpus, ...own }, '', keys);
   for (const name of OF_INITIAL) delete keys[name];
   delete keys['unet.textEncoder']; // it may move: what it makes of captions is checked
   if (unet.conditionNetwork === null) for (const name of OF_TEXT) delete keys[name];

@@ -1,6 +1,7 @@
 // The autoencoder's stage: its loss on a batch, its validation, and the discriminator when there is one. Knows no loop and no disk.
 import * as tf from '@tensorflow/tfjs';
 import { createRandom } from '../base/random.js';
+import { imageChannels, imageRows } from '../config/mel.js';
 import type { DiscriminatorConfig, TrainingConfig, VaeLossConfig } from '../config/training.js';
 import { decodeOneChannel, encodeOneChannel, klPerItem, samplePosterior, type AutoencoderKL } from '../models/index.js';
 import { valueAndGradients } from '../nn/index.js';
@@ -30,17 +31,16 @@ const ACTIVE_ABOVE_FLOOR_DB = 4;
 /** Creates the stage. Memory: dispose frees the discriminator; the autoencoder stays the caller's. */
 export function createVaeStage(options: VaeStageOptions): Stage & { dispose(): void } {
   const { vae, training, corpus, seed, loss } = options;
-  const adversary = loss.discriminatorWeight > 0 ? createAdversary({ config: options.discriminator, training, seed }) : null;
+  const adversary = loss.discriminatorWeight > 0 ? createAdversary({ config: options.discriminator, training, seed, imageChannels: imageChannels(corpus.mel) }) : null;
   return {
     name: 'vae',
     parameters: vae.parameters,
     async pass({ step, pass }) {
       const whole = await corpus.batch({ split: 'train', step: pass, batchSize: training.batchSize, seed, augment: training.augment });
-      const { melBins } = corpus.mel;
       const frames = options.cropFrames ?? corpus.mel.frames;
       const random = createRandom(seed, 'vae', 'crop', pass);
-      const batch = options.cropFrames === null ? whole : cropBatch(whole, { melBins, frames: corpus.mel.frames, cropFrames: frames, random });
-      const image = imagesToTensor(batch, { melBins, frames });
+      const batch = options.cropFrames === null ? whole : cropBatch(whole, { melBins: imageRows(corpus.mel), frames: corpus.mel.frames, cropFrames: frames, random });
+      const image = imagesToTensor(batch, { ...corpus.mel, frames });
       const weights = frameWeights(batch.fills, frames, loss.paddingWeight);
       const noise = options.kind === 'kl' ? latentNoise(vae, image, createRandom(seed, 'vae', 'noise', pass)) : null;
       try {
@@ -99,7 +99,7 @@ function passOnBatch(parts: BatchParts): Omit<Pass, 'indices'> {
 function reconstructionLoss({ options, image, weights, noise }: Omit<BatchParts, 'adversary' | 'step'>): { reconstruction: tf.Tensor4D; l1: tf.Scalar; gradient: tf.Scalar; kl: tf.Scalar; total: tf.Scalar } {
   const { vae, loss, kind } = options;
   const posterior = encodeOneChannel(vae, image);
-  const reconstruction = decodeOneChannel(vae, noise === null ? posterior.mean : samplePosterior(posterior, noise));
+  const reconstruction = decodeOneChannel(vae, noise === null ? posterior.mean : samplePosterior(posterior, noise), image.shape[3]);
   const { l1, gradient, total } = spectrogramLoss(reconstruction, image, { ...loss, weights });
   if (kind === 'plain') return { reconstruction, l1, gradient, kl: tf.scalar(0), total };
   const kl = tf.mean(klPerItem(posterior)) as tf.Scalar;
@@ -118,11 +118,12 @@ async function validate({ vae, loss, kind, training, corpus }: VaeStageOptions):
       const image = imagesToTensor(batch, corpus.mel);
       const weights = frameWeights(batch.fills, frames, loss.paddingWeight);
       const posterior = encodeOneChannel(vae, image);
-      const reconstruction = decodeOneChannel(vae, posterior.mean);
+      const reconstruction = decodeOneChannel(vae, posterior.mean, image.shape[3]);
       const { l1, gradient, total } = spectrogramLoss(reconstruction, image, { ...loss, weights });
       const kl = kind === 'kl' ? tf.mean(klPerItem(posterior)) : tf.scalar(0);
-      const active = tf.cast(tf.greater(image, activeFrom), 'float32');
-      const error = tf.sum(tf.mul(tf.abs(tf.sub(tf.clipByValue(reconstruction, -1, 1), image)), active));
+      const [wanted, got] = [image, tf.clipByValue(reconstruction, -1, 1)].map(inDecibels);
+      const active = tf.cast(tf.greater(wanted, activeFrom), 'float32');
+      const error = tf.sum(tf.mul(tf.abs(tf.sub(got, wanted)), active));
       return tf.stack([tf.add(total, tf.mul(kl, loss.klWeightPerSummedElement)), l1, gradient, kl, error, tf.sum(active)].map((tensor) => tf.reshape(tensor, [])));
     });
     const size = batch.labels.length;
@@ -132,6 +133,11 @@ async function validate({ vae, loss, kind, training, corpus }: VaeStageOptions):
   }
   const [total, l1, gradient, kl] = sums.map((sum) => sum / count);
   return { loss: total, l1, gradient, ...(kind === 'kl' && { kl }), errorDb: (sums[4] / Math.max(1, sums[5])) * dbPerUnit };
+}
+
+/** The channels whose values are levels: the one, or of stereo sound mid and side. */
+function inDecibels(image: tf.Tensor4D): tf.Tensor4D {
+  return image.shape[3] === 1 ? image : tf.slice(image, [0, 0, 0, 0], [-1, -1, -1, 2]);
 }
 
 /** Standard normal noise of the latent's shape. Memory: the caller disposes. */

@@ -9,6 +9,7 @@ import { sliceFrames } from '../spectrogram/frames.js';
 import { createMelCodec, type InvertOptions } from '../spectrogram/mel-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { invertInPieces } from './_in-pieces.js';
+import { createStereoVocoder } from './stereo-vocoder.js';
 import type { PromptVocoder } from './vocoder.js';
 
 export interface GriffinLimVocoderOptions extends InvertOptions {
@@ -24,8 +25,9 @@ export interface GriffinLimVocoderOptions extends InvertOptions {
   readonly isRefined?: boolean;
 }
 
-/** Creates a Griffin-Lim vocoder for one codec. Memory: buffers are reused; one object serves one computation at a time. */
+/** Creates a Griffin-Lim vocoder for one codec, of one channel or two. Memory: buffers are reused; one object serves one computation at a time. */
 export function createGriffinLimVocoder(settings: MelSettings, options: GriffinLimVocoderOptions = {}): PromptVocoder {
+  if (settings.channels === 2) return createStereoVocoder(settings, createGriffinLimVocoder({ ...settings, channels: 1 }, options));
   const { iterations = 32, method = 'staged', start = 'pghi', momentum, gateDb = 0, isRefined = true } = options;
   const codec = createMelCodec(settings);
   return {

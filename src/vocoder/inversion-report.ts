@@ -1,8 +1,9 @@
 // How near an inverted sound came to its mel image, whatever the vocoder. Knows no file.
 import type { Clip } from '../audio/clip.js';
 import type { MelSettings } from '../config/mel.js';
+import { midSide } from '../dsp/mid-side.js';
 import { createMelCodec } from '../spectrogram/mel-codec.js';
-import type { MelImage } from '../spectrogram/mel-image.js';
+import { imageChannel, type MelImage } from '../spectrogram/mel-image.js';
 
 export interface InversionReport {
   /**
@@ -21,7 +22,7 @@ export interface InversionMeter {
   report(): InversionReport;
 }
 
-/** Memory: one codec; nothing of what was compared is kept. */
+/** Of one channel. Memory: one codec; nothing of what was compared is kept. */
 export function createInversionMeter(settings: MelSettings): InversionMeter {
   const codec = createMelCodec(settings);
   const { melBins } = settings;
@@ -47,11 +48,12 @@ export function createInversionMeter(settings: MelSettings): InversionMeter {
 }
 
 /**
- * Analyses the first channel of a sound again and compares over the frames that both have. Cells at the codec's floor count as
- * holding nothing.
+ * Analyses the first channel of a sound again, or mid and side of a stereo image's, and compares over the frames that both have. Cells
+ * at the codec's floor count as holding nothing.
  */
-export function reportInversion(image: MelImage, { channels }: Clip): InversionReport {
-  const meter = createInversionMeter(image.settings);
-  meter.compare(image, channels[0]);
+export function reportInversion(image: MelImage, { channels: [left, right] }: Clip): InversionReport {
+  const meter = createInversionMeter({ ...image.settings, channels: 1 });
+  if (image.settings.channels === 2) for (const [channel, signal] of midSide(left, right).entries()) meter.compare(imageChannel(image, channel), signal);
+  else meter.compare(image, left);
   return meter.report();
 }

@@ -26,7 +26,7 @@ export function createThreadedGriffinLim(settings: MelSettings, options: Griffin
   let opening: Promise<WorkerPool | null> | null = null;
   return {
     name: here.name,
-    isContinuing: true,
+    isContinuing: here.isContinuing,
     lanes: workers + 1, // so that none waits while a sound is taken
     async invert(image, asked = {}) {
       opening ??= asked.around === undefined ? openWorkerPool(WORKER, workers) : null;

@@ -37,7 +37,7 @@ export interface Vocoder {
   readonly isContinuing?: boolean;
   /** Images that it works on at once when it is given so many before the first is done. Default 1. */
   readonly lanes?: number;
-  /** Gives a mono clip at the codec's rate and level. An image of silence gives zeros. @throws MelstromError when the image is of another codec. */
+  /** Gives a clip of the codec's channels, at its rate and level. An image of silence gives zeros. @throws MelstromError when the image is of another codec. */
   invert(image: MelImage, options?: VocoderOptions): Clip | Promise<Clip>;
 }
 

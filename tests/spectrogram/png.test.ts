@@ -1,7 +1,7 @@
 import { decode, encode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/base/random.js';
-import { defaultMelSettings, melSchema } from '../../src/config/mel.js';
+import { defaultMelSettings, melSchema, storedMel } from '../../src/config/mel.js';
 import type { MelImage } from '../../src/spectrogram/mel-image.js';
 import { decodeMelPng, encodeMelPng, MEL_TEXT_KEY } from '../../src/spectrogram/png.js';
 import { expectClose } from '../support/close.js';
@@ -42,7 +42,7 @@ describe('mel PNG', () => {
     expect([png.width, png.height, png.depth, png.channels]).toEqual([2, 12, 16, 1]);
     expect(Array.from(png.data.subarray(22))).toEqual([65535, 65535]);
     expect(Array.from(png.data.subarray(0, 2))).toEqual([0, 0]);
-    expect(JSON.parse(png.text[MEL_TEXT_KEY])).toEqual(settings);
+    expect(JSON.parse(png.text[MEL_TEXT_KEY])).toEqual(storedMel(settings));
   });
 
   it('writes and reads 8 bits', () => {

@@ -21,7 +21,7 @@ export function addEncode(program: Command): void {
     .option('--out <png>', 'image to write')
     .addOption(new Option('--layout <name>', 'whose image').choices(LAYOUTS).default('melstrom'))
     .addOption(new Option('--bits <n>', 'melstrom: 16 keeps 0.0013 dB, 8 keeps 0.34 dB (default: 16)').argParser(bits))
-    .option('--config <file>', 'melstrom: configuration whose mel settings apply (default: the defaults)')
+    .option('--config <file>', 'melstrom: configuration whose mel settings apply, mel.channels among them (default: the defaults, one channel)')
     .option('--stereo', 'riffusion: keep two channels')
     .option('--mel-config <file>', 'audio-diffusion: mel_config.json of its model (default: its defaults, and as wide as the sound)')
     .option('--slice <n>', 'audio-diffusion: which slice of a sound longer than the image (default: 0)', integer(0))
@@ -31,9 +31,9 @@ export function addEncode(program: Command): void {
       const force = flags.force ?? false;
       const out = requireFlag('--out', flags.out);
       requireWritableFile('--out', out, force);
-      const { bytes, width, height, note } = await encodeImage(audio, flags);
+      const { bytes, width, height, melBins, note } = await encodeImage(audio, flags);
       await writeWhole(out, bytes, { force });
-      print({ out, layout: flags.layout, frames: width, melBins: height }, [`${out}: ${height} × ${width}${note === '' ? '' : ` (${note})`}`]);
+      print({ out, layout: flags.layout, frames: width, melBins }, [`${out}: ${height} × ${width}${note === '' ? '' : ` (${note})`}`]);
     });
 }
 

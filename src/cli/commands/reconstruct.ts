@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { inOrder } from '../../base/in-order.js';
 import { startEngine } from '../../engine/start.node.js';
 import { createMelCodec } from '../../spectrogram/mel-codec.js';
+import { requireOneChannel } from '../../spectrogram/one-channel.js';
 import { requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { chooseVocoder, vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
 import { climbLadder, type Ladder } from '../climb-ladder.js';
@@ -31,6 +32,7 @@ export function addReconstruct(program: Command): void {
       requireReportFolder(out);
       await startEngine('auto');
       const { pipeline, generation, config } = await openRun(run);
+      requireOneChannel(pipeline.mel, 'reconstruct');
       const codec = createMelCodec(pipeline.mel);
       const rungs = pipeline.vae === null ? 1 : 2;
       const vocoder = chooseVocoder(pipeline, withInverterFlags(generation, flags), flags.vocoder, { workers: flags.workers, clips: files.length * rungs, frames: pipeline.mel.frames });
