@@ -120,7 +120,7 @@ for (const { name, title, run, introduction, steps } of RUNS.filter((one) => one
     }
     const all = [...inputs.values(), ...players];
     images.push(...all.map(({ image }) => image));
-    writeFileSync(join(values.out, 'pictures', `${name}-${operation}.png`), contactSheet(images, { columns: operation === 'long' || operation === 'extend' ? 1 : Math.min(6, images.length) }));
+    writeFileSync(join(values.out, 'pictures', `${name}-${operation}.png`), contactSheet(images, { scale: 2, gap: 8, columns: operation === 'long' || operation === 'extend' ? 1 : Math.min(6, images.length) }));
     blocks.push(renderText(shownWords.join('\n')));
     blocks.push(renderPlayers(all.map(({ clip }) => clip)));
     blocks.push(renderTable({ columns: ['clip', ...SHOWN, 'operation'], rows }).replace('<div', '<details><summary>Settings</summary><div') + '</details>');
