@@ -4,8 +4,10 @@
 import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import ts from 'typescript';
-import { openRun } from '../../../dist/cli/open-run.js';
-import { clipLength, createGriffinLimVocoder, frameWindows, generateClips, startEngine } from '../../../dist/index.js';
+
+const built = (path) => import(new URL(`../../../dist/${path}`, import.meta.url).href);
+const { openRun } = await built('cli/open-run.js');
+const { clipLength, createGriffinLimVocoder, frameWindows, generateClips, startEngine } = await built('index.js');
 
 const { values, positionals: [run] } = parseArgs({ allowPositionals: true, options: { seconds: { type: 'string', default: '60' }, seeds: { type: 'string', default: '4' }, overlap: { type: 'string', default: '0.5' } } });
 const detector = ts.transpileModule(readFileSync(new URL('../../support/flux.ts', import.meta.url), 'utf8'), { compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext } }).outputText;
