@@ -153,8 +153,8 @@ describe('writeStreams', () => {
   /** The vocoder, so loud that integers cannot hold it. */
   const loud: Vocoder = {
     name: 'loud', isContinuing: true,
-    invert: (image, { known: _, ...options } = {}) => {
-      const { sampleRateHz, channels } = vocoder.invert(image, options);
+    invert: (image, { seed, sampleCount } = {}) => {
+      const { sampleRateHz, channels } = vocoder.invert(image, { seed, sampleCount });
       return { sampleRateHz, channels: channels.map((channel) => channel.map((sample) => 40 * sample)) };
     },
   };
