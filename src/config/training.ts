@@ -50,7 +50,7 @@ export const trainingSchema = z
     keepCheckpoints: count.default(2),
     /** Validations without improvement before it is said that training has stopped improving. */
     patience: count.default(5),
-    /** Blocks of the network keep only what goes into them, and are run again for their gradient: about half the memory of large networks for a third more time; the same weights to the last bit. In the reference: gradient_checkpointing. */
+    /** Blocks of the network keep only what goes into them, and are run again for their gradient: less memory where batches are large or images long, for a third to a half more time; the same weights to the last bit. In the reference: gradient_checkpointing. */
     gradientCheckpointing: z.boolean().default(false),
     augment: augmentSchema.prefault({}),
   })
