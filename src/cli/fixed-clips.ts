@@ -4,10 +4,10 @@ import type { PreparedCorpus } from '../corpus/prepare.node.js';
 import { melDistance } from '../evaluation/mel-distance.js';
 import { logSpectralDistance } from '../evaluation/spectral-distances.js';
 import type { MelCodec } from '../spectrogram/mel-codec.js';
-import type { MelImage } from '../spectrogram/mel-image.js';
+import { imageChannel, type MelImage } from '../spectrogram/mel-image.js';
 import { listRealSlices, sharedLabels, soundOf } from './real-sounds.js';
 
-/** A slice and its recording. */
+/** A slice and its recording, of stereo sound the mid of it. */
 export interface FixedClip {
   readonly image: MelImage;
   /** Shape: [T]. */
@@ -27,15 +27,18 @@ export async function readFixedClips(corpus: PreparedCorpus, source: CorpusConfi
   const slices = listRealSlices(corpus, corpus.sliceCount('validation') > 0 ? 'validation' : 'train', sharedLabels([], corpus));
   const count = Math.min(CLIP_COUNT, slices.length);
   const chosen = Array.from({ length: count }, (_, index) => slices[Math.floor((index * slices.length) / count)]);
-  return Promise.all(chosen.map(async (slice) => ({ image: slice.image(), sound: (await soundOf(slice, source)).channels[0] })));
+  return Promise.all(chosen.map(async (slice) => {
+    const rule = slice.settings.channels === 2 ? { ...source, downmix: 'mean' as const } : source;
+    return { image: slice.image(), sound: (await soundOf(slice, rule)).channels[0] };
+  }));
 }
 
-/** Compares what was made of each clip with its recording, as `reconstruct` does. Shape: [T] each, or longer. */
+/** Compares what was made of each clip, of stereo sound the mid, with its recording, as `reconstruct` does. Shape: [T] each, or longer. */
 export function measureFixedClips(clips: readonly FixedClip[], made: readonly Float32Array[], codec: MelCodec): FixedFigures {
   const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
   const figures = {
     logSpectralDb: mean(clips.map(({ sound }, index) => logSpectralDistance({ reference: sound, candidate: made[index].subarray(0, sound.length) })).filter(Number.isFinite)),
-    melErrorDb: mean(clips.map(({ image }, index) => melDistance(image, codec.analyse(made[index])).activeErrorDb).filter(Number.isFinite)),
+    melErrorDb: mean(clips.map(({ image }, index) => melDistance(image.settings.channels === 2 ? imageChannel(image, 0) : image, codec.analyse(made[index])).activeErrorDb).filter(Number.isFinite)),
   };
   return Object.fromEntries(Object.entries(figures).filter(([, value]) => Number.isFinite(value)));
 }

@@ -1,6 +1,7 @@
 // Previews in training: the autoencoder's and the vocoder's round trips, and clips drawn through the very function that `generate` calls.
 import type { RunConfig } from '../config/run-config.js';
 import type { PreparedCorpus } from '../corpus/prepare.node.js';
+import { midSide } from '../dsp/mid-side.js';
 import { generateClips, safeLabel, safeLabels } from '../generation/index.js';
 import { reconstructImage } from '../generation/reconstruct.js';
 import { createMelCodec } from '../spectrogram/mel-codec.js';
@@ -25,7 +26,7 @@ export interface PreviewOptions {
 
 /** Creates the callback that the training loop calls at its preview interval. Memory: disposes nothing of the pipeline. */
 export function createPreviews({ config, corpus, clips }: PreviewOptions): PreviewCallback {
-  const codec = createMelCodec(config.mel);
+  const codec = createMelCodec({ ...config.mel, channels: 1 });
   let inverted: FixedFigures | null = null; // the same at every step
   return async ({ pipeline, stage }) => {
     if (stage === 'vae') {
@@ -51,7 +52,7 @@ export function createPreviews({ config, corpus, clips }: PreviewOptions): Previ
 
 /** Creates the callback for the vocoder in training: real slices, made sound of. Memory: disposes nothing of the vocoder. */
 export function createVocoderPreviews({ config, clips }: Omit<PreviewOptions, 'corpus'>): VocoderPreviewCallback {
-  const codec = createMelCodec(config.mel);
+  const codec = createMelCodec({ ...config.mel, channels: 1 });
   const images = clips.map(({ image }) => image);
   let inverted: FixedFigures | null = null;
   return async ({ vocoder }) => {
@@ -64,9 +65,13 @@ export function createVocoderPreviews({ config, clips }: Omit<PreviewOptions, 'c
   };
 }
 
+/** Of stereo sound the mid. */
 async function soundsOf(images: readonly FixedClip['image'][], vocoder: Vocoder): Promise<Float32Array[]> {
   const sounds: Float32Array[] = [];
-  for (const image of images) sounds.push((await vocoder.invert(image)).channels[0]);
+  for (const image of images) {
+    const { channels: [first, second] } = await vocoder.invert(image);
+    sounds.push(second === undefined ? first : midSide(first, second)[0]);
+  }
   return sounds;
 }
 

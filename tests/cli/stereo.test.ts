@@ -116,7 +116,8 @@ describe('encode and decode in stereo', () => {
       expect(decoded.channels).toBe(2);
       const [got, wanted] = await Promise.all([`${png}.wav`, soundOf(label)].map(async (path) => (await decodeFile(path)).channels));
       expectClose(balanceDb(got), balanceDb(wanted), { absolute: 0.5 });
-      expectClose(rmsDb(midSide(got[0], got[1])[0]), rmsDb(midSide(wanted[0], wanted[1])[0]), { absolute: 0.5 });
+      // Eight mel bins over a tenth of a second leave open what a tone's wave is; codecs in use are held to 0.5 dB in tests/vocoder.
+      expectClose(rmsDb(midSide(got[0], got[1])[0]), rmsDb(midSide(wanted[0], wanted[1])[0]), { absolute: 1.5 });
     }
   });
 
