@@ -1,7 +1,7 @@
 // The work of a thread of `prepare`: one file to slices in shared memory. Loads no engine.
 import type { MessagePort } from 'node:worker_threads';
 import { workerTask } from '../base/worker-task.node.js';
-import { createImageCodec, type ImageCodec } from '../spectrogram/image-codec.js';
+import { keptCodec } from './_kept-codec.js';
 import { sendSlices, type SentSlice, type SliceMemory } from './_slice-channel.node.js';
 import { quantiseImage } from './quantise.js';
 import { problemOf, sliceFile, type SliceSettings } from './slice-file.node.js';
@@ -13,17 +13,8 @@ export interface SliceTask {
   readonly port: MessagePort;
 }
 
-/** The codec of the last file: all files of a corpus have one. */
-let kept: { readonly key: string; readonly codec: ImageCodec } | null = null;
-
-function codecOf({ mel }: SliceSettings): ImageCodec {
-  const key = JSON.stringify(mel);
-  if (kept?.key !== key) kept = { key, codec: createImageCodec(mel) };
-  return kept.codec;
-}
-
 async function* quantised({ path, settings }: SliceTask): AsyncGenerator<SentSlice> {
-  for await (const { image, offsetFrames, fillFrames } of sliceFile(path, settings, codecOf(settings))) yield { record: quantiseImage(image), place: [offsetFrames, fillFrames] };
+  for await (const { image, offsetFrames, fillFrames } of sliceFile(path, settings, keptCodec(settings.mel))) yield { record: quantiseImage(image), place: [offsetFrames, fillFrames] };
 }
 
 export const work = workerTask(async (task: SliceTask) => sendSlices(quantised(task), { ...task, problemOf: (error) => problemOf(task.path, error) }));

@@ -1,4 +1,5 @@
 // Mel frames of a sound that arrives in pieces, the same as if it had come whole. Knows no files.
+import { joinBlocks } from '../audio/resample.js';
 import type { MelSettings } from '../config/mel.js';
 import { createImageCodec, type ImageCodec } from '../spectrogram/image-codec.js';
 
@@ -37,7 +38,7 @@ export function createFrameStream(settings: MelSettings, codec: ImageCodec = cre
 
   return {
     push(channels) {
-      kept = kept.map((samples, index) => concat(samples, channels[index]));
+      kept = kept.map((samples, index) => joinBlocks([samples, channels[index]]));
       return kept[0].length < wantedSamples ? new Float32Array(0) : analyse(false);
     },
     end: () => (kept[0].length === 0 ? new Float32Array(0) : analyse(true)),
@@ -52,11 +53,4 @@ function transposeFrames(data: Float32Array, { frameCount, first, end }: { frame
     for (let frame = first; frame < end; frame += 1) block[(frame - first) * melBins + row] = data[row * frameCount + frame];
   }
   return block;
-}
-
-function concat(a: Float32Array, b: Float32Array): Float32Array {
-  const joined = new Float32Array(a.length + b.length);
-  joined.set(a);
-  joined.set(b, a.length);
-  return joined;
 }

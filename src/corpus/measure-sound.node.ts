@@ -6,7 +6,8 @@ import { leftAndRight } from '../audio/load.node.js';
 import { imageRows, type MelSettings } from '../config/mel.js';
 import { peak } from '../dsp/loudness.js';
 import { createChannelResampler } from '../dsp/resample.js';
-import { createImageCodec, type ImageCodec } from '../spectrogram/image-codec.js';
+import type { ImageCodec } from '../spectrogram/image-codec.js';
+import { keptCodec } from './_kept-codec.js';
 import { createBandMeter, type BandEnergy } from './band-energy.js';
 import { createFrameStream } from './frame-stream.js';
 import { problemOf } from './slice-file.node.js';
@@ -40,15 +41,10 @@ export interface MeasureSettings {
 /** What is known of a file, or why it cannot be used. */
 export type FileMeasures = { readonly measures: SoundMeasures } | { readonly problem: string };
 
-/** The codec of the last file: all files of a corpus have one. */
-let kept: { readonly key: string; readonly codec: ImageCodec } | null = null;
-
 /** Measures a file; what is wrong with it is an answer, not an error. */
 export async function measureFile(path: string, { mel, rule }: MeasureSettings): Promise<FileMeasures> {
-  const key = JSON.stringify(mel);
-  if (kept?.key !== key) kept = { key, codec: createImageCodec(mel) };
   try {
-    return { measures: await measureSound(path, { mel, rule, codec: kept.codec }) };
+    return { measures: await measureSound(path, { mel, rule, codec: keptCodec(mel) }) };
   } catch (error) {
     return { problem: problemOf(path, error) };
   }

@@ -1,4 +1,5 @@
 // From latents that come some columns at a time to samples that are handed on: the part that long clips of every kind share.
+import { joinBlocks } from '../audio/resample.js';
 import type * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
 import { breathe } from '../diffusion/samplers/sampler.js';
@@ -121,7 +122,7 @@ async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, 
       const compareTo = last === frameCount ? last : last - behindEnd;
       meter.compare(image, made, { from: comparedTo - first, to: compareTo - first });
       comparedTo = compareTo;
-      yield { samples: joined(before, made.slice(known.length, end - from)), image: sliceFrames(all, readFrom - heldFrom, heldTo - heldFrom) };
+      yield { samples: joinBlocks([before, made.slice(known.length, end - from)]), image: sliceFrames(all, readFrom - heldFrom, heldTo - heldFrom) };
       before = new Float32Array(0);
       if (last === frameCount) break;
       const next = end / hopSamples - 2 * Math.ceil(fftSize / hopSamples); // where the next piece begins
@@ -139,14 +140,6 @@ async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, 
 function putGiven(image: MelImage, at: number, given: MelImage): void {
   const count = Math.min(image.frameCount, given.frameCount - at);
   for (let row = 0; row < image.settings.melBins && count > 0; row += 1) image.data.set(given.data.subarray(row * given.frameCount + at, row * given.frameCount + at + count), row * image.frameCount);
-}
-
-function joined(first: Float32Array, second: Float32Array): Float32Array {
-  if (first.length === 0) return second;
-  const both = new Float32Array(first.length + second.length);
-  both.set(first);
-  both.set(second, first.length);
-  return both;
 }
 
 function filledTo(samples: Float32Array, count: number): Float32Array {
