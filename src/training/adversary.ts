@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import type { DiscriminatorConfig, TrainingConfig } from '../config/training.js';
 import { createPatchDiscriminator } from '../models/index.js';
-import { createAdamW, disposeGradients, valueAndGradients, type HostTensor } from '../nn/index.js';
+import { createAdamW, disposeGradients, lossGradient, type HostTensor } from '../nn/index.js';
 import { captureParameters, flat, restoreParameters, unflat } from './trainer-state.js';
 
 export interface Adversary {
@@ -25,10 +25,11 @@ export function createAdversary({ config, training, seed, imageChannels = 1 }: {
   const network = createPatchDiscriminator({ inChannels: imageChannels, channels: config.channels, layers: config.layers }, { seed });
   const optimiser = createAdamW(network.parameters, { ...BETAS, weightDecay: training.weightDecay });
   const pending: ReadonlyMap<string, tf.Tensor>[] = [];
+  const gradientOf = lossGradient(network.parameters, ({ real, reconstructed }) => ({ value: hingeLoss(network.forward(real as tf.Tensor4D), network.forward(reconstructed as tf.Tensor4D)) }));
   return {
     generatorLoss: (image) => tf.neg(tf.mean(network.forward(image))),
     learn(real, reconstructed) {
-      const { value, gradients } = valueAndGradients(network.parameters, () => hingeLoss(network.forward(real), network.forward(reconstructed)));
+      const { value, gradients } = gradientOf({ real, reconstructed });
       pending.push(gradients);
       const loss = value.dataSync()[0];
       value.dispose();

@@ -5,7 +5,7 @@ import type { AutoencoderKLConfig } from '../config/autoencoder-kl.js';
 import type { DiscriminatorConfig, TrainingConfig, VaeLossConfig } from '../config/training.js';
 import type { Unet2dConfig } from '../config/unet-2d.js';
 import { createAutoencoderKL, createUnet2d, type AutoencoderKL, type Unet2d } from '../models/index.js';
-import { createAdamW, createEma, disposeGradients, globalNorm, valueAndGradients, type Gradients, type HostTensor, type ParameterTree } from '../nn/index.js';
+import { createAdamW, createEma, disposeGradients, globalNorm, lossGradient, type Gradients, type HostTensor, type ParameterTree } from '../nn/index.js';
 import type { SliceBatch, SliceSource } from './corpus-source.js';
 import { createVaeStage } from './vae-stage.js';
 
@@ -47,6 +47,8 @@ export function createMeasuredUnet(config: Unet2dConfig, sampleShape: readonly [
   const labels = classes === null ? undefined : Int32Array.from({ length: settings.batchSize }, () => random.integer(classes));
   const classLabels = labels && tf.tensor1d(labels, 'int32');
   const optimise = createOptimiser(network.parameters, settings);
+  const given = { sample, target, timestep, ...(classLabels && { classLabels }) };
+  const gradientOf = lossGradient(network.parameters, () => ({ value: tf.mean(tf.square(tf.sub(network.forward({ sample, timestep, classLabels }), target))) as tf.Scalar }), settings);
   return {
     network,
     parameterCount: network.parameters.count,
@@ -57,7 +59,7 @@ export function createMeasuredUnet(config: Unet2dConfig, sampleShape: readonly [
       ...(labels === undefined ? [] : [['labels', { shape: [labels.length], data: Float32Array.from(labels) }] as [string, HostTensor]]),
     ]),
     async run() {
-      const { value, gradients } = valueAndGradients(network.parameters, () => tf.mean(tf.square(tf.sub(network.forward({ sample, timestep, classLabels }), target))) as tf.Scalar, settings);
+      const { value, gradients } = gradientOf(given);
       optimise.step(gradients);
       const loss = value.dataSync()[0];
       value.dispose();
@@ -66,7 +68,7 @@ export function createMeasuredUnet(config: Unet2dConfig, sampleShape: readonly [
     dispose() {
       optimise.dispose();
       network.dispose();
-      tf.dispose([sample, target, timestep, ...(classLabels ? [classLabels] : [])]);
+      tf.dispose(Object.values(given));
     },
   };
 }

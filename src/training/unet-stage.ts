@@ -4,7 +4,7 @@ import { createRandom, type Random } from '../base/random.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
 import type { TrainingConfig } from '../config/training.js';
 import { createNoiseSchedule, lossWeightAt, noisyTrainingBatch, trainingTimestep, type NoiseSchedule } from '../diffusion/index.js';
-import { valueAndGradients } from '../nn/index.js';
+import { lossGradient } from '../nn/index.js';
 import type { AnyUnet } from '../pipeline/any-unet.js';
 import { forwardUnet, joinEnlarged } from '../pipeline/denoiser.js';
 import { enlargeImages, reduceImages } from '../pipeline/resize.js';
@@ -55,6 +55,7 @@ const VALIDATION_ROUNDS = 2;
 export function createUnetStage(options: UnetStageOptions): Stage {
   const { name = 'unet', unet, diffusion, training, source, labelCount, labelDropout, upscaling, seed } = options;
   const schedule = createNoiseSchedule(diffusion);
+  const gradientOf = lossGradient(unet.parameters, (inputs) => ({ value: weightedError(unet, inputs as StepTensors) }), training);
   return {
     name,
     parameters: unet.parameters,
@@ -67,9 +68,9 @@ export function createUnetStage(options: UnetStageOptions): Stage {
       const textStates = options.captions?.states('train', hideCaptions(options.captions, { indices: batch.indices, pass, seed }));
       const enlarged = upscaling && enlargedOf(batch.clean, upscaling, createRandom(seed, name, 'condition', pass));
       const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size), textStates, enlarged });
-      const { value, gradients } = valueAndGradients(unet.parameters, () => weightedError(unet, inputs), training);
+      const { value, gradients } = gradientOf(inputs);
       const figures = { loss: value.dataSync()[0] };
-      tf.dispose([value, batch.clean, ...inputs.tensors]);
+      tf.dispose([value, batch.clean, ...Object.values(inputs)]);
       return { gradients, figures, indices: batch.indices };
     },
     validate: () => validate(options, schedule),
@@ -107,24 +108,24 @@ export function spreadTimesteps(schedule: NoiseSchedule, { count, offset }: { co
   return Array.from({ length: count }, (_, item) => trainingTimestep(schedule, (item + offset) / count));
 }
 
-interface StepInputs {
+/** What a step computes with. */
+type StepTensors = Readonly<Record<string, tf.Tensor>> & {
   readonly input: tf.Tensor4D;
   readonly target: tf.Tensor4D;
   readonly timesteps: tf.Tensor1D;
   readonly labels: tf.Tensor1D;
   /** Shape: [B]. */
   readonly weights: tf.Tensor1D;
-  readonly textStates: tf.Tensor3D | undefined;
-  readonly enlarged: tf.Tensor4D | undefined;
-  /** All of the above, to dispose of. */
-  readonly tensors: readonly tf.Tensor[];
-}
+  readonly textStates?: tf.Tensor3D;
+  readonly enlarged?: tf.Tensor4D;
+};
+
 
 function prepare(
   { diffusion }: UnetStageOptions,
   schedule: NoiseSchedule,
   drawn: { clean: tf.Tensor4D; labels: Int32Array; timesteps: readonly number[]; noise: Float32Array; textStates: tf.Tensor3D | undefined; enlarged: tf.Tensor4D | undefined },
-): StepInputs {
+): StepTensors {
   const { clean, timesteps, textStates, enlarged } = drawn;
   const noise = tf.tensor4d(drawn.noise, clean.shape);
   const { input, target } = noisyTrainingBatch({ schedule, predictionType: diffusion.predictionType, clean, noise, timesteps });
@@ -132,17 +133,16 @@ function prepare(
   const steps = tf.tensor1d(Float32Array.from(timesteps));
   const labels = tf.tensor1d(drawn.labels, 'int32');
   const weights = tf.tensor1d(Float32Array.from(timesteps, (timestep) => lossWeightAt(schedule, timestep, diffusion.minSnrGamma)));
-  const tensors = [input, target, steps, labels, weights, ...[textStates, enlarged].filter((tensor) => tensor !== undefined)];
-  return { input, target, timesteps: steps, labels, weights, textStates, enlarged, tensors };
+  return { input, target, timesteps: steps, labels, weights, ...(textStates && { textStates }), ...(enlarged && { enlarged }) };
 }
 
 /** Squared error of the answer, mean over elements, weighted by timestep, mean over the batch. */
-function weightedError(unet: AnyUnet, inputs: StepInputs): tf.Scalar {
+function weightedError(unet: AnyUnet, inputs: StepTensors): tf.Scalar {
   return tf.mean(tf.mul(errorPerItem(unet, inputs), inputs.weights)) as tf.Scalar;
 }
 
 /** Shape: [B]. */
-function errorPerItem(unet: AnyUnet, { input, target, timesteps, labels, textStates, enlarged }: StepInputs): tf.Tensor1D {
+function errorPerItem(unet: AnyUnet, { input, target, timesteps, labels, textStates, enlarged }: StepTensors): tf.Tensor1D {
   const classLabels = unet.config.num_class_embeds === null ? undefined : labels;
   const output = forwardUnet(unet, { sample: joinEnlarged(input, enlarged), timestep: timesteps, classLabels }, textStates);
   return tf.mean(tf.square(tf.sub(output, target)), [1, 2, 3]) as tf.Tensor1D;
@@ -168,7 +168,7 @@ async function validate(options: UnetStageOptions, schedule: NoiseSchedule): Pro
         meanSquaredError += error;
         count += 1;
       });
-      tf.dispose([errors, ...inputs.tensors]);
+      tf.dispose([errors, ...Object.values(inputs)]);
     }
     batch.clean.dispose();
     batchNumber += 1;

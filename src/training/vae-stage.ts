@@ -4,7 +4,7 @@ import { createRandom } from '../base/random.js';
 import { imageChannels, imageRows } from '../config/mel.js';
 import type { DiscriminatorConfig, TrainingConfig, VaeLossConfig } from '../config/training.js';
 import { decodeOneChannel, encodeOneChannel, klPerItem, samplePosterior, type AutoencoderKL } from '../models/index.js';
-import { valueAndGradients } from '../nn/index.js';
+import { lossGradient, type LossGradient } from '../nn/index.js';
 import { adaptiveWeight, createAdversary, type Adversary } from './adversary.js';
 import { cropBatch } from './crop-batch.js';
 import { fixedBatches, imagesToTensor, validationSplit, type SliceSource } from './corpus-source.js';
@@ -32,6 +32,7 @@ const ACTIVE_ABOVE_FLOOR_DB = 4;
 export function createVaeStage(options: VaeStageOptions): Stage & { dispose(): void } {
   const { vae, training, corpus, seed, loss } = options;
   const adversary = loss.discriminatorWeight > 0 ? createAdversary({ config: options.discriminator, training, seed, imageChannels: imageChannels(corpus.mel) }) : null;
+  const passOnBatch = createPasses(options, adversary);
   return {
     name: 'vae',
     parameters: vae.parameters,
@@ -42,11 +43,11 @@ export function createVaeStage(options: VaeStageOptions): Stage & { dispose(): v
       const batch = options.cropFrames === null ? whole : cropBatch(whole, { melBins: imageRows(corpus.mel), frames: corpus.mel.frames, cropFrames: frames, random });
       const image = imagesToTensor(batch, { ...corpus.mel, frames });
       const weights = frameWeights(batch.fills, frames, loss.paddingWeight);
-      const noise = options.kind === 'kl' ? latentNoise(vae, image, createRandom(seed, 'vae', 'noise', pass)) : null;
+      const tensors = { image, weights, ...(options.kind === 'kl' && { noise: latentNoise(vae, image, createRandom(seed, 'vae', 'noise', pass)) }) };
       try {
-        return { ...passOnBatch({ options, adversary, step, image, weights, noise }), indices: batch.indices };
+        return { ...passOnBatch(tensors, step), indices: batch.indices };
       } finally {
-        tf.dispose([image, weights, ...(noise ? [noise] : [])]);
+        tf.dispose(Object.values(tensors));
       }
     },
     validate: () => validate(options),
@@ -59,49 +60,52 @@ export function createVaeStage(options: VaeStageOptions): Stage & { dispose(): v
   };
 }
 
-interface BatchParts {
-  readonly options: VaeStageOptions;
-  readonly adversary: Adversary | null;
-  readonly step: number;
+/** What a step computes with. */
+type StepTensors = Readonly<Record<string, tf.Tensor>> & {
   readonly image: tf.Tensor4D;
   readonly weights: tf.Tensor4D;
-  /** Null for the mean of the posterior. */
-  readonly noise: tf.Tensor4D | null;
-}
+  /** Absent for the mean of the posterior. */
+  readonly noise?: tf.Tensor4D;
+};
 
-function passOnBatch(parts: BatchParts): Omit<Pass, 'indices'> {
-  const { options, adversary, step, image } = parts;
-  const { vae, loss } = options;
+/** Forward and backward before the discriminator judges, and after. */
+function createPasses(options: VaeStageOptions, adversary: Adversary | null): (tensors: StepTensors, step: number) => Omit<Pass, 'indices'> {
+  const { vae, loss, training } = options;
   const learnsFrom = Math.floor(loss.discriminatorStartStep * 0.9);
-  const isJudged = adversary !== null && step >= loss.discriminatorStartStep;
   let weight = 0;
-  let kept: tf.Tensor[] = [];
-  const { value, gradients } = valueAndGradients(vae.parameters, () => {
-    const { reconstruction, l1, gradient, kl, total } = reconstructionLoss(parts);
-    const generator = isJudged ? adversary.generatorLoss(reconstruction) : tf.scalar(0);
-    kept = [l1, gradient, kl, generator, reconstruction].map((tensor) => tf.keep(tf.clone(tensor)));
-    if (isJudged) weight = loss.discriminatorWeight * adaptiveWeight(vae.lastLayer, { reconstruction: total, generator });
-    return isJudged ? tf.add(total, tf.mul(generator, weight)) : total;
-  }, options.training);
-  const [l1, gradient, kl, generator] = kept.slice(0, 4).map((tensor) => tensor.dataSync()[0]);
-  const figures: Record<string, number> & { loss: number } = { loss: value.dataSync()[0], l1, gradient };
-  if (options.kind === 'kl') figures.kl = kl;
-  if (adversary !== null && step >= learnsFrom) {
-    figures.discriminator = adversary.learn(image, kept[4] as tf.Tensor4D);
-    figures.generator = generator;
-    figures.adaptiveWeight = weight;
-  }
-  tf.dispose([value, ...kept]);
-  return { gradients, figures };
+  const unjudged = lossGradient(vae.parameters, (tensors) => {
+    const { total, ...others } = reconstructionLoss(options, tensors as StepTensors);
+    return { value: total, others };
+  }, training);
+  const judged = lossGradient(vae.parameters, (tensors) => {
+    const { total, ...others } = reconstructionLoss(options, tensors as StepTensors);
+    const generator = adversary!.generatorLoss(others.reconstruction);
+    weight = loss.discriminatorWeight * adaptiveWeight(vae.lastLayer, { reconstruction: total, generator });
+    return { value: tf.add(total, tf.mul(generator, weight)), others: { ...others, generator } };
+  }, training);
+  return (tensors, step) => {
+    const isJudged = adversary !== null && step >= loss.discriminatorStartStep;
+    const { value, others, gradients }: LossGradient = isJudged ? judged(tensors) : unjudged(tensors);
+    const { reconstruction, ...terms } = others;
+    const { l1, gradient, kl, generator = 0 } = Object.fromEntries(Object.entries(terms).map(([name, tensor]) => [name, tensor.dataSync()[0]]));
+    const figures: Record<string, number> & { loss: number } = { loss: value.dataSync()[0], l1, gradient };
+    if (options.kind === 'kl') figures.kl = kl;
+    if (adversary !== null && step >= learnsFrom) {
+      figures.discriminator = adversary.learn(tensors.image, reconstruction as tf.Tensor4D);
+      figures.generator = generator;
+      figures.adaptiveWeight = isJudged ? weight : 0;
+    }
+    tf.dispose([value, ...Object.values(others)]);
+    return { gradients, figures };
+  };
 }
 
 /** Loss without the discriminator's term. Memory: for use inside a gradient. */
-function reconstructionLoss({ options, image, weights, noise }: Omit<BatchParts, 'adversary' | 'step'>): { reconstruction: tf.Tensor4D; l1: tf.Scalar; gradient: tf.Scalar; kl: tf.Scalar; total: tf.Scalar } {
-  const { vae, loss, kind } = options;
+function reconstructionLoss({ vae, loss, kind }: VaeStageOptions, { image, weights, noise }: StepTensors): { reconstruction: tf.Tensor4D; l1: tf.Scalar; gradient: tf.Scalar; kl?: tf.Scalar; total: tf.Scalar } {
   const posterior = encodeOneChannel(vae, image);
-  const reconstruction = decodeOneChannel(vae, noise === null ? posterior.mean : samplePosterior(posterior, noise), image.shape[3]);
+  const reconstruction = decodeOneChannel(vae, noise === undefined ? posterior.mean : samplePosterior(posterior, noise), image.shape[3]);
   const { l1, gradient, total } = spectrogramLoss(reconstruction, image, { ...loss, weights });
-  if (kind === 'plain') return { reconstruction, l1, gradient, kl: tf.scalar(0), total };
+  if (kind === 'plain') return { reconstruction, l1, gradient, total };
   const kl = tf.mean(klPerItem(posterior)) as tf.Scalar;
   return { reconstruction, l1, gradient, kl, total: tf.add(total, tf.mul(kl, loss.klWeightPerSummedElement)) };
 }

@@ -22,6 +22,7 @@ export function runRaw(name: string, attributes: readonly OpAttribute[], inputs:
 }
 
 const constants = new WeakMap<object, Map<string, number>>();
+const handles = new WeakMap<object, Set<number>>();
 
 /** The handle of a list of integers. Kept for good: a network asks for the same few shapes in every step. */
 function constantId(backend: TensorflowBackend, values: readonly number[]): number {
@@ -30,7 +31,13 @@ function constantId(backend: TensorflowBackend, values: readonly number[]): numb
   const name = values.join(' ');
   const id = known.get(name) ?? backend.binding.createTensor([values.length], backend.binding.TF_INT32, Int32Array.from(values));
   known.set(name, id);
+  handles.set(backend, (handles.get(backend) ?? new Set()).add(id));
   return id;
+}
+
+/** Whether a handle is one of those lists of integers, which are never freed. */
+export function isLastingHandle(backend: TensorflowBackend, id: number): boolean {
+  return handles.get(backend)?.has(id) === true;
 }
 
 /** A bfloat16 copy. */
