@@ -6,6 +6,7 @@ import { withGuidance } from '../diffusion/guidance.js';
 import { denoiserFrom } from '../diffusion/parameterisation.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
 import { averageChannels, repeatChannel, type Unet2dInputs } from '../models/index.js';
+import { repeatedForward, type Repeated } from '../nn/index.js';
 import { isTextUnet, type AnyUnet } from './any-unet.js';
 import { nullClassOf, type Pipeline } from './pipeline.js';
 
@@ -37,12 +38,25 @@ export function createPipelineDenoiser(pipeline: Asked, timestepAt?: (sigma: num
     (noisy, timestep, { classLabels, textStates, enlarged }: PipelineCondition) => {
       const sample = joinEnlarged(noisy, enlarged);
       const classes = nullClass === null ? undefined : tf.tensor1d(classLabels ?? new Int32Array(sample.shape[0]).fill(nullClass), 'int32');
-      return forwardUnet(unet, { sample, timestep, classLabels: classes }, textStates);
+      return noted(unet)({ sample, timestep, ...(classes && { classLabels: classes }), ...(textStates && { textStates }) });
     },
     createNoiseSchedule(diffusion),
     diffusion.predictionType,
     timestepAt,
   );
+}
+
+const answers = new WeakMap<AnyUnet, Repeated<tf.Tensor4D>>();
+
+/** The network's answer, asked many times at the same few sizes. */
+function noted(unet: AnyUnet): Repeated<tf.Tensor4D> {
+  const known = answers.get(unet);
+  if (known !== undefined) return known;
+  const answer = repeatedForward(unet.parameters, ({ sample, timestep, classLabels, textStates }) =>
+    forwardUnet(unet, { sample: sample as tf.Tensor4D, timestep: timestep as tf.Tensor1D, classLabels: classLabels as tf.Tensor1D | undefined }, textStates as tf.Tensor3D | undefined),
+  );
+  answers.set(unet, answer);
+  return answer;
 }
 
 /** What an upscaler sees: the small image as a second channel. Shape: [B, M, N, 1] -> [B, M, N, 2]; without it, the sample as it is. */
