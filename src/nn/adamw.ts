@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
 import { adamwStep } from '../engine/ops/index.js';
 import type { Gradients } from './gradients.js';
-import type { Parameter, ParameterTree } from './parameters.js';
+import { inGroups, type Parameter, type ParameterTree } from './parameters.js';
 
 export interface AdamWOptions {
   /** Memory of the mean gradient, in [0, 1); default 0.9. */
@@ -61,24 +61,26 @@ export function createAdamW(tree: ParameterTree, options: AdamWOptions = {}): Ad
       const byPath = gradientsByPath(gradients, parameters);
       const moved = parameters.filter(({ path }) => byPath.has(path));
       stepCount += 1;
-      const result = adamwStep(
-        {
-          parameters: moved.map(({ variable }) => variable),
-          gradients: moved.map(({ path }) => byPath.get(path)!),
-          firstMoments: moved.map((parameter) => momentsOf(parameter).first),
-          secondMoments: moved.map((parameter) => momentsOf(parameter).second),
-        },
-        { learningRate, beta1, beta2, epsilon, weightDecay, step: stepCount, gradientScale },
-      );
-      moved.forEach((parameter, index) => {
-        const kept = momentsOf(parameter);
-        kept.first.dispose();
-        kept.second.dispose();
-        kept.first = tf.keep(result.firstMoments[index]);
-        kept.second = tf.keep(result.secondMoments[index]);
-        parameter.variable.assign(result.parameters[index]);
-        result.parameters[index].dispose();
-      });
+      for (const group of inGroups(moved)) {
+        const result = adamwStep(
+          {
+            parameters: group.map(({ variable }) => variable),
+            gradients: group.map(({ path }) => byPath.get(path)!),
+            firstMoments: group.map((parameter) => momentsOf(parameter).first),
+            secondMoments: group.map((parameter) => momentsOf(parameter).second),
+          },
+          { learningRate, beta1, beta2, epsilon, weightDecay, step: stepCount, gradientScale },
+        );
+        group.forEach((parameter, index) => {
+          const kept = momentsOf(parameter);
+          kept.first.dispose();
+          kept.second.dispose();
+          kept.first = tf.keep(result.firstMoments[index]);
+          kept.second = tf.keep(result.secondMoments[index]);
+          parameter.variable.assign(result.parameters[index]);
+          result.parameters[index].dispose();
+        });
+      }
     },
     state() {
       const state = new Map([['step', Float32Array.of(stepCount)]]);

@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { requireNumber } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
 import { emaStep } from '../engine/ops/index.js';
-import type { ParameterTree } from './parameters.js';
+import { inGroups, type ParameterTree } from './parameters.js';
 
 export interface Ema {
   /** Takes the parameters of this step in; steps count from 0. */
@@ -56,15 +56,17 @@ export function createEma(tree: ParameterTree, decay: number): Ema {
   return {
     update(step) {
       if (originals !== null) throw misuse('update while swapped in');
-      const next = emaStep(
-        parameters.map(({ path }) => averages.get(path)!),
-        parameters.map(({ variable }) => variable),
-        emaDecayAt(step, decay),
-      );
-      parameters.forEach(({ path }, index) => {
-        averages.get(path)!.dispose();
-        averages.set(path, tf.keep(next[index]));
-      });
+      for (const group of inGroups(parameters)) {
+        const next = emaStep(
+          group.map(({ path }) => averages.get(path)!),
+          group.map(({ variable }) => variable),
+          emaDecayAt(step, decay),
+        );
+        group.forEach(({ path }, index) => {
+          averages.get(path)!.dispose();
+          averages.set(path, tf.keep(next[index]));
+        });
+      }
     },
     values: () => averages,
     withEma(body) {

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { globalNorm as normOfTensors } from '../engine/ops/index.js';
 import { repeated, type NamedTensors, type Parts, type Repeated } from '../engine/repeated.js';
 import { withCheckpoints } from './checkpoint.js';
+import { releaseEarly } from './early-release.js';
 import { ParameterTree, type Parameter } from './parameters.js';
 
 /** Gradients by parameter path. */
@@ -69,7 +70,11 @@ function toParts({ value, others, gradients }: LossGradient): Parts<LossGradient
 export function valueAndGradients(parameters: ParameterTree | readonly Parameter[], fn: () => tf.Scalar, { gradientCheckpointing = false }: GradientOptions = {}): { value: tf.Scalar; gradients: Map<string, tf.Tensor> } {
   const list = parameters instanceof ParameterTree ? parameters.trainable() : parameters;
   const { value, grads } = tf.variableGrads(
-    () => withCheckpoints(gradientCheckpointing, fn),
+    () => {
+      const value = withCheckpoints(gradientCheckpointing, fn);
+      releaseEarly();
+      return value;
+    },
     list.map(({ variable }) => variable),
   );
   const gradients = new Map<string, tf.Tensor>();

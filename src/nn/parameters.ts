@@ -82,6 +82,28 @@ export class ParameterTree {
   }
 }
 
+/** Values of a group, unless one parameter alone has more. */
+const GROUP_VALUES = 2 ** 21;
+
+/**
+ * Neighbours taken together, for what replaces every parameter by a new tensor: old and new of one group only are there at a time, so that
+ * memory for a second network is not needed.
+ */
+export function inGroups(parameters: readonly Parameter[]): Parameter[][] {
+  const groups: Parameter[][] = [];
+  let values = Infinity;
+  for (const parameter of parameters) {
+    const { size } = parameter.variable;
+    if (values + size > GROUP_VALUES) {
+      groups.push([]);
+      values = 0;
+    }
+    groups[groups.length - 1].push(parameter);
+    values += size;
+  }
+  return groups;
+}
+
 /** A place in a parameter tree, under which layers put their parameters. */
 export interface ParameterScope {
   /** The scope one or more names below: `scope.at('resnets', 0)`. */
