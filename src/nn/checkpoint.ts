@@ -65,14 +65,14 @@ function watched(scope: ParameterScope, onAdd: (variable: tf.Variable) => void):
  */
 function gradientsAnew(body: () => tf.Tensor, inputs: readonly tf.Tensor[], dy: tf.Tensor): tf.Tensor[] {
   const engine = tf.engine();
-  const { activeTape, gradientDepth } = engine.state;
-  engine.state.gradientDepth = 0;
+  const { activeTape, gradientDepth, kernelDepth } = engine.state;
+  Object.assign(engine.state, { gradientDepth: 0, kernelDepth: 0 });
   try {
     const { value, grads } = engine.gradients(body, [...inputs], dy, true);
     value.dispose();
     return grads.map((gradient: tf.Tensor | undefined, index) => gradient ?? nothingLearnt(index));
   } finally {
-    Object.assign(engine.state, { activeTape, gradientDepth });
+    Object.assign(engine.state, { activeTape, gradientDepth, kernelDepth });
   }
 }
 

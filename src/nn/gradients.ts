@@ -34,9 +34,10 @@ export interface LossGradient {
  * `loss` reads comes in by name, or is a parameter of the network; then later calls cost little beside the operations themselves
  * (see engine/repeated).
  *
+ * @param options.judges networks beside the one that learns, which the loss asks
  * @throws Error from tfjs, when called, where the scalar depends on no parameter at all
  */
-export function lossGradient(network: ParameterTree, loss: (inputs: NamedTensors) => LossParts, options: GradientOptions = {}): Repeated<LossGradient> {
+export function lossGradient(network: ParameterTree, loss: (inputs: NamedTensors) => LossParts, options: GradientOptions & { readonly judges?: readonly ParameterTree[] } = {}): Repeated<LossGradient> {
   const compute = (inputs: NamedTensors): LossGradient => {
     let others: NamedTensors = {};
     const { value, gradients } = valueAndGradients(network, () => {
@@ -46,7 +47,8 @@ export function lossGradient(network: ParameterTree, loss: (inputs: NamedTensors
     }, options);
     return { value, others, gradients };
   };
-  return repeated(compute, toParts, { reads: network.list().map(({ variable }) => variable) });
+  const reads = [network, ...(options.judges ?? [])].flatMap((tree) => tree.list());
+  return repeated(compute, toParts, { reads: reads.map(({ variable }) => variable) });
 }
 
 function toParts({ value, others, gradients }: LossGradient): Parts<LossGradient> {

@@ -2,10 +2,11 @@
 import * as tf from '@tensorflow/tfjs';
 import type { DiscriminatorConfig, TrainingConfig } from '../config/training.js';
 import { createPatchDiscriminator } from '../models/index.js';
-import { createAdamW, disposeGradients, lossGradient, type HostTensor } from '../nn/index.js';
+import { createAdamW, disposeGradients, lossGradient, type HostTensor, type ParameterTree } from '../nn/index.js';
 import { captureParameters, flat, restoreParameters, unflat } from './trainer-state.js';
 
 export interface Adversary {
+  readonly parameters: ParameterTree;
   /** What the autoencoder minimises: lower when its images are scored as real. Memory: for use inside a gradient. */
   generatorLoss(image: tf.Tensor4D): tf.Scalar;
   /** Adds the gradients of one pass, of real and reconstructed images, to what the next update applies; returns the loss. */
@@ -27,6 +28,7 @@ export function createAdversary({ config, training, seed, imageChannels = 1 }: {
   const pending: ReadonlyMap<string, tf.Tensor>[] = [];
   const gradientOf = lossGradient(network.parameters, ({ real, reconstructed }) => ({ value: hingeLoss(network.forward(real as tf.Tensor4D), network.forward(reconstructed as tf.Tensor4D)) }));
   return {
+    parameters: network.parameters,
     generatorLoss: (image) => tf.neg(tf.mean(network.forward(image))),
     learn(real, reconstructed) {
       const { value, gradients } = gradientOf({ real, reconstructed });
@@ -67,19 +69,28 @@ export function hingeLoss(realScores: tf.Tensor, fakeScores: tf.Tensor): tf.Scal
 /**
  * How much the discriminator's term must weigh for its gradient at the decoder's last layer to be as large as the
  * reconstruction's. Called while the gradient of both is being recorded, so that nothing is computed anew but the way back
- * from the two losses to that layer.
+ * from the two losses to that layer; the weight itself is a constant in that gradient.
  *
  * Source: Esser et al., "Taming transformers for high-resolution image synthesis" (2021), equation 7. There the reconstruction
  * has no KL term; here it may: the last layer has no part in it.
  */
-export function adaptiveWeight(lastLayer: tf.Variable, losses: { reconstruction: tf.Scalar; generator: tf.Scalar }): number {
-  const normOf = (loss: tf.Scalar): number => {
-    const { value, grads } = tf.variableGrads(() => tf.clone(loss), [lastLayer]);
-    const gradient = grads[lastLayer.name];
-    const norm = tf.tidy(() => tf.norm(gradient));
-    const size = norm.dataSync()[0];
-    tf.dispose([value, gradient, norm]);
-    return size;
-  };
-  return Math.min(normOf(losses.reconstruction) / (normOf(losses.generator) + 1e-4), LARGEST_ADAPTIVE_WEIGHT);
+export function adaptiveWeight(lastLayer: tf.Variable, losses: { reconstruction: tf.Scalar; generator: tf.Scalar }): tf.Scalar {
+  const normOf = (loss: tf.Scalar): tf.Tensor => tf.norm(gradientAside(loss, lastLayer));
+  return unrecorded(() => tf.minimum(tf.div(normOf(losses.reconstruction), tf.add(normOf(losses.generator), 1e-4)), LARGEST_ADAPTIVE_WEIGHT));
+}
+
+/** From the entries that the engine's tape has so far; it stays as it is. */
+function gradientAside(value: tf.Scalar, variable: tf.Variable): tf.Tensor {
+  return tf.engine().gradients(() => value, [variable]).grads[0];
+}
+
+/** Runs `body` as if inside an operation: what it makes is no part of a gradient that is being recorded, and is freed but for the result. */
+function unrecorded<T extends tf.Tensor>(body: () => T): T {
+  const { state } = tf.engine();
+  state.kernelDepth += 1;
+  try {
+    return tf.tidy(body);
+  } finally {
+    state.kernelDepth -= 1;
+  }
 }

@@ -72,7 +72,6 @@ type StepTensors = Readonly<Record<string, tf.Tensor>> & {
 function createPasses(options: VaeStageOptions, adversary: Adversary | null): (tensors: StepTensors, step: number) => Omit<Pass, 'indices'> {
   const { vae, loss, training } = options;
   const learnsFrom = Math.floor(loss.discriminatorStartStep * 0.9);
-  let weight = 0;
   const unjudged = lossGradient(vae.parameters, (tensors) => {
     const { total, ...others } = reconstructionLoss(options, tensors as StepTensors);
     return { value: total, others };
@@ -80,20 +79,20 @@ function createPasses(options: VaeStageOptions, adversary: Adversary | null): (t
   const judged = lossGradient(vae.parameters, (tensors) => {
     const { total, ...others } = reconstructionLoss(options, tensors as StepTensors);
     const generator = adversary!.generatorLoss(others.reconstruction);
-    weight = loss.discriminatorWeight * adaptiveWeight(vae.lastLayer, { reconstruction: total, generator });
-    return { value: tf.add(total, tf.mul(generator, weight)), others: { ...others, generator } };
-  }, training);
+    const weight = tf.mul(adaptiveWeight(vae.lastLayer, { reconstruction: total, generator }), loss.discriminatorWeight);
+    return { value: tf.add(total, tf.mul(generator, weight)), others: { ...others, generator, adaptiveWeight: weight } };
+  }, { ...training, judges: adversary ? [adversary.parameters] : [] });
   return (tensors, step) => {
     const isJudged = adversary !== null && step >= loss.discriminatorStartStep;
     const { value, others, gradients }: LossGradient = isJudged ? judged(tensors) : unjudged(tensors);
     const { reconstruction, ...terms } = others;
-    const { l1, gradient, kl, generator = 0 } = Object.fromEntries(Object.entries(terms).map(([name, tensor]) => [name, tensor.dataSync()[0]]));
+    const { l1, gradient, kl, generator = 0, adaptiveWeight: weight = 0 } = Object.fromEntries(Object.entries(terms).map(([name, tensor]) => [name, tensor.dataSync()[0]]));
     const figures: Record<string, number> & { loss: number } = { loss: value.dataSync()[0], l1, gradient };
     if (options.kind === 'kl') figures.kl = kl;
     if (adversary !== null && step >= learnsFrom) {
       figures.discriminator = adversary.learn(tensors.image, reconstruction as tf.Tensor4D);
       figures.generator = generator;
-      figures.adaptiveWeight = isJudged ? weight : 0;
+      figures.adaptiveWeight = weight;
     }
     tf.dispose([value, ...Object.values(others)]);
     return { gradients, figures };

@@ -56,7 +56,7 @@ describe('the adversary', () => {
       let weight = 0;
       const { value, grads } = tf.variableGrads(() => {
         const [reconstruction, generator] = [first, second].map((factors) => tf.sum(tf.mul(tf.mul(layer, other), factors)) as tf.Scalar);
-        weight = adaptiveWeight(layer, { reconstruction, generator });
+        weight = adaptiveWeight(layer, { reconstruction, generator }).dataSync()[0];
         return tf.add(reconstruction, generator);
       }, [layer, other]);
       const read = [grads[layer.name], grads[other.name]].map((gradient) => [...gradient.dataSync()]);
