@@ -30,4 +30,4 @@ it.skipIf(process.platform !== 'linux')('draws four times as long a clip with th
   expect(statSync(join(root, 'clip-240.wav')).size).toBeGreaterThan(3.9 * statSync(join(root, 'clip-60.wav')).size);
   // The samples alone of what is longer would take 5.8 MB, and the whole way through images and files five times that.
   expect(long - short).toBeLessThan(14);
-});
+}, 600_000); // two whole processes, on a machine that may be busy
