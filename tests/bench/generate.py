@@ -16,7 +16,7 @@ parts = networks.open_sampler(folder)
 mel = json.loads((folder / "mel" / "mel_config.json").read_text())
 config = parts["unet"].config
 labels = torch.arange(int(count)) % (config.num_class_embeds - 1)
-images = networks.draw(parts, torch.randn(int(count), config.in_channels, *config.sample_size), labels, int(steps), float(guidance)).clamp(-1, 1).numpy()
+images = networks.draw(parts, torch.randn(int(count), config.in_channels, *config.sample_size), labels, int(steps), float(guidance)).numpy()
 out.mkdir(parents=True, exist_ok=True)
 for number, image in enumerate(images[:, 0]):
     soundfile.write(out / f"clip-{number:02}.wav", signals.invert_clip(image, mel, 32), mel["sampleRateHz"], subtype="PCM_16")

@@ -157,7 +157,7 @@ def open_sampler(folder):
 
 @torch.inference_mode()
 def draw(parts, latents, labels, steps, guidance):
-    """DDIM with guidance, both branches in one batch; images [B, 1, M, N]."""
+    """DDIM with guidance, both branches in one batch; images [B, 1, M, N] in [-1, 1]."""
     unet, vae, scheduler = parts["unet"], parts["vae"], parts["scheduler"]
     scheduler.set_timesteps(steps)
     latents = latents * scheduler.init_noise_sigma
@@ -165,7 +165,7 @@ def draw(parts, latents, labels, steps, guidance):
     for timestep in scheduler.timesteps:
         wanted, plain = unet(torch.cat([latents, latents]), timestep, class_labels=both).sample.chunk(2)
         latents = scheduler.step((plain + guidance * (wanted - plain)).float(), timestep, latents).prev_sample
-    return vae.decode(latents / vae.config.scaling_factor).sample.float()
+    return vae.decode(latents / vae.config.scaling_factor).sample.float().clamp(-1, 1)
 
 
 def sample(job):
