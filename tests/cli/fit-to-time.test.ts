@@ -8,7 +8,7 @@ import { recordingReporter, tinyConfig } from '../training/_tiny-run.js';
 
 useEngine();
 
-const config = tinyConfig({ vae: { training: { steps: 100_000 } }, unet: { training: { steps: 100_000 } } });
+const config = tinyConfig({ vae: { training: { steps: 100_000, batchSize: 4 } }, unet: { training: { steps: 100_000, batchSize: 4 } } });
 /** Unit: ms. */
 const BARE = { vae: 100, unet: 40 };
 
@@ -22,7 +22,7 @@ async function fit({ slowness = (): number => 1, bare = BARE, mayExceedBy = 0, v
     dispose: () => void freed.push(stage),
   });
   const { vae, unet } = await fitToTime(from, { minutes: 10, vaeShare, mayExceedBy }, { reporter, now: () => clock, createStep });
-  const of = ({ training }: RunConfig['vae'] | RunConfig['unet']) => ({ steps: training.steps, maxMinutes: training.maxMinutes });
+  const of = ({ training }: RunConfig['vae'] | RunConfig['unet']) => ({ steps: training.steps, maxMinutes: training.maxMinutes, batchSize: training.batchSize });
   return { vae: of(vae), unet: of(unet), infos, freed, clock };
 }
 
@@ -30,8 +30,8 @@ describe('fitToTime', () => {
   it('fills each part of the time with steps, says so, and frees what it timed', async () => {
     const before = convPrecision();
     const { vae, unet, infos, freed, clock } = await fit({ mayExceedBy: 0.3 });
-    expect(vae).toEqual({ steps: (4 * 60) / (0.1 * 1.2), maxMinutes: 5.2 });
-    expect(unet).toEqual({ steps: (6 * 60) / (0.04 * 1.2), maxMinutes: 7.8 });
+    expect(vae).toEqual({ steps: (4 * 60) / (0.1 * 1.2), maxMinutes: 5.2, batchSize: 4 });
+    expect(unet).toEqual({ steps: (6 * 60) / (0.04 * 1.2), maxMinutes: 7.8, batchSize: 4 });
     const few = expect.stringContaining('far fewer') as string;
     expect(infos).toEqual(['speed: 0.10 s a step of the vae; so 2000 steps in about 4.0 minutes', few, 'speed: 0.04 s a step of the unet; so 7500 steps in about 6.0 minutes', few]);    expect(freed).toEqual(['vae', 'unet']);
     expect(clock).toBeLessThan(8000);
@@ -52,17 +52,18 @@ describe('fitToTime', () => {
     expect(infos[1]).toBe('half of the timed steps took 0.20 s or more: should the machine stay that busy, the time limit of 4.0 minutes ends the vae at about step 1000');
   });
 
-  it('times a few steps of an engine on which one takes seconds, and warns', async () => {
+  it('times a few steps of an engine on which one takes seconds, makes batches smaller for more steps, and warns', async () => {
     const { vae, infos, clock } = await fit({ bare: { vae: 9000, unet: 4000 } });
-    expect(vae.steps).toBe(22);
     expect(clock).toBe(3 * (9000 + 4000));
+    expect(vae).toEqual({ steps: 44, maxMinutes: 4, batchSize: 2 }); // 22 batches of 4 would fit
+    expect(infos[0]).toBe('speed: 4.50 s a step of the vae with batches of 2 instead of 4; so 44 steps in about 4.0 minutes');
     expect(infos[1]).toContain('far fewer than the configuration asks for');
   });
 
   it('keeps to the configured steps, with the time that those take, and leaves a stage without a share', async () => {
     const from = tinyConfig();
     const { vae, unet, infos, freed } = await fit({ vaeShare: 1, from });
-    expect([vae, unet]).toEqual([{ steps: 6, maxMinutes: 10 }, { steps: 6, maxMinutes: null }]);
+    expect([vae, unet]).toEqual([{ steps: 6, maxMinutes: 10, batchSize: 2 }, { steps: 6, maxMinutes: null, batchSize: 2 }]);
     expect(infos).toEqual(['speed: 0.10 s a step of the vae; so 6 steps in about 0.0 minutes']);
     expect(freed).toEqual(['vae']);
   });
