@@ -66,26 +66,47 @@ export function hingeLoss(realScores: tf.Tensor, fakeScores: tf.Tensor): tf.Scal
   return tf.mul(tf.add(real, fake), 0.5);
 }
 
+/** What is to be minimised at once. */
+export interface JudgedLosses {
+  /** The autoencoder's answer, which both losses are of. */
+  readonly image: tf.Tensor4D;
+  /** The kernel of the layer that made it. */
+  readonly lastLayer: tf.Variable;
+  readonly reconstruction: tf.Scalar;
+  readonly generator: tf.Scalar;
+  /** Share of the reconstruction's gradient at the last layer that the generator's gets. */
+  readonly share: number;
+}
+
 /**
- * How much the discriminator's term must weigh for its gradient at the decoder's last layer to be as large as the
- * reconstruction's. Called while the gradient of both is being recorded, so that nothing is computed anew but the way back
- * from the two losses to that layer; the weight itself is a constant in that gradient.
+ * The sum of both losses, the discriminator's term weighed so that its gradient at the decoder's last layer is `share` times as large as
+ * the reconstruction's; the weight is a constant in that sum's gradient. Called while that gradient is being recorded.
  *
- * Source: Esser et al., "Taming transformers for high-resolution image synthesis" (2021), equation 7. There the reconstruction
- * has no KL term; here it may: the last layer has no part in it.
+ * Each loss is followed back to the image once: what comes out there serves for the weight as well as for the sum.
+ *
+ * Source: Esser et al., "Taming transformers for high-resolution image synthesis" (2021), equation 7.
  */
-export function adaptiveWeight(lastLayer: tf.Variable, losses: { reconstruction: tf.Scalar; generator: tf.Scalar }): tf.Scalar {
-  const normOf = (loss: tf.Scalar): tf.Tensor => tf.norm(gradientAside(loss, lastLayer));
-  return unrecorded(() => tf.minimum(tf.div(normOf(losses.reconstruction), tf.add(normOf(losses.generator), 1e-4)), LARGEST_ADAPTIVE_WEIGHT));
+export function judgedLoss({ image, lastLayer, reconstruction, generator, share }: JudgedLosses): { value: tf.Scalar; weight: tf.Scalar } {
+  const { weight, total, gradient } = unrecorded(() => {
+    const [wanted, judged] = [reconstruction, generator].map((loss) => gradientAside(loss, image));
+    const [wantedSize, judgedSize] = [wanted, judged].map((gradientOfImage) => tf.norm(gradientAside(image, lastLayer, gradientOfImage)));
+    const weight = tf.mul(tf.minimum(tf.div(wantedSize, tf.add(judgedSize, 1e-4)), LARGEST_ADAPTIVE_WEIGHT), share) as tf.Scalar;
+    return { weight, total: tf.add(reconstruction, tf.mul(generator, weight)) as tf.Scalar, gradient: tf.add(wanted, tf.mul(judged, weight)) };
+  });
+  const summed = tf.customGrad<tf.Scalar>((_, save) => {
+    (save as tf.GradSaveFunc)([gradient]);
+    return { value: tf.clone(total), gradFunc: (dy, [saved]) => tf.mul(saved, dy) };
+  });
+  return { value: summed(image), weight };
 }
 
 /** From the entries that the engine's tape has so far; it stays as it is. */
-function gradientAside(value: tf.Scalar, variable: tf.Variable): tf.Tensor {
-  return tf.engine().gradients(() => value, [variable]).grads[0];
+function gradientAside(value: tf.Tensor, input: tf.Tensor, valueGradient?: tf.Tensor): tf.Tensor {
+  return tf.engine().gradients(() => value, [input], valueGradient).grads[0];
 }
 
 /** Runs `body` as if inside an operation: what it makes is no part of a gradient that is being recorded, and is freed but for the result. */
-function unrecorded<T extends tf.Tensor>(body: () => T): T {
+function unrecorded<T extends Record<string, tf.Tensor>>(body: () => T): T {
   const { state } = tf.engine();
   state.kernelDepth += 1;
   try {

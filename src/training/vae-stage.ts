@@ -5,7 +5,7 @@ import { imageChannels, imageRows } from '../config/mel.js';
 import type { DiscriminatorConfig, TrainingConfig, VaeLossConfig } from '../config/training.js';
 import { decodeOneChannel, encodeOneChannel, klPerItem, samplePosterior, type AutoencoderKL } from '../models/index.js';
 import { lossGradient, type LossGradient } from '../nn/index.js';
-import { adaptiveWeight, createAdversary, type Adversary } from './adversary.js';
+import { createAdversary, judgedLoss, type Adversary } from './adversary.js';
 import { cropBatch } from './crop-batch.js';
 import { fixedBatches, imagesToTensor, validationSplit, type SliceSource } from './corpus-source.js';
 import { frameWeights, spectrogramLoss } from './spectrogram-loss.js';
@@ -72,15 +72,16 @@ type StepTensors = Readonly<Record<string, tf.Tensor>> & {
 function createPasses(options: VaeStageOptions, adversary: Adversary | null): (tensors: StepTensors, step: number) => Omit<Pass, 'indices'> {
   const { vae, loss, training } = options;
   const learnsFrom = Math.floor(loss.discriminatorStartStep * 0.9);
+  const withKl = (value: tf.Scalar, { kl }: { kl?: tf.Scalar }): tf.Scalar => (kl === undefined ? value : tf.add(value, tf.mul(kl, loss.klWeightPerSummedElement)));
   const unjudged = lossGradient(vae.parameters, (tensors) => {
-    const { total, ...others } = reconstructionLoss(options, tensors as StepTensors);
-    return { value: total, others };
+    const { plain, ...others } = reconstructionLoss(options, tensors as StepTensors);
+    return { value: withKl(plain, others), others };
   }, training);
   const judged = lossGradient(vae.parameters, (tensors) => {
-    const { total, ...others } = reconstructionLoss(options, tensors as StepTensors);
+    const { plain, ...others } = reconstructionLoss(options, tensors as StepTensors);
     const generator = adversary!.generatorLoss(others.reconstruction);
-    const weight = tf.mul(adaptiveWeight(vae.lastLayer, { reconstruction: total, generator }), loss.discriminatorWeight);
-    return { value: tf.add(total, tf.mul(generator, weight)), others: { ...others, generator, adaptiveWeight: weight } };
+    const { value, weight } = judgedLoss({ image: others.reconstruction, lastLayer: vae.lastLayer, reconstruction: plain, generator, share: loss.discriminatorWeight });
+    return { value: withKl(value, others), others: { ...others, generator, adaptiveWeight: weight } };
   }, { ...training, judges: adversary ? [adversary.parameters] : [] });
   return (tensors, step) => {
     const isJudged = adversary !== null && step >= loss.discriminatorStartStep;
@@ -99,14 +100,12 @@ function createPasses(options: VaeStageOptions, adversary: Adversary | null): (t
   };
 }
 
-/** Loss without the discriminator's term. Memory: for use inside a gradient. */
-function reconstructionLoss({ vae, loss, kind }: VaeStageOptions, { image, weights, noise }: StepTensors): { reconstruction: tf.Tensor4D; l1: tf.Scalar; gradient: tf.Scalar; kl?: tf.Scalar; total: tf.Scalar } {
+/** `plain` is the loss without the terms of KL and discriminator. Memory: for use inside a gradient. */
+function reconstructionLoss({ vae, loss, kind }: VaeStageOptions, { image, weights, noise }: StepTensors): { reconstruction: tf.Tensor4D; l1: tf.Scalar; gradient: tf.Scalar; kl?: tf.Scalar; plain: tf.Scalar } {
   const posterior = encodeOneChannel(vae, image);
   const reconstruction = decodeOneChannel(vae, noise === undefined ? posterior.mean : samplePosterior(posterior, noise), image.shape[3]);
-  const { l1, gradient, total } = spectrogramLoss(reconstruction, image, { ...loss, weights });
-  if (kind === 'plain') return { reconstruction, l1, gradient, total };
-  const kl = tf.mean(klPerItem(posterior)) as tf.Scalar;
-  return { reconstruction, l1, gradient, kl, total: tf.add(total, tf.mul(kl, loss.klWeightPerSummedElement)) };
+  const { l1, gradient, total: plain } = spectrogramLoss(reconstruction, image, { ...loss, weights });
+  return { reconstruction, l1, gradient, plain, ...(kind === 'kl' && { kl: tf.mean(klPerItem(posterior)) as tf.Scalar }) };
 }
 
 /** Through the posterior's mean, as a round trip is heard. errorDb: mean absolute error of the cells that hold sound. */

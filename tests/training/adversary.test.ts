@@ -1,7 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/base/random.js';
-import { adaptiveWeight, createAdversary, hingeLoss } from '../../src/training/adversary.js';
+import { createAdversary, hingeLoss, judgedLoss } from '../../src/training/adversary.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
 import { tinyConfig } from './_tiny-run.js';
@@ -49,25 +49,31 @@ describe('the adversary', () => {
     two.dispose();
   });
 
-  it('weighs its term so that both gradients at the last layer are as large, and leaves the gradient around it as it is', () => {
+  it('weighs its term so that both gradients at the last layer are as large, and adds up their gradients around it', () => {
     const layer = tf.variable(tf.tensor1d([1, 2]));
     const other = tf.variable(tf.tensor1d([5, -1]));
-    const weigh = (first: number[], second: number[]): { weight: number; grads: number[][] } => {
-      let weight = 0;
+    const learn = (first: number[], second: number[], share = 1): { value: number; weight: number; grads: number[][] } => {
+      let kept: tf.Scalar;
       const { value, grads } = tf.variableGrads(() => {
-        const [reconstruction, generator] = [first, second].map((factors) => tf.sum(tf.mul(tf.mul(layer, other), factors)) as tf.Scalar);
-        weight = adaptiveWeight(layer, { reconstruction, generator }).dataSync()[0];
-        return tf.add(reconstruction, generator);
+        const image = tf.mul(layer, other) as tf.Tensor;
+        const [reconstruction, generator] = [first, second].map((factors) => tf.sum(tf.mul(image, factors)) as tf.Scalar);
+        const judged = judgedLoss({ image: image as tf.Tensor4D, lastLayer: layer, reconstruction, generator, share });
+        kept = tf.keep(tf.clone(judged.weight));
+        return judged.value;
       }, [layer, other]);
+      const [total, weight] = [value.dataSync()[0], kept!.dataSync()[0]];
       const read = [grads[layer.name], grads[other.name]].map((gradient) => [...gradient.dataSync()]);
-      tf.dispose([value, grads]);
-      return { weight, grads: read };
+      tf.dispose([value, grads, kept!]);
+      return { value: total, weight, grads: read };
     };
     const before = tf.memory().numTensors;
-    const { weight, grads } = weigh([3, 4], [0, 0.5]);
-    expectClose(weight, Math.hypot(15, 4) / (0.5 + 1e-4), { relative: 1e-6 });
-    expect(grads).toEqual([[15, -4.5], [3, 9]]);
-    expect(weigh([1, 1], [0, 0]).weight).toBe(1e4);
+    const { value, weight, grads } = learn([3, 4], [0, 0.5], 0.5);
+    expectClose(weight, (0.5 * Math.hypot(15, 4)) / (0.5 + 1e-4), { relative: 1e-6 });
+    expectClose(value, 7 - weight, { relative: 1e-6 }); // 3·5 + 4·(-2), and 0.5·(-2)
+    const factor = 4 + 0.5 * weight; // of the second place
+    expectClose(grads[0], [15, -factor], { relative: 1e-6 });
+    expectClose(grads[1], [3, 2 * factor], { relative: 1e-6 });
+    expect(learn([1, 1], [0, 0]).weight).toBe(1e4);
     expect(tf.memory().numTensors).toBe(before);
     other.dispose();
     layer.dispose();
