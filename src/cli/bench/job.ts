@@ -26,7 +26,7 @@ interface Networks {
 export interface JobFields {
   'unet-step': Networks & { readonly settings: StepSettings };
   'vae-step': Networks & { readonly settings: StepSettings; readonly loss: VaeLossConfig; readonly discriminator: DiscriminatorConfig | null };
-  sample: Networks & { readonly steps: number; readonly guidance: number; readonly clips: number };
+  sample: Networks & { readonly steps: number; readonly guidance: number; readonly clips: number; /** Images are a steady hiss, not the hard noise of first weights. */ readonly isCalm?: boolean };
   mel: { readonly mel: MelSettings; readonly seconds: number; readonly library: 'librosa' | 'torchaudio' };
   invert: { readonly mel: MelSettings; readonly seconds: number; readonly clips: number; readonly iterations: number };
   'make-sounds': { readonly sounds: string; readonly files: number; readonly seconds: number };

@@ -142,7 +142,7 @@ async function repeated(run: () => Promise<number>, count: number): Promise<numb
 
 async function runGenerate({ name, peer, plan, reach, aim, hasFirstStep }: GenerateRow, folder: string, context: BenchContext): Promise<Measured[]> {
   const { threads, python, peers, signal, pairs } = context;
-  await (await startWorker(OURS, { ...(jobOf({ ...plan, steps: 1, clips: 1 }, folder, context) as Job<'sample'>) }, signal)).end(); // leaves the pipeline
+  await (await startWorker(OURS, { ...(jobOf({ ...plan, steps: 1, clips: 1, isCalm: true }, folder, context) as Job<'sample'>) }, signal)).end(); // leaves the pipeline
   const pipeline = pipelineFolder(folder);
   const facts = { value: null, parameters: null, threads, versions: '' };
   const words = ['generate', pipeline, '--count', String(plan.clips), '--steps', String(plan.steps), '--guidance', String(plan.guidance), '--precision', plan.precision, '--out', join(folder, 'clips'), '--force'];
