@@ -39,13 +39,12 @@ type Made = (watching?: Watching) => AsyncGenerator<GenerationEvent>;
 const seeds = [4, 5, 6];
 const sampling = { seeds, steps: 5, guidance: 2, sampler: 'dpmpp2m', batchSize: 2, vocoder } as const;
 const sounds = seeds.map((seed) => sound(seed));
-const [samples] = sound(9, 2000).channels;
 
 /** Each operation that draws three clips in two batches of five steps. */
 const OPERATIONS: readonly (readonly [string, Made])[] = [
   ['generate', (more) => watchClips(pipeline, { operation: generateClips, request: { ...sampling, ...more, labels: [0, 1, null] }, previewEvery: more?.previewEvery })],
   ['generate of a long clip', (more) => watchClips(pipeline, { operation: generateClips, request: { ...sampling, ...more, batchSize: 12, labels: [0, 1, null], seconds: 0.4 }, previewEvery: more?.previewEvery })],
-  ['extend', (more) => watchClips(pipeline, { operation: extendClips, request: { ...sampling, ...more, batchSize: 4, labels: [0, 1, null], samples, seconds: 0.1, resamples: 1 }, previewEvery: more?.previewEvery })],
+  ['extend', (more) => watchClips(pipeline, { operation: extendClips, request: { ...sampling, ...more, batchSize: 4, labels: [0, 1, null], sound: sound(9, 2000), seconds: 0.1, resamples: 1 }, previewEvery: more?.previewEvery })],
   ['vary', (more) => watchClips(pipeline, { operation: varySounds, request: { ...sampling, ...more, sounds, strength: 1 }, previewEvery: more?.previewEvery })],
   ['fill', (more) => watchClips(pipeline, { operation: fillSounds, request: { ...sampling, ...more, sounds, region: { fromSeconds: 0.04, toSeconds: 0.08 } }, previewEvery: more?.previewEvery })],
   ['combine', (more) => watchClips(pipeline, { operation: combineClips, request: { ...sampling, ...more, mixes: seeds.map(() => ({ parts: [{ label: 0 }, { label: 1 }] })) }, previewEvery: more?.previewEvery })],

@@ -47,7 +47,7 @@ export function addExtend(program: Command): void {
     .command('extend')
     .description('let a sound go on after its end, or begin earlier; the sound itself stays as it is')
     .argument('<run>', 'run folder, or a pipeline folder')
-    .argument('<audio>', 'sound file; it is brought to the model\'s rate and to mono')
+    .argument('<audio>', "sound file; it is brought to the model's rate, and for a model of one channel mixed down as the run says")
     .option('--out <folder>', 'folder for the clips')
     .option('--seconds <t>', 'seconds to add', number(0))
     .option('--before', 'add them before the sound, not after it')
@@ -78,14 +78,15 @@ export function addExtend(program: Command): void {
       const open = await openRun(run);
       const { pipeline, generation, config } = open;
       const downmix = config?.corpus.downmix ?? 'mean';
-      const { samples, sha256 } = await loadInput(resolve(audio), { sampleRateHz: pipeline.mel.sampleRateHz, downmix });
+      const { sampleRateHz, channels } = pipeline.mel;
+      const { channels: sound, sha256 } = await loadInput(resolve(audio), { sampleRateHz, channels, downmix });
       const label = flags.label === undefined ? null : labelIndex(pipeline.labels, flags.label);
       const { count, seed: firstSeed, resamples, overlap = defaultOverlap(config), sampler, spacing, steps, guidance, eta, batchSize, png = false, force = false } = flags;
       let progress: Progress | null = null;
       const request: ExtendRequest = {
         ...generation, ...definedIn({ sampler, spacing, steps, guidance, eta, batchSize }),
         seeds: Array.from({ length: count }, (_, index) => firstSeed + index), labels: Array.from({ length: count }, () => label),
-        prompts: promptsOf(pipeline, flags), negativePrompt: flags.negativePrompt, samples, input: { file: pathFrom(out, resolve(audio)), sha256, downmix },
+        prompts: promptsOf(pipeline, flags), negativePrompt: flags.negativePrompt, sound: { sampleRateHz, channels: sound }, input: { file: pathFrom(out, resolve(audio)), sha256, downmix },
         seconds, isBefore: flags.before ?? false, resamples, overlap, signal, vocoder: createGriffinLimVocoder(pipeline.mel, { iterations: generation.griffinLimIterations }),
         onStep: ({ doneSteps, totalSteps, doneClips, totalClips }: GenerationProgress) => {
           progress ??= reporter.startProgress('extend', 100, '%');

@@ -23,7 +23,7 @@ export function addFill(program: Command): void {
     .command('fill')
     .description('draw part of a sound anew, a stretch of time or a band of pitch, and leave the rest as it is')
     .argument('<run>', 'run folder, or a pipeline folder')
-    .argument('<audio>', 'sound file; several channels are mixed down as the run says')
+    .argument('<audio>', 'sound file; for a model of one channel several are mixed down as the run says')
     .option('--from <seconds>', 'start of what is drawn (default: the start of the sound)', number(0))
     .option('--to <seconds>', 'its end; before and behind it every sample stays (default: the end of the sound)', number(0))
     .option('--low <hz>', 'lower edge of what is drawn (default: 0)', number(0))
