@@ -101,14 +101,15 @@ interface InvertOptions {
 async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, seed, images, given, frameCount, sampleCount }: InvertOptions): AsyncGenerator<ClipPiece, InversionReport> {
   const { hopSamples, fftSize, channels: channelCount = 1 } = mel;
   const meter = createInversionMeter(mel);
-  const behindEnd = Math.ceil(fftSize / hopSamples) + Math.ceil(fftSize / 2 / hopSamples); // frames at a piece's end over samples that are not final
+  const { contextFrames = 0 } = vocoder;
+  const behindEnd = Math.ceil(fftSize / hopSamples) + Math.ceil(fftSize / 2 / hopSamples) + contextFrames; // frames at a piece's end over samples that are not final
   let held: MelImage[] = [];
   let [heldFrom, heldTo, comparedTo] = [0, 0, 0];
   const nothing = Array.from({ length: channelCount }, () => new Float32Array(0));
   let known: readonly Float32Array[] = given?.channels.map((channel) => channel.slice(channel.length - given.knownCount)) ?? nothing;
   let before = given?.channels ?? nothing; // that have still to be handed on
   try {
-    for (const { first, last, from, to, end } of pieceSpans({ frameCount, sampleCount, hopSamples, fftSize })) {
+    for (const { first, last, from, to, end } of pieceSpans({ frameCount, sampleCount, hopSamples, fftSize, contextFrames })) {
       const readFrom = heldTo;
       while (heldTo < last) {
         const { value, done } = await images.next();
@@ -130,7 +131,7 @@ async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, 
       yield { channels: made.map((channel, index) => joinBlocks([before[index], channel.slice(knownCount, end - from)])), image: sliceFrames(all, readFrom - heldFrom, heldTo - heldFrom) };
       before = nothing;
       if (last === frameCount) break;
-      const next = end / hopSamples - 2 * Math.ceil(fftSize / hopSamples); // where the next piece begins
+      const next = end / hopSamples - 2 * Math.ceil(fftSize / hopSamples) - contextFrames; // where the next piece begins
       known = made.map((channel) => channel.slice(next * hopSamples - from, end - from));
       held = [sliceFrames(all, next - heldFrom, heldTo - heldFrom)];
       heldFrom = next;

@@ -2,7 +2,7 @@
 import { MelstromError } from '../base/errors.js';
 import { sizeMultiple, UPSCALER_CHANNELS, vaeDownsampling } from '../config/derive.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
-import { imageChannels, type MelSettings } from '../config/mel.js';
+import { imageChannels, monoMel, type MelSettings } from '../config/mel.js';
 import { defaultScheduler, type SchedulerSettings } from '../diffusion/scheduler-settings.js';
 import type { AutoencoderKL, Unet2d } from '../models/index.js';
 import { assertSameCodec } from '../spectrogram/codec-identity.js';
@@ -41,7 +41,7 @@ export interface PipelineParts {
   readonly text?: TextConditioner | null;
   /** For pixels alone; null where the UNet draws the whole image. Default null. */
   readonly upscaler?: Upscaler | null;
-  /** What turns its images into sound; null leaves that to the classical inverter. Default null. */
+  /** What turns its images into sound, of stereo sound mid and side; null leaves that to the classical inverter. Default null. */
   readonly vocoder?: VocoderNetwork | null;
   /** What is diffused is (latent - latentShift) · latentScale, of about unit deviation. Measured from data. Default 1. */
   readonly latentScale?: number;
@@ -86,7 +86,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   checkUpscaler(pipeline);
   checkUnet(pipeline);
   if (pipeline.text !== null) checkText(pipeline.text, pipeline.unet);
-  if (pipeline.vocoder !== null) assertSameCodec(pipeline.vocoder.mel, pipeline.mel, 'pipeline: vocoder');
+  if (pipeline.vocoder !== null) assertSameCodec(pipeline.vocoder.mel, monoMel(pipeline.mel), 'pipeline: vocoder');
   return Object.freeze(pipeline);
 }
 
@@ -125,12 +125,11 @@ function checkRepresentation({ representation, vae }: Pipeline): void {
 }
 
 /** Networks for images of several channels take one channel of sound in all of them; two channels of sound make an image of three, no more and no less. */
-function checkStereo({ mel, vae, upscaler, vocoder }: Pipeline): void {
+function checkStereo({ mel, vae, upscaler }: Pipeline): void {
   if (mel.channels !== 2) return;
   const alone = 'since the mel settings are of two channels of sound';
   if (vae !== null && vae.config.in_channels !== imageChannels(mel)) throw misfit('vae: in_channels', String(vae.config.in_channels), `${imageChannels(mel)}, ${alone}`);
   if (upscaler !== null) throw misfit('upscaler', 'one', `none, ${alone}`);
-  if (vocoder !== null) throw misfit('vocoder', 'one', `none, ${alone}`);
 }
 
 function checkScale({ latentScale, latentShift }: Pipeline): void {

@@ -27,6 +27,7 @@ export function createStereoVocoder(settings: MelSettings, mono: PromptVocoder):
   return {
     name: mono.name,
     isContinuing: mono.isContinuing,
+    contextFrames: mono.contextFrames,
     invert(image, options = {}) {
       const { mid, loose, gains } = codec.split(image);
       const { isLoop = false } = options;

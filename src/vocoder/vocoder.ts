@@ -42,6 +42,8 @@ export interface Vocoder {
   readonly name: string;
   /** Whether `known` is heeded, so that a long image may be inverted piece after piece, each going on from the one before. Default false. */
   readonly isContinuing?: boolean;
+  /** Frames to either side that a sound depends on beyond those whose transforms hold it: a piece of an image needs them too. Default 0. */
+  readonly contextFrames?: number;
   /** Images that it works on at once when it is given so many before the first is done. Default 1. */
   readonly lanes?: number;
   /** Gives a clip of the codec's channels, at its rate and level. An image of silence gives zeros. @throws MelstromError when the image is of another codec. */
