@@ -8,6 +8,9 @@ import { SAMPLER_NAMES } from '../../src/diffusion/index.js';
 import { generateClips, isStreamed, streamClips, type ClipPiece, type ClipStream, type GeneratedClip, type GenerateRequest, type Sidecar } from '../../src/generation/index.js';
 import { writeStreams } from '../../src/generation/write-stream.node.js';
 import { writeGenerated } from '../../src/generation/write.node.js';
+import { deriveVocos, vocosSchema } from '../../src/config/vocoder.js';
+import { reportInversion } from '../../src/vocoder/inversion-report.js';
+import { createNeuralVocoder, createVocoderNetwork } from '../../src/vocoder/neural-vocoder.js';
 import type { Pipeline } from '../../src/pipeline/index.js';
 import { joinFrames } from '../../src/spectrogram/frames.js';
 import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
@@ -115,6 +118,18 @@ describe('streamClips', () => {
       for await (const { wav } of writeGenerated(whole1, ['a'], generateClips(stereo, asked), { bitDepth })) expect(readFileSync(wav).equals(readFileSync(join(streamed, 'a.wav')))).toBe(true);
     }
     stereo.dispose();
+  });
+
+  it('streams what a network makes: the samples that it makes of the whole image', async () => {
+    const network = createVocoderNetwork(deriveVocos(vocosSchema.parse({ dim: 8, intermediate_dim: 8, num_layers: 1 }), SMALL_MEL), SMALL_MEL, { seed: 3 });
+    const neural = createNeuralVocoder(network);
+    const [clip] = await collect(generateClips(pipeline, { ...request, labels: [0], seeds: [5], vocoder: neural }));
+    expect(isStreamed(pipeline, { ...request, vocoder: neural })).toBe(true);
+    const [channel] = neural.invert(clip.image, { sampleCount: Math.round(8000 * SECONDS) }).channels;
+    expectClose(clip.clip.channels[0], channel, { absolute: 1e-5, reason: 'pieces of other lengths round otherwise' });
+    const { sidecar: { inversion } } = clip;
+    expectClose(inversion!.spectralConvergenceDb!, reportInversion(clip.image, clip.clip).spectralConvergenceDb!, { absolute: 0.05, reason: 'edges of pieces are compared by the pieces' });
+    network.vocos.dispose();
   });
 
   it('gives each clip what it gets alone, leaves out what is to be skipped, and reports to the end', async () => {
