@@ -128,7 +128,7 @@ async function showPreviews({ pipeline, request: { seeds, onPreview, previewEver
   const images = await readImages(pipeline, tf.clone(denoised), { length, batchSize });
   for (const index of wanted) {
     const image = images[index - start];
-    await onPreview({ index, seed: seeds[index], doneSteps: step, totalSteps: steps, image: { ...image, data: image.data.map((value) => Math.min(Math.max(value, -1), 1)) } });
+    await onPreview({ index, seed: seeds[index], doneSteps: step, totalSteps: steps, firstFrame: 0, image: { ...image, data: image.data.map((value) => Math.min(Math.max(value, -1), 1)) } });
   }
 }
 

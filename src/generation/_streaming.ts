@@ -59,21 +59,25 @@ export interface StreamPlan extends Pick<Drawing, 'words'> {
 
 /** Draws clips one by one, as they are read. */
 export async function* drawStreams(pipeline: Pipeline, request: GenerateRequest, { length, how, words, stream, given }: StreamPlan): AsyncGenerator<ClipStream> {
-  const { seeds, labels, steps, batchSize = DEFAULT_BATCH_SIZE, signal, skip, onStep } = request;
+  const { seeds, labels, steps, batchSize = DEFAULT_BATCH_SIZE, signal, skip, onStep, onPreview } = request;
   const { sampleRateHz, channels: channelCount = 1 } = pipeline.mel;
   const sampleCount = length.sampleCount + (given === undefined ? 0 : given.channels[0].length - given.knownCount);
   const durationSeconds = sampleCount / sampleRateHz;
   const sidecarOf = await createSidecars({ pipeline, request, labels, words, how }, { length, batchSize, itemsPerBatch: 1 });
   for (const [index, seed] of seeds.entries()) {
     signal?.throwIfAborted();
-    const report = (share: number): void =>
+    let doneShare = 0;
+    const report = (share: number): void => {
+      doneShare = share;
       onStep?.({ doneSteps: index * steps + Math.floor(share * steps), totalSteps: seeds.length * steps, doneClips: index + (share === 1 ? 1 : 0), totalClips: seeds.length });
+    };
     if (await skip?.(index, sidecarOf(index))) {
       report(1);
       continue;
     }
     const images = streamImages(pipeline, stream(index, report), { length, batchSize });
-    const pieces = invertStream({ pipeline, request, seed, images, given, ...length });
+    const show = async (image: MelImage, firstFrame: number): Promise<void> => onPreview?.({ index, seed, doneSteps: Math.floor(doneShare * steps), totalSteps: steps, firstFrame, image });
+    const pieces = invertStream({ pipeline, request, seed, images, given, show, ...length });
     const made = withSidecar(pieces, (inversion) => sidecarOf(index, { inversion, durationSeconds }));
     try {
       yield { index, seed, label: labels[index], sampleRateHz, channelCount, sampleCount, pieces: made };
@@ -93,12 +97,14 @@ interface InvertOptions {
   readonly seed: number;
   readonly given: GivenStart | undefined;
   readonly images: AsyncGenerator<MelImage>;
+  /** Takes the frames of each piece that are new, before they are inverted. */
+  readonly show: (image: MelImage, firstFrame: number) => Promise<void>;
   readonly frameCount: number;
   readonly sampleCount: number;
 }
 
 /** Inverts an image as its frames come, each piece going on from the samples of the one before. */
-async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, seed, images, given, frameCount, sampleCount }: InvertOptions): AsyncGenerator<ClipPiece, InversionReport> {
+async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, seed, images, given, show, frameCount, sampleCount }: InvertOptions): AsyncGenerator<ClipPiece, InversionReport> {
   const { hopSamples, fftSize, channels: channelCount = 1 } = mel;
   const meter = createInversionMeter(mel);
   const { contextFrames = 0 } = vocoder;
@@ -119,16 +125,18 @@ async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, 
         held.push(value);
         heldTo += value.frameCount;
       }
+      const all = joinFrames(held);
+      const read = sliceFrames(all, readFrom - heldFrom, heldTo - heldFrom);
+      await show(read, readFrom);
       await breathe();
       signal?.throwIfAborted();
-      const all = joinFrames(held);
       const image = sliceFrames(all, first - heldFrom, last - heldFrom);
       const knownCount = known[0].length;
       const { channels: made } = await vocoder.invert(image, { seed, sampleCount: to - from, ...(knownCount > 0 && { known: { channels: known.map((channel) => filledTo(channel, to - from)), from: 0, to: knownCount } }) });
       const compareTo = last === frameCount ? last : last - behindEnd;
       meter.compare(image, made, { from: comparedTo - first, to: compareTo - first });
       comparedTo = compareTo;
-      yield { channels: made.map((channel, index) => joinBlocks([before[index], channel.slice(knownCount, end - from)])), image: sliceFrames(all, readFrom - heldFrom, heldTo - heldFrom) };
+      yield { channels: made.map((channel, index) => joinBlocks([before[index], channel.slice(knownCount, end - from)])), image: read };
       before = nothing;
       if (last === frameCount) break;
       const next = end / hopSamples - 2 * Math.ceil(fftSize / hopSamples) - contextFrames; // where the next piece begins
