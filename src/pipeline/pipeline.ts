@@ -1,6 +1,6 @@
 // The trained parts of a generator, together with what is needed to use them. Knows no file.
 import { MelstromError } from '../base/errors.js';
-import { sizeMultiple, UPSCALER_CHANNELS, vaeDownsampling } from '../config/derive.js';
+import { sizeMultiple, upscalerChannels, vaeDownsampling } from '../config/derive.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
 import { imageChannels, monoMel, type MelSettings } from '../config/mel.js';
 import { defaultScheduler, type SchedulerSettings } from '../diffusion/scheduler-settings.js';
@@ -125,11 +125,10 @@ function checkRepresentation({ representation, vae }: Pipeline): void {
 }
 
 /** Networks for images of several channels take one channel of sound in all of them; two channels of sound make an image of three, no more and no less. */
-function checkStereo({ mel, vae, upscaler }: Pipeline): void {
+function checkStereo({ mel, vae }: Pipeline): void {
   if (mel.channels !== 2) return;
   const alone = 'since the mel settings are of two channels of sound';
   if (vae !== null && vae.config.in_channels !== imageChannels(mel)) throw misfit('vae: in_channels', String(vae.config.in_channels), `${imageChannels(mel)}, ${alone}`);
-  if (upscaler !== null) throw misfit('upscaler', 'one', `none, ${alone}`);
 }
 
 function checkScale({ latentScale, latentShift }: Pipeline): void {
@@ -157,14 +156,15 @@ function checkUnet(pipeline: Pipeline): void {
   if (classes === null && labels.length > 0) throw misfit('unet: num_class_embeds', 'null', `${labels.length + 1}, since there are labels`);
 }
 
-function checkUpscaler({ representation, upscaler, labels }: Pipeline): void {
+function checkUpscaler({ mel, representation, upscaler, labels }: Pipeline): void {
   if (upscaler === null) return;
   if (representation === 'latent') throw misfit('upscaler', 'one', 'none, since latents are diffused');
   if (upscaler.factor !== 2 && upscaler.factor !== 4) throw misfit('upscaler: factor', String(upscaler.factor), '2 or 4');
   if (upscaler.unet === null) return;
   const { in_channels: inChannels, out_channels: outChannels, num_class_embeds: classes } = upscaler.unet.config;
-  if (inChannels !== UPSCALER_CHANNELS.in_channels || outChannels !== UPSCALER_CHANNELS.out_channels) {
-    throw misfit('upscaler: in_channels and out_channels', `${inChannels} and ${outChannels}`, '2 and 1: the noisy image and the enlarged small one, and the answer');
+  const wanted = upscalerChannels(mel);
+  if (inChannels !== wanted.in_channels || outChannels !== wanted.out_channels) {
+    throw misfit('upscaler: in_channels and out_channels', `${inChannels} and ${outChannels}`, `${wanted.in_channels} and ${wanted.out_channels}: the noisy image and the enlarged small one, and the answer`);
   }
   if (classes !== null && classes !== labels.length + 1) {
     throw misfit('upscaler: num_class_embeds', String(classes), `${labels.length + 1}: ${labels.length} labels and one for no label`);

@@ -1,4 +1,4 @@
-// Two channels from a folder of sounds to new clips, as a user types it; and what works on one channel alone, refused by name.
+// Two channels from a folder of sounds to new clips, as a user types it; and what does not go with it, refused by name.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -182,7 +182,7 @@ describe('judging stereo', () => {
   });
 });
 
-describe('what works on one channel alone', () => {
+describe('what does not go with two channels', () => {
   it('is refused in a configuration, all at once', async () => {
     const { stderr } = await refusal('train', project.config, '--run', inRoot('refused'), '--set', 'corpus.downmix=left', '--set', 'unet.network.in_channels=1');
     expect(stderr).toMatch(/corpus\.downmix: got left, expected nothing, since mel\.channels is 2/);
