@@ -46,7 +46,7 @@ export { contactSheet, renderPng } from './spectrogram/render.js';
 export { createStereoCodec, type StereoCodec, type StereoParts } from './spectrogram/stereo-codec.js';
 export { trainRun, type TrainOptions, type TrainResult } from './training/train.node.js';
 export { createGriffinLimVocoder } from './vocoder/griffin-lim-vocoder.js';
-export { createNeuralVocoder, type VocoderNetwork } from './vocoder/neural-vocoder.js';
+export { createNeuralVocoder, createOwnVocoder, type VocoderNetwork } from './vocoder/neural-vocoder.js';
 export { reportInversion, type InversionReport } from './vocoder/inversion-report.js';
 export { createThreadedGriffinLim, type ThreadOptions } from './vocoder/threaded-griffin-lim.node.js';
 export type { PromptVocoder, Vocoder } from './vocoder/vocoder.js';

@@ -15,7 +15,7 @@ import { melDistance, poolDistances, type MelDistance } from '../evaluation/mel-
 import { generateClips, type GeneratedClip } from '../generation/generate.js';
 import { reconstructImage } from '../generation/reconstruct.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
-import { createMelCodec } from '../spectrogram/mel-codec.js';
+import { createImageCodec } from '../spectrogram/image-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
 import { chooseVocoder, type VocoderChoice } from './choose-vocoder.js';
@@ -97,9 +97,9 @@ export async function assessRun(options: AssessOptions): Promise<Assessment> {
 
   const vocoder = chooseVocoder(pipeline, options.generation, options.vocoder, { workers: options.workers, clips: shared.length * options.clipsPerLabel, frames: pipeline.mel.frames, signal });
   const generated = await drawAll(options, shared.map(({ model }) => model), vocoder);
-  const codec = createMelCodec(pipeline.mel);
-  const drawn = generated.map(({ clip, label }) => ({ samples: clip.channels[0], label: shared.findIndex(({ model }) => model === label) }));
-  const heard = drawn.map(({ samples, label }) => judged({ image: codec.analyse(samples), label }));
+  const codec = createImageCodec(pipeline.mel);
+  const drawn = generated.map(({ clip, label }) => ({ channels: clip.channels, label: shared.findIndex(({ model }) => model === label) }));
+  const heard = drawn.map(({ channels, label }) => judged({ image: codec.analyse(channels), label }));
   const hasLabels = shared[0].model !== null;
   const roundTrips: RoundTrip[][] = [];
   for (const label of shared.keys()) {
@@ -107,7 +107,7 @@ export async function assessRun(options: AssessOptions): Promise<Assessment> {
     roundTrips.push([]);
     for await (const trip of inOrder(examples, vocoder.lanes ?? 1, (slice) => roundTrip(slice, options, vocoder))) roundTrips[label].push(trip);
   }
-  const inversions = roundTrips.flat().map(({ image, inverted }) => melDistance(image, codec.analyse(inverted.channels[0])));
+  const inversions = roundTrips.flat().map(({ image, inverted }) => melDistance(image, codec.analyse(inverted.channels)));
   return {
     figures: {
       judgeAccuracyOnValidation: hasLabels && isHeldOut ? judge.agreement(validation.map((slice) => judged({ image: slice.image(), label: slice.label }))) : null,
@@ -116,7 +116,7 @@ export async function assessRun(options: AssessOptions): Promise<Assessment> {
       agreementByLabel: hasLabels ? Object.fromEntries(shared.map(({ name }, label) => [name, judge.agreement(heard.filter((clip) => clip.label === label))])) : {},
       vaeError: pipeline.vae === null ? null : await autoencoderError(pipeline, shown, signal),
       inversionError: poolDistances(inversions),
-      levels: reportLevels(drawn.map(({ samples, label }) => guardedClip(samples, { sampleRateHz: pipeline.mel.sampleRateHz, label })), await realLevels([...training, ...validation], options)),
+      levels: reportLevels(drawn.map(({ channels, label }) => guardedClip(channels, { sampleRateHz: pipeline.mel.sampleRateHz, label })), await realLevels([...training, ...validation], options)),
       generatedCount: generated.length,
       precision: convPrecision(),
     },
@@ -127,8 +127,8 @@ export async function assessRun(options: AssessOptions): Promise<Assessment> {
 
 /** The drawn clips of an assessment as a set. */
 export function soundClipsOf({ labels }: Assessment, mel: MelSettings): SoundClip[] {
-  const codec = createMelCodec(mel);
-  return labels.flatMap(({ name, generated }, label) => generated.map(({ clip, seed }) => ({ name: `${name}, seed ${seed}`, clip, label, image: codec.analyse(clip.channels[0]) })));
+  const codec = createImageCodec(mel);
+  return labels.flatMap(({ name, generated }, label) => generated.map(({ clip, seed }) => ({ name: `${name}, seed ${seed}`, clip, label, image: codec.analyse(clip.channels) })));
 }
 
 async function roundTrip(slice: RealSlice, { pipeline, source, seed, signal }: AssessOptions, vocoder: Vocoder): Promise<RoundTrip> {

@@ -3,7 +3,7 @@ import { Option } from 'commander';
 import { MelstromError } from '../base/errors.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
-import { createNeuralVocoder } from '../vocoder/neural-vocoder.js';
+import { createOwnVocoder } from '../vocoder/neural-vocoder.js';
 import { createThreadedGriffinLim } from '../vocoder/threaded-griffin-lim.node.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
 import { inverterOptions, type InverterSettings } from './inverter-flags.js';
@@ -26,7 +26,7 @@ export function vocoderOption(): Option {
  * @throws MelstromError of kind 'usage' when a neural one is asked for and the pipeline has none
  */
 export function chooseVocoder({ mel, vocoder }: Pick<Pipeline, 'mel' | 'vocoder'>, settings: InverterSettings, choice: VocoderChoice = 'auto', work: InversionWork = NO_THREADS): Vocoder {
-  if (vocoder !== null && choice !== 'griffin-lim') return createNeuralVocoder(vocoder);
+  if (vocoder !== null && choice !== 'griffin-lim') return createOwnVocoder(mel, vocoder);
   if (choice === 'neural') {
     throw new MelstromError({ kind: 'usage', where: '--vocoder', got: 'neural', expected: 'griffin-lim, since the model has no vocoder of its own', fix: 'Leave it out, or train one: melstrom train <config> --stage vocoder.' });
   }

@@ -9,7 +9,6 @@ import { logMelStatistics } from '../evaluation/log-mel-statistics.js';
 import type { PageFigure } from '../evaluation/page.js';
 import { setFigures } from '../evaluation/set-page.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
-import { requireOneChannel } from '../spectrogram/one-channel.js';
 import type { CommandContext } from './context.js';
 import { evaluateSets, type SoundClip } from './evaluate-sets.js';
 import { listRealSlices, sharedLabels, type SharedLabel } from './real-sounds.js';
@@ -31,7 +30,6 @@ export interface EvaluateFolderOptions {
 export async function evaluateFolder({ clips: folder, against, config: configFile, out, seed, embedding, workers }: EvaluateFolderOptions, { reporter, signal, print }: CommandContext): Promise<void> {
   const found = await findClips(folder);
   const config = await configFor(found, { against, config: configFile });
-  requireOneChannel(config.mel, 'evaluate');
   const corpus = await prepareCorpus({ config, reporter, workers, signal });
   try {
     const shared = sharedLabels(corpus.labels.length === 0 ? [] : labelsOf(found), corpus);

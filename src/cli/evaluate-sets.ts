@@ -5,6 +5,7 @@ import { resampleClip } from '../audio/resample.js';
 import { MelstromError } from '../base/errors.js';
 import { createRandom } from '../base/random.js';
 import type { PreparedCorpus } from '../corpus/prepare.node.js';
+import { midSide } from '../dsp/mid-side.js';
 import { createClipMeter, type ClipMeasures } from '../evaluation/clip-measures.js';
 import type { Embedding } from '../evaluation/embedding.js';
 import { coarseOf, nearestTraining, reportMemorisation, type Comparable, type MemorisationReport } from '../evaluation/memorisation.js';
@@ -15,7 +16,7 @@ import { listRealSlices, readRealSounds, type ReadOptions, type RealSlice, type 
 /** Real clips whose nearest training slice is looked for, at most. */
 const MOST_BASELINE = 200;
 
-/** A clip that is judged. */
+/** A clip that is judged, in the codec's channels. */
 export interface SoundClip {
   readonly name: string;
   readonly clip: Clip;
@@ -92,11 +93,14 @@ function requireTwo(where: string, count: number): void {
 
 type Measure = (clip: Clip) => Promise<Pick<MeasuredClip, 'embedding' | 'measures'>>;
 
+/** Of stereo sound mid and side are embedded, one behind the other, so that a set of another width is another set. */
 function createMeasure(embedding: Embedding, sampleRateHz: number): Measure {
   const meter = createClipMeter(sampleRateHz);
   return async (clip) => {
-    const { channels: [samples] } = await resampleClip(clip, embedding.sampleRateHz);
-    return { measures: meter(clip.channels[0]), embedding: await embedding.embed(samples) };
+    const { channels: [left, right] } = await resampleClip(clip, embedding.sampleRateHz);
+    const vectors = [];
+    for (const signal of right === undefined ? [left] : midSide(left, right)) vectors.push(await embedding.embed(signal));
+    return { measures: meter(clip.channels), embedding: vectors.length === 1 ? vectors[0] : Float64Array.from(vectors.flatMap((vector) => [...vector])) };
   };
 }
 
@@ -105,8 +109,8 @@ async function measureReal(slices: readonly RealSlice[], options: EvaluateSetsOp
   const found = new Map<RealSlice, MeasuredClip>();
   const { sampleRateHz } = options.corpus.mel;
   if (slices.length === 0) return [];
-  for await (const { slice, samples } of readRealSounds(slices, options, 'measure real sounds')) {
-    found.set(slice, { label: slice.label, ...await measure({ sampleRateHz, channels: [samples] }) });
+  for await (const { slice, channels } of readRealSounds(slices, options, 'measure real sounds')) {
+    found.set(slice, { label: slice.label, ...await measure({ sampleRateHz, channels }) });
   }
   return slices.map((slice) => found.get(slice)!);
 }

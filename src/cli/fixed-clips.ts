@@ -1,6 +1,7 @@
 // Real slices that stay the same all through a training, with the recordings behind them: what previews show, and how much of them is kept.
 import type { CorpusConfig } from '../config/corpus.js';
 import type { PreparedCorpus } from '../corpus/prepare.node.js';
+import { midSide } from '../dsp/mid-side.js';
 import { melDistance } from '../evaluation/mel-distance.js';
 import { logSpectralDistance } from '../evaluation/spectral-distances.js';
 import type { MelCodec } from '../spectrogram/mel-codec.js';
@@ -28,8 +29,8 @@ export async function readFixedClips(corpus: PreparedCorpus, source: CorpusConfi
   const count = Math.min(CLIP_COUNT, slices.length);
   const chosen = Array.from({ length: count }, (_, index) => slices[Math.floor((index * slices.length) / count)]);
   return Promise.all(chosen.map(async (slice) => {
-    const rule = slice.settings.channels === 2 ? { ...source, downmix: 'mean' as const } : source;
-    return { image: slice.image(), sound: (await soundOf(slice, rule)).channels[0] };
+    const { channels: [left, right] } = await soundOf(slice, source);
+    return { image: slice.image(), sound: right === undefined ? left : midSide(left, right)[0] };
   }));
 }
 

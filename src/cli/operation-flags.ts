@@ -1,77 +1,35 @@
-// The flags that vary, fill, morph and combine share, and what they come to for a run.
-import { Option, type Command } from 'commander';
+// The flags of vary, fill, morph and combine beside those of drawing: what a clip is to be, and the sounds that go in.
+import type { Command } from 'commander';
 import { MelstromError } from '../base/errors.js';
-import { SAMPLER_NAMES, SPACINGS, type SamplerName, type Spacing } from '../diffusion/index.js';
-import type { DrawSettings, MixPart, SoundMix } from '../generation/index.js';
+import type { MixPart, SoundMix } from '../generation/index.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
-import { collect, integer, number } from './arguments.js';
-import { precisionOption, type PrecisionChoice } from './draw-precision.js';
-import type { OpenRun } from './open-run.js';
+import { collect, integer } from './arguments.js';
+import { addDrawFlags, type DrawFlagOptions, type DrawFlags } from './draw-flags.js';
 
-export interface OperationFlags {
+export interface OperationFlags extends DrawFlags {
   readonly label?: string[];
   readonly negativeLabel?: string[];
   readonly prompt?: string[];
   readonly negativePrompt?: string[];
-  readonly seed: number;
-  readonly sampler?: SamplerName | 'scheduler';
-  readonly spacing?: Spacing;
-  readonly steps?: number;
-  readonly guidance?: number;
-  readonly guidanceRescale?: number;
-  readonly eta?: number;
-  readonly batchSize?: number;
-  readonly out?: string;
-  readonly bitDepth: '16' | '24' | '32';
-  readonly png?: boolean;
-  readonly force?: boolean;
-  readonly precision?: PrecisionChoice;
-  readonly engine: 'auto' | 'tensorflow' | 'wasm' | 'cpu';
 }
 
-interface AddOptions {
-  /** Default --steps. */
-  readonly stepsFlag?: string;
-  readonly bitDepth?: '16' | '32';
-}
-
-/** Adds the shared flags. */
-export function addOperationFlags(command: Command, { stepsFlag = '--steps', bitDepth = '16' }: AddOptions = {}): Command {
-  return command
-    .option('--out <folder>', 'folder for the clips')
+/** Adds the flags of drawing and of the mix. */
+export function addOperationFlags(command: Command, options: DrawFlagOptions = {}): Command {
+  return addDrawFlags(command, options)
     .option('--label <name[:weight]>', 'label to follow; several are mixed, by weight', collect)
     .option('--negative-label <name[:weight]>', 'label that guidance leads away from; may be given several times', collect)
     .option('--prompt <text[:weight]>', 'words to follow, for a model that follows text; several are mixed, by weight', collect)
-    .option('--negative-prompt <text[:weight]>', 'words that guidance leads away from', collect)
-    .option('--seed <n>', 'seed of the first clip; the next ones count up', integer(0), 0)
-    .addOption(new Option('--sampler <name>', "sampler; scheduler is the pipeline's own (default: the run's own)").choices([...SAMPLER_NAMES, 'scheduler']))
-    .addOption(new Option('--spacing <name>', "noise levels that a named sampler visits (default: the run's own, or trailing)").choices(SPACINGS))
-    .option(`${stepsFlag} <n>`, 'network calls per clip, from noise alone', integer(1))
-    .option('--guidance <x>', 'how far labels and prompts are pushed; 1 follows them as trained', number(0))
-    .option('--guidance-rescale <x>', 'how much of the level that guidance adds is taken back, 0 to 1', number(0, 1))
-    .option('--eta <x>', 'fresh noise per step of ddim, 0 to 1', number(0, 1))
-    .option('--batch-size <n>', 'clips drawn at once', integer(1))
-    .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float').choices(['16', '24', '32']).default(bitDepth))
-    .option('--png', 'also write each clip as a 16-bit mel PNG')
-    .option('--force', 'overwrite clips of the same name')
-    .addOption(precisionOption())
-    .addOption(new Option('--engine <name>', 'engine').choices(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto'));
+    .option('--negative-prompt <text[:weight]>', 'words that guidance leads away from', collect);
 }
 
-/** What the sampler is told: the flags, else the run's own. @throws MelstromError when the flags do not go together */
-export function drawSettings({ generation }: OpenRun, flags: OperationFlags): DrawSettings & { readonly batchSize: number } {
-  const { sampler = generation.sampler, spacing = generation.spacing } = flags;
-  if (flags.spacing !== undefined && sampler === 'scheduler') {
-    throw new MelstromError({ kind: 'usage', where: '--spacing', got: flags.spacing, expected: 'none with the scheduler, which has its own', fix: 'Name a --sampler, or leave --spacing out.' });
-  }
-  return {
-    sampler, spacing,
-    steps: flags.steps ?? generation.steps,
-    guidance: flags.guidance ?? generation.guidance,
-    guidanceRescale: flags.guidanceRescale ?? generation.guidanceRescale,
-    eta: flags.eta ?? generation.eta,
-    batchSize: flags.batchSize ?? generation.batchSize,
-  };
+export interface SoundFlags extends OperationFlags {
+  readonly count: number;
+  readonly resample?: boolean;
+}
+
+/** The same for a command that makes some versions of each sound. */
+export function addSoundFlags(command: Command, options: DrawFlagOptions = {}): Command {
+  return addOperationFlags(command.option('--count <n>', 'versions of each sound', integer(1), 1).option('--resample', "convert files of another rate to the model's"), options);
 }
 
 /** What the flags say a clip is to be. @throws MelstromError that names the flag, when the model has no use for it */

@@ -1,10 +1,12 @@
 // Previews in training: the autoencoder's and the vocoder's round trips, and clips drawn through the very function that `generate` calls.
 import type { RunConfig } from '../config/run-config.js';
+import { monoMel } from '../config/mel.js';
 import type { PreparedCorpus } from '../corpus/prepare.node.js';
 import { midSide } from '../dsp/mid-side.js';
 import { generateClips, safeLabel, safeLabels } from '../generation/index.js';
 import { reconstructImage } from '../generation/reconstruct.js';
 import { createMelCodec } from '../spectrogram/mel-codec.js';
+import { imageChannel } from '../spectrogram/mel-image.js';
 import { renderPng, contactSheet } from '../spectrogram/render.js';
 import type { Preview, PreviewCallback } from '../training/previews.node.js';
 import type { VocoderPreviewCallback } from '../training/train-vocoder.node.js';
@@ -53,10 +55,10 @@ export function createPreviews({ config, corpus, clips }: PreviewOptions): Previ
 /** Creates the callback for the vocoder in training: real slices, made sound of. Memory: disposes nothing of the vocoder. */
 export function createVocoderPreviews({ config, clips }: Omit<PreviewOptions, 'corpus'>): VocoderPreviewCallback {
   const codec = createMelCodec({ ...config.mel, channels: 1 });
-  const images = clips.map(({ image }) => image);
+  const images = clips.map(({ image }) => (image.settings.channels === 2 ? imageChannel(image, 0) : image)); // a vocoder's network is one of a single channel
   let inverted: FixedFigures | null = null;
   return async ({ vocoder }) => {
-    inverted ??= measureFixedClips(clips, await soundsOf(images, createGriffinLimVocoder(config.mel, inverterOptions(config.generation))), codec);
+    inverted ??= measureFixedClips(clips, await soundsOf(images, createGriffinLimVocoder(monoMel(config.mel), inverterOptions(config.generation))), codec);
     const made = await soundsOf(images, createNeuralVocoder(vocoder));
     const figures = ladderTags({ inverted, vocoder: measureFixedClips(clips, made, codec) });
     return made.map((sound, index): Preview => ({

@@ -1,7 +1,7 @@
 // The real slices that a model is judged against: their images from the cache, their sound from the recordings.
 import { join } from 'node:path';
 import type { Clip } from '../audio/clip.js';
-import { readSpans, type SpanOptions } from '../audio/spans.node.js';
+import { readSoundSpans } from '../audio/spans.node.js';
 import { MelstromError } from '../base/errors.js';
 import type { Reporter } from '../base/logger.js';
 import type { CorpusConfig } from '../config/corpus.js';
@@ -65,10 +65,10 @@ export function listRealSlices(corpus: PreparedCorpus, split: 'train' | 'validat
   });
 }
 
-/** The recording behind a slice: cut, or filled with silence, to the slice's length. */
+/** The recording behind a slice, as many channels as its image has: cut, or filled with silence, to the slice's length. */
 export async function soundOf(slice: RealSlice, source: CorpusConfig): Promise<Clip> {
   const { sampleRateHz } = slice.settings;
-  for await (const samples of readSpans(join(corpusRoot(source), slice.file), spanOptions([slice], source))) return { sampleRateHz, channels: [samples] };
+  for await (const channels of readSoundSpans(join(corpusRoot(source), slice.file), spanOptions([slice], source))) return { sampleRateHz, channels };
   throw new MelstromError({ kind: 'internal', where: slice.file, got: 'no samples' });
 }
 
@@ -81,12 +81,12 @@ export interface ReadOptions {
 /** The levels of the recordings behind slices, each file read once. @throws the signal's reason when aborted */
 export async function realLevels(slices: readonly RealSlice[], options: ReadOptions): Promise<GuardedClip[]> {
   const levels: GuardedClip[] = [];
-  for await (const { slice, samples } of readRealSounds(slices, options, 'measure real levels')) levels.push(guardedClip(samples, { sampleRateHz: slice.settings.sampleRateHz, label: slice.label }));
+  for await (const { slice, channels } of readRealSounds(slices, options, 'measure real levels')) levels.push(guardedClip(channels, { sampleRateHz: slice.settings.sampleRateHz, label: slice.label }));
   return levels;
 }
 
 /** The recordings behind slices, file by file, each file read once. @throws the signal's reason when aborted */
-export async function* readRealSounds(slices: readonly RealSlice[], { source, reporter, signal }: ReadOptions, title: string): AsyncGenerator<{ readonly slice: RealSlice; readonly samples: Float32Array }> {
+export async function* readRealSounds(slices: readonly RealSlice[], { source, reporter, signal }: ReadOptions, title: string): AsyncGenerator<{ readonly slice: RealSlice; readonly channels: readonly Float32Array[] }> {
   const byFile = new Map<string, RealSlice[]>();
   for (const slice of slices) {
     const own = byFile.get(slice.file);
@@ -100,8 +100,8 @@ export async function* readRealSounds(slices: readonly RealSlice[], { source, re
       signal?.throwIfAborted();
       const inOrder = [...own].sort((a, b) => a.offsetFrames - b.offsetFrames);
       let number = 0;
-      for await (const samples of readSpans(join(corpusRoot(source), file), spanOptions(inOrder, source))) {
-        yield { slice: inOrder[number], samples };
+      for await (const channels of readSoundSpans(join(corpusRoot(source), file), spanOptions(inOrder, source))) {
+        yield { slice: inOrder[number], channels };
         number += 1;
       }
       done += 1;
@@ -113,8 +113,8 @@ export async function* readRealSounds(slices: readonly RealSlice[], { source, re
 }
 
 /** Of slices of one file. */
-function spanOptions(slices: readonly RealSlice[], { downmix }: CorpusConfig): SpanOptions {
-  const { sampleRateHz, hopSamples, frames } = slices[0].settings;
+function spanOptions(slices: readonly RealSlice[], { downmix }: CorpusConfig): Parameters<typeof readSoundSpans>[1] {
+  const { sampleRateHz, channels = 1, hopSamples, frames } = slices[0].settings;
   const starts = slices.map(({ offsetFrames }) => offsetFrames * hopSamples).sort((a, b) => a - b);
-  return { sampleRateHz, downmix, starts, sampleCount: (frames - 1) * hopSamples };
+  return { sampleRateHz, channels, downmix, starts, sampleCount: (frames - 1) * hopSamples };
 }

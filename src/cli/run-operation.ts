@@ -6,14 +6,15 @@ import { loadSound } from '../audio/load.node.js';
 import { MelstromError } from '../base/errors.js';
 import type { Progress } from '../base/logger.js';
 import { startEngine } from '../engine/start.node.js';
-import type { InputSound, OperationClip, OperationRequest } from '../generation/index.js';
+import type { InputSound, OperationClip, OperationRequest, SoundMix } from '../generation/index.js';
 import { planOutput, writeGenerated, type WrittenClip } from '../generation/write.node.js';
-import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
 import { requireFlag, requireReadableFolder, requireWritableFolder } from './arguments.js';
+import { chooseVocoder } from './choose-vocoder.js';
 import { createContext, INTERRUPTED_STATUS } from './context.js';
+import { drawSettings } from './draw-flags.js';
 import { inDrawPrecision } from './draw-precision.js';
 import { openRun, type OpenRun } from './open-run.js';
-import { drawSettings, type OperationFlags } from './operation-flags.js';
+import { mixOfFlags, type OperationFlags } from './operation-flags.js';
 
 /** An operation once the run is open: its clips, and what each is named after. */
 export interface PlannedOperation {
@@ -30,8 +31,8 @@ interface OperationOptions {
   readonly run: string;
   readonly flags: OperationFlags;
   readonly command: Command;
-  /** Checks everything before any file is written. */
-  readonly plan: (open: OpenRun, shared: Shared) => Promise<PlannedOperation>;
+  /** Checks everything before any file is written. What the flags say of the mix is for every clip. */
+  readonly plan: (open: OpenRun, shared: Shared, mix: SoundMix) => Promise<PlannedOperation>;
 }
 
 /** What is written when the signal aborts stays, each clip complete. @throws MelstromError as the operation does */
@@ -45,10 +46,10 @@ export async function runOperation({ name, run, flags, command, plan }: Operatio
   let progress: Progress | null = null;
   const { clips, seeds, titles } = await plan(open, {
     ...drawSettings(open, flags),
-    vocoder: createGriffinLimVocoder(open.pipeline.mel, { iterations: open.generation.griffinLimIterations }),
+    vocoder: chooseVocoder(open.pipeline, open.generation, flags.vocoder),
     signal,
     onStep: ({ doneSteps, totalSteps, doneClips, totalClips }) => progress?.update(Math.floor((100 * doneSteps) / totalSteps), { clips: `${doneClips}/${totalClips}` }),
-  });
+  }, mixOfFlags(open.pipeline, flags));
   const distinct = [...new Set(titles)];
   const names = await planOutput(out, { labels: distinct }, { seeds, labels: titles.map((title) => distinct.indexOf(title)) }, write);
   progress = reporter.startProgress(name, 100, '%');

@@ -2,11 +2,11 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { openAudio } from '../audio/decode.node.js';
-import { loadMono } from '../audio/load.node.js';
+import { loadSound } from '../audio/load.node.js';
 import { MelstromError } from '../base/errors.js';
 import { checkRunConfig, resolveOverrides, type RunConfig } from '../config/run-config.js';
 import { walkSounds } from '../corpus/walk.node.js';
-import { createMelCodec } from '../spectrogram/mel-codec.js';
+import { createImageCodec } from '../spectrogram/image-codec.js';
 import { loadConfigWithFlags } from './config-flags.js';
 import type { SoundClip } from './evaluate-sets.js';
 
@@ -73,15 +73,19 @@ export async function configFor(clips: readonly FoundClip[], { against, config }
 
 /** Loads clips at the codec's rate, cut or filled with silence to its slices' length. `labels` numbers the labels; clips of others are left out. */
 export async function loadClips(clips: readonly FoundClip[], { config: { mel, corpus }, labels }: { readonly config: RunConfig; readonly labels: readonly string[] }): Promise<SoundClip[]> {
-  const codec = createMelCodec(mel);
+  const codec = createImageCodec(mel);
   const loaded: SoundClip[] = [];
   for (const { path, name, label } of clips) {
     const number = labels.length === 0 ? 0 : labels.indexOf(label ?? '');
     if (number < 0) continue;
-    const samples = new Float32Array((mel.frames - 1) * mel.hopSamples);
-    const sound = await loadMono(path, { sampleRateHz: mel.sampleRateHz, downmix: corpus.downmix });
-    samples.set(sound.subarray(0, samples.length));
-    loaded.push({ name, label: number, clip: { sampleRateHz: mel.sampleRateHz, channels: [samples] }, image: codec.analyse(samples) });
+    const { sampleRateHz, channels: count = 1 } = mel;
+    const sound = await loadSound(path, { sampleRateHz, channels: count, downmix: corpus.downmix });
+    const channels = sound.map((own) => {
+      const samples = new Float32Array((mel.frames - 1) * mel.hopSamples);
+      samples.set(own.subarray(0, samples.length));
+      return samples;
+    });
+    loaded.push({ name, label: number, clip: { sampleRateHz, channels }, image: codec.analyse(channels) });
   }
   return loaded;
 }

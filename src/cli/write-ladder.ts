@@ -22,6 +22,7 @@ const FIGURES: readonly { readonly key: keyof RungFigures; readonly title: strin
   { key: 'multiResolution', title: 'Multi-resolution STFT distance', digits: 3 },
   { key: 'melErrorDb', title: 'Mel error / dB', digits: 2 },
   { key: 'levelDifferenceDb', title: 'Level difference / dB', digits: 2 },
+  { key: 'widthDifferenceDb', title: 'Width difference / dB', digits: 2 },
   { key: 'bandwidthKept', title: 'Bandwidth kept / %', digits: 0, scale: 100 },
   { key: 'onsetErrorMs', title: 'Onset error / ms', digits: 2 },
 ];
@@ -37,7 +38,6 @@ export interface FileNumbers {
   readonly name: string;
   /** Mel image → sound → mel image. Unit: dB. */
   readonly inversionErrorDb: number;
-  /** The autoencoder's image before inversion. Unit: dB; null on pixels. */
   /** How near the inverted sound came to the mel image. Unit: dB, lower is nearer; null for silence. */
   readonly spectralConvergenceDb: number | null;
   /** Through the autoencoder, before inversion. Unit: dB; null on pixels. */
@@ -88,7 +88,7 @@ function renderVerdict({ verdict, summary, files }: LadderNumbers): string {
     }),
     renderTable({
       caption: `Against the original: mean over ${files.length} files, with 95 % intervals`, columns: ['', ...present.map((rung) => TITLES[rung])],
-      rows: FIGURES.map((figure) => [figure.title, ...present.map((rung) => estimateText(summary[rung]![figure.key], figure))]),
+      rows: FIGURES.flatMap((figure) => (present.every((rung) => summary[rung]![figure.key] === undefined) ? [] : [[figure.title, ...present.map((rung) => estimateText(summary[rung]![figure.key]!, figure))]])),
     }),
   ].join('\n') });
 }
@@ -108,7 +108,7 @@ async function renderLadder(folder: string, base: string, { image, original, run
   return [
     renderPlayers(players),
     `<h3>Differences from the original</h3>\n<div class="clips">\n${differences.join('\n')}\n</div>`,
-    renderTable({ columns: ['', ...rungs.map(({ name }) => TITLES[name])], rows: FIGURES.map((figure) => [figure.title, ...rungs.map(({ figures }) => text(figures[figure.key], figure))]) }),
+    renderTable({ columns: ['', ...rungs.map(({ name }) => TITLES[name])], rows: FIGURES.flatMap((figure) => (rungs.every(({ figures }) => figures[figure.key] === undefined) ? [] : [[figure.title, ...rungs.map(({ figures }) => text(figures[figure.key]!, figure))]])) }),
   ].join('\n');
 }
 

@@ -92,7 +92,7 @@ export function createClipWriter(folder: string): (name: string, image: MelImage
     const picture = `clips/${name}.png`;
     await writeFile(join(folder, audio), await encodeWav(clip, { bitDepth: 16, onClip: 'normalise' }));
     await writeFile(join(folder, picture), renderPng(image, { scale: 2 }));
-    const { peakDbfs } = measureLevel(clip.channels[0]);
+    const { peakDbfs } = measureLevel(...clip.channels);
     return { title: name, audio, picture, note: `peak ${decibels(peakDbfs)} dBFS` };
   };
 }

@@ -1,6 +1,6 @@
 // Checks that need more than one block of the configuration. Knows no network, only what the blocks' numbers imply.
 import type { z } from 'zod';
-import { chosenUnet, sizeMultiple, UPSCALER_CHANNELS, vaeDownsampling, unetDownsampling } from './derive.js';
+import { chosenUnet, sizeMultiple, upscalerChannels, vaeDownsampling, unetDownsampling } from './derive.js';
 import { imageChannels } from './mel.js';
 import type { ConfigProblem } from './problems.js';
 import type { runConfigSchema } from './schema.js';
@@ -79,7 +79,7 @@ function checkChannels({ mel, representation, vae, unet, initialPipeline, initia
   return problems;
 }
 
-function checkUpscaler({ representation, upscaler, generation }: Config): ConfigProblem[] {
+function checkUpscaler({ mel, representation, upscaler, generation }: Config): ConfigProblem[] {
   if (upscaler === null) {
     const { upscalerSteps } = generation;
     return upscalerSteps === null ? [] : [{ key: 'generation.upscalerSteps', got: String(upscalerSteps), expected: 'null, since upscaler is null' }];
@@ -89,9 +89,10 @@ function checkUpscaler({ representation, upscaler, generation }: Config): Config
     return [{ key: 'upscaler', got: 'a block', expected, fix: 'Set representation to pixel, or leave upscaler out.' }];
   }
   const { network } = upscaler;
+  const wanted = upscalerChannels(mel);
   const channels = (['in_channels', 'out_channels'] as const)
-    .filter((key) => network[key] !== null && network[key] !== UPSCALER_CHANNELS[key])
-    .map((key) => ({ key: `upscaler.network.${key}`, got: String(network[key]), expected: key === 'in_channels' ? '2: the noisy image and the enlarged small one' : '1, as a spectrogram has one channel', fix: 'Leave it out: it is derived.' }));
+    .filter((key) => network[key] !== null && network[key] !== wanted[key])
+    .map((key) => ({ key: `upscaler.network.${key}`, got: String(network[key]), expected: key === 'in_channels' ? `${wanted[key]}: the noisy image and the enlarged small one` : mel.channels === 1 ? '1, as a spectrogram has one channel' : `${wanted[key]}: mid, side and panning`, fix: 'Leave it out: it is derived.' }));
   if (network.class_embed_type !== 'identity') return channels;
   return [...channels, { key: 'upscaler.network.class_embed_type', got: 'identity', expected: 'null or timestep, as training numbers its labels and has no vectors for them', fix: 'Leave it out.' }];
 }

@@ -1,6 +1,6 @@
 // What the rest of a configuration implies for its networks. Knows no network, only the reference's keys.
 import type { AutoencoderKLConfig } from './autoencoder-kl.js';
-import { imageChannels } from './mel.js';
+import { imageChannels, type MelSettings } from './mel.js';
 import type { RunConfig } from './schema.js';
 import type { Unet2dConfig } from './unet-2d.js';
 import type { Unet2dConditionConfig } from './unet-2d-condition.js';
@@ -20,7 +20,10 @@ export function unetDownsampling({ block_out_channels: blocks }: Blocks): number
 }
 
 /** The channels of an upscaler: the noisy image and the enlarged small one, and its answer. */
-export const UPSCALER_CHANNELS = Object.freeze({ in_channels: 2, out_channels: 1 });
+export function upscalerChannels(mel: Pick<MelSettings, 'channels'>): { readonly in_channels: number; readonly out_channels: number } {
+  const count = imageChannels(mel);
+  return { in_channels: 2 * count, out_channels: count };
+}
 
 /**
  * Rows and columns of an image are a multiple of this, so that every level of every network halves evenly.
@@ -72,16 +75,16 @@ export function deriveNetworks({ mel, representation, vae, unet, upscaler, initi
     vae: (mel.channels === 1 ? vae.network : { ...vae.network, in_channels: imageChannels(mel), out_channels: imageChannels(mel) }) as AutoencoderKLConfig,
     unet: derivedUnet,
     conditionUnet,
-    upscaler: upscaler === null ? null : deriveUpscaler(upscaler.network as Unet2dConfig, { size: [mel.melBins, mel.frames], classes }),
+    upscaler: upscaler === null ? null : deriveUpscaler(upscaler.network as Unet2dConfig, { mel, classes }),
     sampleShape: [...size, channels],
   };
 }
 
 /** Noisy image and enlarged small one in, answer out; the classes of the first UNet. */
-function deriveUpscaler(network: Unet2dConfig, { size, classes }: { size: [number, number]; classes: number | null }): Unet2dConfig {
+function deriveUpscaler(network: Unet2dConfig, { mel, classes }: { mel: MelSettings; classes: number | null }): Unet2dConfig {
   return {
-    ...network, in_channels: UPSCALER_CHANNELS.in_channels, out_channels: UPSCALER_CHANNELS.out_channels,
-    sample_size: network.sample_size ?? size, num_class_embeds: network.num_class_embeds ?? classes,
+    ...network, ...upscalerChannels(mel),
+    sample_size: network.sample_size ?? [mel.melBins, mel.frames], num_class_embeds: network.num_class_embeds ?? classes,
   };
 }
 

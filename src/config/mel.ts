@@ -61,6 +61,16 @@ export function imageChannels({ channels = 1 }: { readonly channels?: MelSetting
   return channels === 1 ? 1 : 3;
 }
 
+/** The settings of one channel of that sound, as its mid and its side have them. */
+export function monoMel(mel: MelSettings): MelSettings {
+  return mel.channels === 1 ? mel : { ...mel, channels: 1 };
+}
+
+/** Rows of a mel image that are levels in decibels, the first ones: all but panning. */
+export function levelRows({ melBins, channels = 1 }: Pick<MelSettings, 'melBins'> & { readonly channels?: MelSettings['channels'] }): number {
+  return channels * melBins;
+}
+
 /** Rows of a mel image with its channels on top of one another, the first one lowest. */
 export function imageRows({ melBins, channels }: Pick<MelSettings, 'melBins'> & { readonly channels?: MelSettings['channels'] }): number {
   return melBins * imageChannels({ channels });

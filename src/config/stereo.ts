@@ -8,14 +8,11 @@ type Config = z.output<typeof runConfigSchema>;
 
 /** Everything in the configuration that is for one channel alone, each with a fix in words. */
 export function stereoProblems(config: Config, areNetworksKnown: boolean): ConfigProblem[] {
-  const { mel, corpus, upscaler, vocoder } = config;
+  const { mel, corpus } = config;
   if (mel.channels === 1) return [];
   const since = `since mel.channels is ${mel.channels}`;
-  const fix = 'Leave it out, or set mel.channels to 1.';
   return [
-    ...(corpus.downmix === 'mean' ? [] : [{ key: 'corpus.downmix', got: corpus.downmix, expected: `nothing, ${since}: both channels are kept`, fix }]),
-    ...(upscaler === null ? [] : [{ key: 'upscaler', got: 'a block', expected: `null, ${since}: it draws images of one channel`, fix }]),
-    ...(vocoder === null ? [] : [{ key: 'vocoder', got: 'a block', expected: `null, ${since}: it is trained on one channel`, fix: 'Leave it out: the classical inverter makes sound of two channels.' }]),
+    ...(corpus.downmix === 'mean' ? [] : [{ key: 'corpus.downmix', got: corpus.downmix, expected: `nothing, ${since}: both channels are kept`, fix: 'Leave it out, or set mel.channels to 1.' }]),
     ...(areNetworksKnown ? initialProblems(config) : []),
   ];
 }

@@ -8,7 +8,7 @@ export const upscalerSchema = z
   .strictObject({
     /** How many times smaller the first image is, in rows and in columns. 4 costs the first UNet a sixteenth, and leaves more to the upscaler. */
     factor: z.literal([2, 4]).default(2),
-    /** Keys of the reference's UNet2DModel, as in its config.json. It sees two channels, the noisy image and the enlarged small one; what is null is derived. */
+    /** Keys of the reference's UNet2DModel, as in its config.json. It sees two images, the noisy one and the enlarged small one; what is null is derived. */
     network: unet2dSchema.prefault({}),
     training: trainingSchema,
     /**

@@ -9,6 +9,11 @@ import { centredHannWindow } from './windows.js';
 /** Below this share of the wanted magnitude there is nothing to go on from, such as before a hit; alike phases would make it a pulse. */
 const LEAST_TRACE = 0.03;
 
+interface ContinueOptions extends KnownSamples {
+  /** Of the phases where there is nothing to go on from. Default 0. */
+  readonly seed?: number;
+}
+
 /** Times that the phases of a frame are taken from what is there of its samples, itself among them. */
 const ROUNDS = 4;
 
@@ -18,9 +23,9 @@ const ROUNDS = 4;
  * is known, where phases drawn at random would have to find their way to it.
  *
  * Source: Beauregard, Zhu, Wyse, "An efficient algorithm for real-time spectrogram inversion" (2005), from known samples outwards.
- * Shape: [N*F], unscaled. Where there is nothing to go on from, phases are random, the same ones each time.
+ * Shape: [N*F], unscaled. Where there is nothing to go on from, phases are random, the same ones for a seed.
  */
-export function continuePhases(settings: StftSettings, target: Magnitudes, { samples, isKnown }: KnownSamples): Spectrum {
+export function continuePhases(settings: StftSettings, target: Magnitudes, { samples, isKnown, seed = 0 }: ContinueOptions): Spectrum {
   const { fftSize, hopSamples, windowSamples = fftSize } = settings;
   const { frameCount, binCount, magnitude } = target;
   const stft = createStft(settings);
@@ -32,7 +37,7 @@ export function continuePhases(settings: StftSettings, target: Magnitudes, { sam
   const re = new Float64Array(binCount);
   const im = new Float64Array(binCount);
   const frame = new Float64Array(fftSize);
-  const random = createRandom(0, 'continue-phases');
+  const random = createRandom(seed, 'continue-phases');
 
   const addFrame = (n: number, sign: 1 | -1): void => {
     fft.inverse(re, im, frame);

@@ -1,18 +1,21 @@
 // What is measured of one clip by itself: its level and where its spectrum lies.
+import { midSide } from '../dsp/mid-side.js';
 import { createStft } from '../dsp/stft.js';
 import { measureLevel, SILENT_PEAK_DBFS, type ClipLevel } from './level-guard.js';
 
 export interface ClipMeasures extends ClipLevel {
-  /** Mean frequency of the clip's energy; null for a silent clip. Unit: Hz. */
+  /** Mean frequency of the energy of the clip, of stereo sound of its mid; null where that is silent. Unit: Hz. */
   readonly centroidHz: number | null;
 }
 
-/** Measures mono clips of one rate. Memory: buffers are reused; one object serves one computation at a time. */
-export function createClipMeter(sampleRateHz: number): (signal: Float32Array) => ClipMeasures {
+/** Measures clips of one rate, by all their channels. Shape: [T] each. Memory: buffers are reused; one object serves one computation at a time. */
+export function createClipMeter(sampleRateHz: number): (channels: readonly Float32Array[]) => ClipMeasures {
   const stft = createStft({ fftSize: 1024, hopSamples: 512 });
   const [re, im] = [new Float64Array(stft.binCount), new Float64Array(stft.binCount)];
-  return (signal) => {
-    const level = measureLevel(signal);
+  return (channels) => {
+    const level = measureLevel(...channels);
+    const [left, right] = channels;
+    const signal = right === undefined ? left : midSide(left, right)[0];
     if (!(level.peakDbfs >= SILENT_PEAK_DBFS)) return { ...level, centroidHz: null };
     let [energy, weighted] = [0, 0];
     for (let frame = 0; frame < stft.frameCount(signal.length); frame += 1) {

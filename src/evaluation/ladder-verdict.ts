@@ -40,7 +40,7 @@ export function judgeLadder(files: readonly FileRungs[]): LadderVerdict {
   if (heard.length === 0) return { losses, limit: null, isClear: false, sentences: ['All files are silent: there is nothing to compare.'] };
   const [worst, ...others] = heard;
   const isClear = others.every(({ addedDb }) => (worst.addedDb.interval?.[0] ?? -Infinity) > (addedDb.interval?.[1] ?? Infinity));
-  return { losses, limit: worst.rung, isClear, sentences: [verdictText(worst, others, isClear), CHANGES[worst.rung], ...bandwidthText(files), ...levelText(files, present)] };
+  return { losses, limit: worst.rung, isClear, sentences: [verdictText(worst, others, isClear), CHANGES[worst.rung], ...bandwidthText(files), ...levelText(files, present), ...widthText(files, present)] };
 }
 
 function verdictText(worst: Loss, others: readonly Loss[], isClear: boolean): string {
@@ -64,5 +64,12 @@ function levelText(files: readonly FileRungs[], present: readonly RungName[]): s
   return present.flatMap((rung) => {
     const { mean } = estimateMean(files.map((file) => file[rung]?.levelDifferenceDb ?? Number.NaN));
     return Math.abs(mean) < 1 ? [] : Number.isNaN(mean) ? [] : [`After ${NAMES[rung]} the sound is ${Math.abs(mean).toFixed(1)} dB ${mean > 0 ? 'louder' : 'softer'} than the original.`];
+  });
+}
+
+function widthText(files: readonly FileRungs[], present: readonly RungName[]): string[] {
+  return present.flatMap((rung) => {
+    const { mean } = estimateMean(files.map((file) => file[rung]?.widthDifferenceDb ?? Number.NaN));
+    return Math.abs(mean) >= 1 ? [`After ${NAMES[rung]} the sound is ${mean > 0 ? 'wider' : 'narrower'} than the original: its side is ${Math.abs(mean).toFixed(1)} dB ${mean > 0 ? 'louder' : 'softer'} against its mid.`] : [];
   });
 }

@@ -36,20 +36,24 @@ export interface LevelReport {
   readonly realHighestPeakDbfs: number;
 }
 
-/** Measures peak and RMS level of a mono signal. Shape: [T]. Unit: dBFS. */
-export function measureLevel(signal: Float32Array): ClipLevel {
+/** Measures the peak and the RMS level of a sound over all its channels. Shape: [T] each. Unit: dBFS. */
+export function measureLevel(...channels: readonly Float32Array[]): ClipLevel {
   let peak = 0;
   let squares = 0;
-  for (const sample of signal) {
-    peak = Math.max(peak, Math.abs(sample));
-    squares += sample * sample;
+  let count = 0;
+  for (const channel of channels) {
+    for (const sample of channel) {
+      peak = Math.max(peak, Math.abs(sample));
+      squares += sample * sample;
+    }
+    count += channel.length;
   }
-  return { peakDbfs: 20 * Math.log10(peak), rmsDbfs: 10 * Math.log10(squares / Math.max(1, signal.length)) };
+  return { peakDbfs: 20 * Math.log10(peak), rmsDbfs: 10 * Math.log10(squares / Math.max(1, count)) };
 }
 
-/** Measures what the guard compares, of a mono signal. Shape: [T]. */
-export function guardedClip(signal: Float32Array, { sampleRateHz, label }: { readonly sampleRateHz: number; readonly label: number }): GuardedClip {
-  return { ...measureLevel(signal), label, loudnessLufs: integratedLoudness([signal], sampleRateHz) };
+/** Measures what the guard compares, over all channels. Shape: [T] each. */
+export function guardedClip(channels: readonly Float32Array[], { sampleRateHz, label }: { readonly sampleRateHz: number; readonly label: number }): GuardedClip {
+  return { ...measureLevel(...channels), label, loudnessLufs: integratedLoudness(channels, sampleRateHz) };
 }
 
 /**

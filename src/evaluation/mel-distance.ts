@@ -1,7 +1,7 @@
 // Distances in decibels between two mel images of one codec. Knows nothing of how either was made.
 import { requireShape } from '../base/checks.js';
+import { levelRows } from '../config/mel.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
-import { requireOneChannel } from '../spectrogram/one-channel.js';
 
 export interface MelDistance {
   /** Mean absolute difference over cells whose reference is louder than the threshold, in dB. NaN when there is none. */
@@ -15,24 +15,25 @@ export interface MelDistance {
 }
 
 /**
- * Compares a candidate with a reference, cell by cell.
+ * Compares a candidate with a reference, cell by cell; of stereo sound the cells of mid and side, since panning is no level.
  *
  * Unit: `aboveFloorDb` (default 4 dB) is how far above the codec's floor a reference cell counts as active, so that a
  * codec with its floor at −80 dB calls cells louder than −76 dB active.
  *
- * @throws MelstromError when the images differ in size, or are of stereo sound.
+ * @throws MelstromError when the images differ in size or in channels.
  */
 export function melDistance(reference: MelImage, candidate: MelImage, { aboveFloorDb = 4 } = {}): MelDistance {
-  requireOneChannel(reference.settings, 'mel distance');
-  const { melBins, floorDb, ceilingDb } = reference.settings;
-  requireShape('melDistance', [candidate.settings.melBins, candidate.frameCount], [melBins, reference.frameCount]);
+  const { floorDb, ceilingDb } = reference.settings;
+  const rows = levelRows(reference.settings);
+  requireShape('melDistance', [levelRows(candidate.settings), candidate.frameCount], [rows, reference.frameCount]);
+  const cells = rows * reference.frameCount;
   const decibelsPerUnit = (ceilingDb - floorDb) / 2;
   const threshold = -1 + aboveFloorDb / decibelsPerUnit;
   let all = 0;
   let active = 0;
   let signed = 0;
   let activeCells = 0;
-  for (let index = 0; index < reference.data.length; index += 1) {
+  for (let index = 0; index < cells; index += 1) {
     const difference = candidate.data[index] - reference.data[index];
     all += Math.abs(difference);
     if (reference.data[index] > threshold) {
@@ -43,7 +44,7 @@ export function melDistance(reference: MelImage, candidate: MelImage, { aboveFlo
   }
   return {
     activeErrorDb: activeCells === 0 ? Number.NaN : (active / activeCells) * decibelsPerUnit,
-    errorDb: (all / Math.max(1, reference.data.length)) * decibelsPerUnit,
+    errorDb: (all / Math.max(1, cells)) * decibelsPerUnit,
     biasDb: activeCells === 0 ? Number.NaN : (signed / activeCells) * decibelsPerUnit,
     activeCells,
   };

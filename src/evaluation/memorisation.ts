@@ -1,6 +1,6 @@
 // Whether clips are copies of training clips: the nearest training slice of each, against what real clips that were not trained on show.
+import { levelRows } from '../config/mel.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
-import { requireOneChannel } from '../spectrogram/one-channel.js';
 import { quantile, shareBelow } from './quantiles.js';
 
 /** Training slices whose images are compared cell by cell: the nearest by coarse image. */
@@ -36,7 +36,7 @@ export interface Nearest {
  * the floor, at the shift of up to 4 frames and the gain of up to 12 dB that make it least. 0 for copies, whatever their gain.
  * Infinite where no cell is compared.
  *
- * Unit: dB. The images are of one codec; frames beyond the shorter one are left out.
+ * Unit: dB. The images are of one codec, of stereo sound mid and side are compared; frames beyond the shorter one are left out.
  */
 export function copyDistanceDb(a: MelImage, b: MelImage): number {
   return leastDistanceDb(a, b, MOST_SHIFT_FRAMES);
@@ -49,13 +49,14 @@ function leastDistanceDb(a: MelImage, b: MelImage, mostShift: number): number {
 }
 
 function shiftedDistanceDb(a: MelImage, b: MelImage, shift: number): number {
-  const { melBins, floorDb, ceilingDb } = a.settings;
+  const { floorDb, ceilingDb } = a.settings;
+  const rows = levelRows(a.settings);
   const perUnit = (ceilingDb - floorDb) / 2;
   const active = ACTIVE_DB / perUnit - 1;
   const first = Math.max(0, shift);
   const last = Math.min(a.frameCount, b.frameCount + shift);
   let [louder, both] = [0, 0];
-  for (let bin = 0; bin < melBins; bin += 1) {
+  for (let bin = 0; bin < rows; bin += 1) {
     for (let frame = first; frame < last; frame += 1) {
       const [x, y] = [a.data[bin * a.frameCount + frame], b.data[bin * b.frameCount + frame - shift]];
       if (x <= active || y <= active) continue;
@@ -66,7 +67,7 @@ function shiftedDistanceDb(a: MelImage, b: MelImage, shift: number): number {
   const most = MOST_GAIN_DB / perUnit;
   const gain = both === 0 ? 0 : Math.max(-most, Math.min(most, louder / both));
   let [difference, cells] = [0, 0];
-  for (let bin = 0; bin < melBins; bin += 1) {
+  for (let bin = 0; bin < rows; bin += 1) {
     for (let frame = first; frame < last; frame += 1) {
       const [x, y] = [a.data[bin * a.frameCount + frame], b.data[bin * b.frameCount + frame - shift]];
       if (x <= active && y <= active) continue;
@@ -77,20 +78,20 @@ function shiftedDistanceDb(a: MelImage, b: MelImage, shift: number): number {
   return cells === 0 ? Infinity : (difference / cells) * perUnit;
 }
 
-/** The image that candidates are found by: means of 8 rows and 2 frames. Shape: [M, N] -> [M/8, N/2], rounded up. */
+/** The image that candidates are found by: means of 8 rows and 2 frames. Shape: [M, N] -> [M/8, N/2], of stereo sound [3·M, N] -> [2·M/8, N/2], rounded up. */
 export function coarseOf({ settings, frameCount, data }: MelImage): MelImage {
-  requireOneChannel(settings, 'memorisation');
-  const melBins = Math.ceil(settings.melBins / COARSE.bins);
+  const rows = levelRows(settings);
+  const melBins = Math.ceil(rows / COARSE.bins);
   const frames = Math.ceil(frameCount / COARSE.frames);
   const [sums, cells] = [new Float32Array(melBins * frames), new Float32Array(melBins * frames)];
-  for (let bin = 0; bin < settings.melBins; bin += 1) {
+  for (let bin = 0; bin < rows; bin += 1) {
     for (let frame = 0; frame < frameCount; frame += 1) {
       const cell = Math.floor(bin / COARSE.bins) * frames + Math.floor(frame / COARSE.frames);
       sums[cell] += data[bin * frameCount + frame];
       cells[cell] += 1;
     }
   }
-  return { settings: { ...settings, melBins, frames }, frameCount: frames, data: sums.map((sum, cell) => sum / cells[cell]) };
+  return { settings: { ...settings, channels: 1, melBins, frames }, frameCount: frames, data: sums.map((sum, cell) => sum / cells[cell]) };
 }
 
 /**

@@ -1,6 +1,8 @@
 // Decodes the latents of a long clip as they come, window after window: frames are handed on when no later window reaches them.
 import * as tf from '@tensorflow/tfjs';
+import { imageRows } from '../config/mel.js';
 import { coverColumn } from '../diffusion/windows.js';
+import { hostOrder } from '../pipeline/image-tensor.js';
 import { decodeLatents } from '../pipeline/latents.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { sliceFrames } from '../spectrogram/frames.js';
@@ -16,7 +18,7 @@ interface LongImageOptions {
 /**
  * Yields the frames of the image that readImages would make of the whole, from left to right.
  *
- * Shape: [1, H, n, C] each -> [M, m]. Memory: disposes of the latents; what is held does not grow with the length.
+ * Shape: [1, H, n, C] each -> [M, m], of stereo sound [3·M, m]. Memory: disposes of the latents; what is held does not grow with the length.
  */
 export async function* streamImages(pipeline: Pipeline, latents: AsyncIterable<tf.Tensor4D>, options: LongImageOptions): AsyncGenerator<MelImage> {
   let left = options.length.frameCount;
@@ -69,7 +71,7 @@ async function* decodeWindows(pipeline: Pipeline, latents: AsyncIterable<tf.Tens
 
 /** Memory: disposes of the latents. */
 async function decoded(pipeline: Pipeline, latents: tf.Tensor4D): Promise<Float32Array> {
-  const images = decodeLatents(pipeline, latents);
+  const images = tf.tidy(() => hostOrder(decodeLatents(pipeline, latents)));
   latents.dispose();
   try {
     return (await images.data()) as Float32Array;
@@ -105,17 +107,17 @@ interface RunningMean {
 function createRunningMean(pipeline: Pipeline, length: ClipLength): RunningMean {
   const inFrames = frameWindows(pipeline, length);
   const { width, starts } = inFrames;
-  const { melBins } = pipeline.mel;
-  const sums = new Float32Array(melBins * width); // from the start of the window that was added last
+  const rows = imageRows(pipeline.mel);
+  const sums = new Float32Array(rows * width); // from the start of the window that was added last
   return {
     add(window, piece) {
       const weights = Float32Array.from({ length: width }, (_, offset) => coverColumn(inFrames, starts[window] + offset).find((cover) => cover.window === window)?.weight ?? 0);
-      for (let row = 0; row < melBins; row += 1) {
+      for (let row = 0; row < rows; row += 1) {
         for (let offset = 0; offset < width; offset += 1) sums[row * width + offset] += piece[row * width + offset] * weights[offset];
       }
       const frameCount = Math.min(width, (starts[window + 1] ?? starts[window] + width) - starts[window]);
-      const data = new Float32Array(melBins * frameCount);
-      for (let row = 0; row < melBins; row += 1) {
+      const data = new Float32Array(rows * frameCount);
+      for (let row = 0; row < rows; row += 1) {
         const own = sums.subarray(row * width, (row + 1) * width);
         data.set(own.subarray(0, frameCount), row * frameCount);
         own.copyWithin(0, frameCount);

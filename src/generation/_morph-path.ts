@@ -11,6 +11,7 @@ import { evenPositions, unevenness } from './_even-steps.js';
 import type { Redraw } from './_redraw.js';
 import type { SoundEncoder, SoundSamples } from './_sounds.js';
 import { blendMixes, mixedCondition, type SoundMix } from './mix.js';
+import type { Preview } from './request.js';
 
 /** A clip of the morph, as latents. */
 export interface MorphPoint {
@@ -27,7 +28,23 @@ interface PathOptions {
   readonly corrections: number;
   readonly batchSize: number;
   readonly onStep: () => void;
+  /** Takes what a clip would be by now: its place among all, its steps, and its image. Left out, nothing is decoded for it. */
+  readonly onPreview?: (preview: Omit<Preview, 'seed' | 'firstFrame'>) => void | Promise<void>;
+  /** Default 1. */
+  readonly previewEvery?: number;
   readonly signal?: AbortSignal;
+}
+
+/** A place on the way, and which clip of the morph it is to be. */
+interface Place {
+  readonly index: number;
+  readonly position: number;
+}
+
+/** Steps of a clip before the present drawing of it, and in all drawings. */
+interface DrawingSteps {
+  readonly before: number;
+  readonly total: number;
 }
 
 /** One end: its noise, and of a sound the latents and what its noise misses of them. */
@@ -62,15 +79,15 @@ export async function createMorphPath(pipeline: Pipeline, options: PathOptions):
   const { floorDb, ceilingDb, melBins, frames, channels } = pipeline.mel;
   const levels = channels * melBins * frames; // the cells of one channel or of mid and side: panning is no level
 
-  const drawAll = async (positions: readonly number[]): Promise<Drawn[]> => {
+  const drawAll = async (places: readonly Place[], steps: DrawingSteps): Promise<Drawn[]> => {
     const drawn: Drawn[] = [];
-    for (let start = 0; start < positions.length; start += batchSize) {
-      const batch = positions.slice(start, start + batchSize);
-      const raw = await drawRaw(pipeline, { ...options, ends }, batch);
-      batch.forEach((position, item) => rememberMissed(ends, position, raw[item]));
-      const latents = raw.map((values, item) => addMissed(ends, batch[item], values));
+    for (let start = 0; start < places.length; start += batchSize) {
+      const batch = places.slice(start, start + batchSize);
+      const raw = await drawRaw(pipeline, { ...options, ends }, { places: batch, steps });
+      batch.forEach(({ position }, item) => rememberMissed(ends, position, raw[item]));
+      const latents = raw.map((values, item) => addMissed(ends, batch[item].position, values));
       const images = await decodeAll(pipeline, latents);
-      batch.forEach((position, item) => drawn.push({ position, latents: latents[item], image: images[item] }));
+      batch.forEach(({ position }, item) => drawn.push({ position, latents: latents[item], image: images[item] }));
     }
     return drawn;
   };
@@ -82,12 +99,15 @@ export async function createMorphPath(pipeline: Pipeline, options: PathOptions):
 
   return {
     async evenPoints(count, rounds) {
-      const outer = await drawAll([0, 1]); // first, since what both ends miss is part of all that lies between
-      const between = (positions: readonly number[]): Promise<Drawn[]> => drawAll(positions.slice(1, -1));
-      let points = [outer[0], ...(await between(Array.from({ length: count }, (_, index) => index / (count - 1)))), outer[1]];
+      const { steps } = options.redraw.how;
+      // The ends first, since what both miss is part of all that lies between.
+      const outer = await drawAll([{ index: 0, position: 0 }, { index: count - 1, position: 1 }], { before: 0, total: steps });
+      const between = (positions: readonly number[], round: number): Promise<Drawn[]> =>
+        drawAll(positions.map((position, index) => ({ index, position })).slice(1, -1), { before: round * steps, total: (rounds + 1) * steps });
+      let points = [outer[0], ...(await between(Array.from({ length: count }, (_, index) => index / (count - 1)), 0)), outer[1]];
       let best = points;
       for (let round = 0; round < rounds && count > 2 && unevenness(changesOf(best)) > EVEN_ENOUGH; round += 1) {
-        points = [outer[0], ...(await between(evenPositions(points.map(({ position }) => position), changesOf(points)))), outer[1]];
+        points = [outer[0], ...(await between(evenPositions(points.map(({ position }) => position), changesOf(points)), round + 1)), outer[1]];
         if (unevenness(changesOf(points)) < unevenness(changesOf(best))) best = points;
       }
       const changes = changesOf(best);
@@ -112,15 +132,25 @@ async function findEnd(pipeline: Pipeline, { seed, samples, mix }: PathOptions['
 }
 
 /** What the sampler makes of the noise at some positions. */
-async function drawRaw(pipeline: Pipeline, { ends: [from, to], redraw, onStep, signal }: Omit<PathOptions, 'ends'> & { ends: readonly End[] }, positions: readonly number[]): Promise<Float32Array[]> {
+async function drawRaw(pipeline: Pipeline, { ends, redraw, onStep, onPreview, previewEvery = 1, signal }: Omit<PathOptions, 'ends'> & { ends: readonly End[] }, { places, steps }: { readonly places: readonly Place[]; readonly steps: DrawingSteps }): Promise<Float32Array[]> {
+  const [from, to] = ends;
   const shape = sampleShape(pipeline);
+  const positions = places.map(({ position }) => position);
+  const show = async (step: number, denoised?: tf.Tensor4D): Promise<void> => {
+    onStep();
+    const doneSteps = steps.before + step;
+    if (onPreview === undefined || denoised === undefined || doneSteps === steps.total || doneSteps % previewEvery !== 0) return;
+    const seen = itemsOf(pipeline, (await denoised.data()) as Float32Array).map((values, item) => addMissed(ends, positions[item], values));
+    const images = await decodeAll(pipeline, seen);
+    for (const [item, { index }] of places.entries()) await onPreview({ index, doneSteps, totalSteps: steps.total, image: { settings: pipeline.mel, frameCount: pipeline.mel.frames, data: images[item] } });
+  };
   const initialNoise = tf.tidy(() => tf.stack(positions.map((position) => tf.tensor3d(slerp(from.noise, to.noise, position), [...shape]))) as tf.Tensor4D);
   const random = positions.map((position) => blendedRandom(from.seed, to.seed, position));
   try {
-    const drawn = await redraw.run({ clean: null, initialNoise, random, mixes: positions.map((position) => blendMixes(from.mix, to.mix, position)), onStep, signal });
+    const drawn = await redraw.run({ clean: null, initialNoise, random, mixes: positions.map((position) => blendMixes(from.mix, to.mix, position)), onStep: show, signal });
     const values = (await drawn.data()) as Float32Array;
     drawn.dispose();
-    return positions.map((_, item) => values.slice(item * itemSize(pipeline), (item + 1) * itemSize(pipeline)));
+    return itemsOf(pipeline, values);
   } finally {
     initialNoise.dispose();
   }
@@ -153,6 +183,12 @@ function blendedRandom(from: number, to: number, position: number): Random {
   const [a, b] = [from, to].map((seed) => createRandom(seed, 'noise', 'steps'));
   if (from === to || position === 0) return a;
   return position === 1 ? b : { ...a, normals: (count) => slerp(a.normals(count), b.normals(count), position) };
+}
+
+/** Shape: [B*H*W*C] -> B times [H*W*C]. */
+function itemsOf(pipeline: Pipeline, values: Float32Array): Float32Array[] {
+  const size = itemSize(pipeline);
+  return Array.from({ length: values.length / size }, (_, item) => values.slice(item * size, (item + 1) * size));
 }
 
 function itemSize(pipeline: Pipeline): number {

@@ -56,8 +56,8 @@ interface RenderOptions {
 }
 
 export interface MadeSound extends Clip {
-  /** The part that the image tells of. Default the first channel. */
-  readonly heard?: Float32Array;
+  /** The part that the image tells of. Default all of it. */
+  readonly heard?: readonly Float32Array[];
 }
 
 /** Windows that are drawn at once when nothing is said. */
@@ -102,7 +102,7 @@ export async function* renderClips(options: RenderOptions): AsyncGenerator<Gener
       const image = images[index - start];
       clipFinite(image, seeds[index]);
       const { heard, ...clip } = await invert(image, seeds[index], index);
-      const inversion = reportInversion(image, heard === undefined ? clip : { ...clip, channels: [heard] });
+      const inversion = reportInversion(image, { ...clip, channels: heard ?? clip.channels });
       return { index, image, clip, seed: seeds[index], label: labels[index], sidecar: sidecarOf(index, { inversion, durationSeconds: durationSeconds(clip) }) };
     });
   }
@@ -128,7 +128,7 @@ async function showPreviews({ pipeline, request: { seeds, onPreview, previewEver
   const images = await readImages(pipeline, tf.clone(denoised), { length, batchSize });
   for (const index of wanted) {
     const image = images[index - start];
-    await onPreview({ index, seed: seeds[index], doneSteps: step, totalSteps: steps, image: { ...image, data: image.data.map((value) => Math.min(Math.max(value, -1), 1)) } });
+    await onPreview({ index, seed: seeds[index], doneSteps: step, totalSteps: steps, firstFrame: 0, image: { ...image, data: image.data.map((value) => Math.min(Math.max(value, -1), 1)) } });
   }
 }
 

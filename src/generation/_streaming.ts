@@ -2,6 +2,7 @@
 import { joinBlocks } from '../audio/resample.js';
 import type * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
+import { imageRows } from '../config/mel.js';
 import { breathe } from '../diffusion/samplers/sampler.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { joinFrames, sliceFrames } from '../spectrogram/frames.js';
@@ -18,13 +19,15 @@ import type { Sidecar } from './sidecar.js';
 
 /** The next samples of a clip, and the frames of its image that were read meanwhile. */
 export interface ClipPiece {
-  readonly samples: Float32Array;
+  /** Shape: [n] each. */
+  readonly channels: readonly Float32Array[];
   readonly image: MelImage;
 }
 
 /** A clip that is made as it is read. */
 export interface ClipStream extends Pick<GeneratedClip, 'index' | 'seed' | 'label'> {
   readonly sampleRateHz: number;
+  readonly channelCount: number;
   readonly sampleCount: number;
   /** From its first sample to its last, once; returns the sidecar. Memory: no tensor is left when it ends, also when it is left. */
   readonly pieces: AsyncGenerator<ClipPiece, Sidecar>;
@@ -39,8 +42,8 @@ export function isStreamedLength({ mel, upscaler }: Pick<Pipeline, 'mel' | 'upsc
 
 /** What a clip begins with that is there already. */
 export interface GivenStart {
-  /** The clip's first samples, of which the image begins with the last `knownCount`. */
-  readonly samples: Float32Array;
+  /** The clip's first samples, of which the image begins with the last `knownCount`. Shape: [T] each. */
+  readonly channels: readonly Float32Array[];
   readonly knownCount: number;
   /** Takes the place of as many of the image's first frames. */
   readonly image: MelImage;
@@ -56,24 +59,28 @@ export interface StreamPlan extends Pick<Drawing, 'words'> {
 
 /** Draws clips one by one, as they are read. */
 export async function* drawStreams(pipeline: Pipeline, request: GenerateRequest, { length, how, words, stream, given }: StreamPlan): AsyncGenerator<ClipStream> {
-  const { seeds, labels, steps, batchSize = DEFAULT_BATCH_SIZE, signal, skip, onStep } = request;
-  const { sampleRateHz } = pipeline.mel;
-  const sampleCount = length.sampleCount + (given === undefined ? 0 : given.samples.length - given.knownCount);
+  const { seeds, labels, steps, batchSize = DEFAULT_BATCH_SIZE, signal, skip, onStep, onPreview } = request;
+  const { sampleRateHz, channels: channelCount = 1 } = pipeline.mel;
+  const sampleCount = length.sampleCount + (given === undefined ? 0 : given.channels[0].length - given.knownCount);
   const durationSeconds = sampleCount / sampleRateHz;
   const sidecarOf = await createSidecars({ pipeline, request, labels, words, how }, { length, batchSize, itemsPerBatch: 1 });
   for (const [index, seed] of seeds.entries()) {
     signal?.throwIfAborted();
-    const report = (share: number): void =>
+    let doneShare = 0;
+    const report = (share: number): void => {
+      doneShare = share;
       onStep?.({ doneSteps: index * steps + Math.floor(share * steps), totalSteps: seeds.length * steps, doneClips: index + (share === 1 ? 1 : 0), totalClips: seeds.length });
+    };
     if (await skip?.(index, sidecarOf(index))) {
       report(1);
       continue;
     }
     const images = streamImages(pipeline, stream(index, report), { length, batchSize });
-    const pieces = invertStream({ pipeline, request, seed, images, given, ...length });
+    const show = async (image: MelImage, firstFrame: number): Promise<void> => onPreview?.({ index, seed, doneSteps: Math.floor(doneShare * steps), totalSteps: steps, firstFrame, image });
+    const pieces = invertStream({ pipeline, request, seed, images, given, show, ...length });
     const made = withSidecar(pieces, (inversion) => sidecarOf(index, { inversion, durationSeconds }));
     try {
-      yield { index, seed, label: labels[index], sampleRateHz, sampleCount, pieces: made };
+      yield { index, seed, label: labels[index], sampleRateHz, channelCount, sampleCount, pieces: made };
     } finally {
       await made.return(sidecarOf(index)); // frees what an unread clip holds
     }
@@ -90,21 +97,25 @@ interface InvertOptions {
   readonly seed: number;
   readonly given: GivenStart | undefined;
   readonly images: AsyncGenerator<MelImage>;
+  /** Takes the frames of each piece that are new, before they are inverted. */
+  readonly show: (image: MelImage, firstFrame: number) => Promise<void>;
   readonly frameCount: number;
   readonly sampleCount: number;
 }
 
 /** Inverts an image as its frames come, each piece going on from the samples of the one before. */
-async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, seed, images, given, frameCount, sampleCount }: InvertOptions): AsyncGenerator<ClipPiece, InversionReport> {
-  const { hopSamples, fftSize } = mel;
+async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, seed, images, given, show, frameCount, sampleCount }: InvertOptions): AsyncGenerator<ClipPiece, InversionReport> {
+  const { hopSamples, fftSize, channels: channelCount = 1 } = mel;
   const meter = createInversionMeter(mel);
-  const behindEnd = Math.ceil(fftSize / hopSamples) + Math.ceil(fftSize / 2 / hopSamples); // frames at a piece's end over samples that are not final
+  const { contextFrames = 0 } = vocoder;
+  const behindEnd = Math.ceil(fftSize / hopSamples) + Math.ceil(fftSize / 2 / hopSamples) + contextFrames; // frames at a piece's end over samples that are not final
   let held: MelImage[] = [];
   let [heldFrom, heldTo, comparedTo] = [0, 0, 0];
-  let known = given === undefined ? new Float32Array(0) : given.samples.slice(given.samples.length - given.knownCount);
-  let before = given?.samples ?? new Float32Array(0); // that have still to be handed on
+  const nothing = Array.from({ length: channelCount }, () => new Float32Array(0));
+  let known: readonly Float32Array[] = given?.channels.map((channel) => channel.slice(channel.length - given.knownCount)) ?? nothing;
+  let before = given?.channels ?? nothing; // that have still to be handed on
   try {
-    for (const { first, last, from, to, end } of pieceSpans({ frameCount, sampleCount, hopSamples, fftSize })) {
+    for (const { first, last, from, to, end } of pieceSpans({ frameCount, sampleCount, hopSamples, fftSize, contextFrames })) {
       const readFrom = heldTo;
       while (heldTo < last) {
         const { value, done } = await images.next();
@@ -114,19 +125,22 @@ async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, 
         held.push(value);
         heldTo += value.frameCount;
       }
+      const all = joinFrames(held);
+      const read = sliceFrames(all, readFrom - heldFrom, heldTo - heldFrom);
+      await show(read, readFrom);
       await breathe();
       signal?.throwIfAborted();
-      const all = joinFrames(held);
       const image = sliceFrames(all, first - heldFrom, last - heldFrom);
-      const { channels: [made] } = await vocoder.invert(image, { seed, sampleCount: to - from, ...(known.length > 0 && { known: { samples: filledTo(known, to - from), from: 0, to: known.length } }) });
+      const knownCount = known[0].length;
+      const { channels: made } = await vocoder.invert(image, { seed, sampleCount: to - from, ...(knownCount > 0 && { known: { channels: known.map((channel) => filledTo(channel, to - from)), from: 0, to: knownCount } }) });
       const compareTo = last === frameCount ? last : last - behindEnd;
       meter.compare(image, made, { from: comparedTo - first, to: compareTo - first });
       comparedTo = compareTo;
-      yield { samples: joinBlocks([before, made.slice(known.length, end - from)]), image: sliceFrames(all, readFrom - heldFrom, heldTo - heldFrom) };
-      before = new Float32Array(0);
+      yield { channels: made.map((channel, index) => joinBlocks([before[index], channel.slice(knownCount, end - from)])), image: read };
+      before = nothing;
       if (last === frameCount) break;
-      const next = end / hopSamples - 2 * Math.ceil(fftSize / hopSamples); // where the next piece begins
-      known = made.slice(next * hopSamples - from, end - from);
+      const next = end / hopSamples - 2 * Math.ceil(fftSize / hopSamples) - contextFrames; // where the next piece begins
+      known = made.map((channel) => channel.slice(next * hopSamples - from, end - from));
       held = [sliceFrames(all, next - heldFrom, heldTo - heldFrom)];
       heldFrom = next;
     }
@@ -139,7 +153,7 @@ async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, 
 /** Mutates: image, whose first frame is number `at`. */
 function putGiven(image: MelImage, at: number, given: MelImage): void {
   const count = Math.min(image.frameCount, given.frameCount - at);
-  for (let row = 0; row < image.settings.melBins && count > 0; row += 1) image.data.set(given.data.subarray(row * given.frameCount + at, row * given.frameCount + at + count), row * image.frameCount);
+  for (let row = 0; row < imageRows(image.settings) && count > 0; row += 1) image.data.set(given.data.subarray(row * given.frameCount + at, row * given.frameCount + at + count), row * image.frameCount);
 }
 
 function filledTo(samples: Float32Array, count: number): Float32Array {
@@ -150,18 +164,18 @@ function filledTo(samples: Float32Array, count: number): Float32Array {
 
 /** Puts each clip together from its pieces. */
 export async function* collectClips(streams: AsyncIterable<ClipStream>): AsyncGenerator<GeneratedClip> {
-  for await (const { index, seed, label, sampleRateHz, sampleCount, pieces } of streams) {
-    const samples = new Float32Array(sampleCount);
+  for await (const { index, seed, label, sampleRateHz, channelCount, sampleCount, pieces } of streams) {
+    const channels = Array.from({ length: channelCount }, () => new Float32Array(sampleCount));
     const images: MelImage[] = [];
     let at = 0;
     for (;;) {
       const { value, done } = await pieces.next();
       if (done) {
-        yield { index, seed, label, clip: { sampleRateHz, channels: [samples] }, image: joinFrames(images), sidecar: value };
+        yield { index, seed, label, clip: { sampleRateHz, channels }, image: joinFrames(images), sidecar: value };
         break;
       }
-      samples.set(value.samples, at);
-      at += value.samples.length;
+      channels.forEach((channel, index) => channel.set(value.channels[index], at));
+      at += value.channels[0].length;
       images.push(value.image);
     }
   }

@@ -33,7 +33,7 @@ export interface Upscale {
   readonly factor: 2 | 4;
   /** 0 where the upscaler is not trained: the images are enlarged as they are. */
   readonly steps: number;
-  /** Shape: [B, H, W, 1] -> [B, H·factor, W·factor, 1]. An item's noise comes from its seed alone. Memory: disposes of the small images; the caller of the result. */
+  /** Shape: [B, H, W, C] -> [B, H·factor, W·factor, C]. An item's noise comes from its seed alone. Memory: disposes of the small images; the caller of the result. */
   run(small: tf.Tensor4D, batch: Batch): Promise<tf.Tensor4D>;
   /** Shows a small batch as it is at the size of the whole. Memory: the small one stays, the whole one lasts as long as what `look` returns. */
   show(small: tf.Tensor4D, look: (whole: tf.Tensor4D) => void | Promise<void>): Promise<void>;

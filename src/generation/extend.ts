@@ -2,25 +2,27 @@
 import * as tf from '@tensorflow/tfjs';
 import { requireInteger, requireNumber } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
-import type { Clip } from '../audio/clip.js';
+import { imageRows } from '../config/mel.js';
+import { imagesToTensor } from '../pipeline/image-tensor.js';
 import { encodeLatents } from '../pipeline/latents.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
-import { createMelCodec } from '../spectrogram/mel-codec.js';
 import { sliceFrames } from '../spectrogram/frames.js';
+import { createImageCodec } from '../spectrogram/image-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
-import { requireOneChannel } from '../spectrogram/one-channel.js';
+import type { Vocoder } from '../vocoder/vocoder.js';
 import { createDrawing, type Drawing, type Given } from './_drawing.js';
 import { planExtension, type ExtensionPlan } from './_extension-plan.js';
 import { renderClips, type GeneratedClip, type HowDrawn, type MadeSound } from './_render.js';
 import { drawnShape, framesPerColumn } from './length.js';
 import { checkGenerateRequest, type GenerateRequest } from './request.js';
+import { requireSound, type InputSound, type SoundSamples } from './_sounds.js';
 import type { Extension } from './sidecar.js';
 import { collectClips, drawStreams, isStreamedLength, type ClipStream } from './_streaming.js';
 
 /** What extension is told. One clip per seed, each another continuation. */
 export interface ExtendRequest extends Omit<GenerateRequest, 'frameCount' | 'seconds' | 'isLoop' | 'tempo' | 'skip' | 'upscalerSteps'> {
-  /** The sound that is kept, mono at the codec's rate. */
-  readonly samples: Float32Array;
+  /** What is kept, of the model's channels at its rate. */
+  readonly sound: InputSound;
   /** Where it came from, for the sidecar. */
   readonly input?: Extension['input'];
   /** Seconds to add. */
@@ -64,28 +66,29 @@ interface PlannedRequest {
   readonly drawing: Drawing;
   readonly how: HowDrawn;
   readonly resamples: number;
+  readonly channels: SoundSamples;
   /** Of the given sound inside the drawn region. */
   readonly image: MelImage;
 }
 
 function planRequest(pipeline: Pipeline, request: ExtendRequest): PlannedRequest {
-  const { samples, input = null, seconds, isBefore = false, resamples = DEFAULT_RESAMPLES } = request;
+  const { sound, input = null, seconds, isBefore = false, resamples = DEFAULT_RESAMPLES } = request;
   if (pipeline.upscaler !== null) {
     throw new MelstromError({ kind: 'usage', where: 'extend', got: 'a model that draws a small image first', expected: 'one that draws the whole image, or latents' });
   }
-  requireOneChannel(pipeline.mel, 'extend');
+  const channels = requireSound(pipeline, sound, 'sound');
   const generate: GenerateRequest = { ...request, seconds: undefined, upscalerSteps: null };
   checkGenerateRequest(pipeline, generate);
   requireInteger('resamples', resamples, { min: 0, max: 100 });
   const newSamples = Math.round(requireNumber('seconds', seconds, { min: 1 / pipeline.mel.sampleRateHz, max: 86_400 }) * pipeline.mel.sampleRateHz);
-  const plan = planExtension({ settings: pipeline.mel, columnFrames: framesPerColumn(pipeline), givenSamples: samples.length, newSamples, isBefore, overlap: request.overlap });
+  const plan = planExtension({ settings: pipeline.mel, columnFrames: framesPerColumn(pipeline), givenSamples: channels[0].length, newSamples, isBefore, overlap: request.overlap });
   const drawing = createDrawing(pipeline, generate, plan.length);
   const { hopSamples, sampleRateHz } = pipeline.mel;
   const extension = { input, seconds, isBefore, resamples, marginSeconds: (plan.marginFrames * hopSamples) / sampleRateHz };
-  return { generate, plan, drawing, resamples, image: contextImage(pipeline, samples, plan), how: { operation: 'extend', ...drawing.how, extension } };
+  return { generate, plan, drawing, resamples, channels, image: contextImage(pipeline, channels, plan), how: { operation: 'extend', ...drawing.how, extension } };
 }
 
-function drawWhole(pipeline: Pipeline, { samples, labels, vocoder }: ExtendRequest, { generate, plan, drawing: { words, draw }, how, resamples, image }: PlannedRequest): AsyncGenerator<GeneratedClip> {
+function drawWhole(pipeline: Pipeline, { labels, vocoder }: ExtendRequest, { generate, plan, drawing: { words, draw }, how, resamples, channels, image }: PlannedRequest): AsyncGenerator<GeneratedClip> {
   return renderClips({
     pipeline, request: generate, labels, words, length: plan.length, how,
     async draw(batch) {
@@ -96,14 +99,14 @@ function drawWhole(pipeline: Pipeline, { samples, labels, vocoder }: ExtendReque
         tf.dispose([given.clean, given.isKnown]);
       }
     },
-    invert: (drawn, seed) => join(drawn, { plan, samples, image, invert: (whole, options) => vocoder.invert(whole, { seed, ...options }) }),
+    invert: (drawn, seed) => join(drawn, { plan, channels, image, vocoder, seed }),
   });
 }
 
-function openStreams(pipeline: Pipeline, { samples, vocoder }: ExtendRequest, { generate, plan, drawing, how, resamples, image }: PlannedRequest): AsyncGenerator<ClipStream> | null {
+function openStreams(pipeline: Pipeline, { vocoder }: ExtendRequest, { generate, plan, drawing, how, resamples, channels, image }: PlannedRequest): AsyncGenerator<ClipStream> | null {
   const { length, isBefore, knownFrames, knownSamples, regionStart } = plan;
   if (isBefore || !isStreamedLength(pipeline, length, vocoder)) return null;
-  const given = { samples: samples.subarray(0, regionStart + knownSamples.to), knownCount: knownSamples.to, image: sliceFrames(image, 0, knownFrames.to) };
+  const given = { channels: channels.map((channel) => channel.subarray(0, regionStart + knownSamples.to)), knownCount: knownSamples.to, image: sliceFrames(image, 0, knownFrames.to) };
   return drawStreams(pipeline, generate, {
     length, how, words: drawing.words, given,
     async *stream(item, onAdvance) {
@@ -119,19 +122,16 @@ function openStreams(pipeline: Pipeline, { samples, vocoder }: ExtendRequest, { 
 
 /** Memory: the caller disposes. */
 function encodeImage(pipeline: Pipeline, { data, frameCount }: MelImage): tf.Tensor4D {
-  return tf.tidy(() => encodeLatents(pipeline, tf.tensor4d(data, [1, pipeline.mel.melBins, frameCount, 1]), null));
+  return tf.tidy(() => encodeLatents(pipeline, imagesToTensor(data, { ...pipeline.mel, frames: frameCount }), null));
 }
 
 /** The image of the given sound inside the drawn region, made with the sound around it. */
-function contextImage({ mel }: Pipeline, samples: Float32Array, { contextFrames, contextStart }: ExtensionPlan): MelImage {
+function contextImage({ mel }: Pipeline, channels: SoundSamples, { contextFrames, contextStart }: ExtensionPlan): MelImage {
   const { hopSamples, fftSize } = mel;
   const before = Math.min(Math.ceil(fftSize / hopSamples), Math.floor(contextStart / hopSamples));
   const from = contextStart - before * hopSamples;
-  const sound = samples.subarray(from, Math.min(samples.length, from + (before + contextFrames) * hopSamples + fftSize));
-  const { data, frameCount, settings } = createMelCodec(mel).analyse(sound);
-  const cut = new Float32Array(mel.melBins * contextFrames);
-  for (let row = 0; row < mel.melBins; row += 1) cut.set(data.subarray(row * frameCount + before, row * frameCount + before + contextFrames), row * contextFrames);
-  return { settings, frameCount: contextFrames, data: cut };
+  const to = Math.min(channels[0].length, from + (before + contextFrames) * hopSamples + fftSize);
+  return sliceFrames(createImageCodec(mel).analyse(channels.map((channel) => channel.subarray(from, to))), before, before + contextFrames);
 }
 
 /** Memory: the caller disposes both. */
@@ -150,27 +150,35 @@ function knownLatents(pipeline: Pipeline, image: MelImage, plan: ExtensionPlan):
 
 interface JoinOptions {
   readonly plan: ExtensionPlan;
-  readonly samples: Float32Array;
+  readonly channels: SoundSamples;
   /** Of the given sound. */
   readonly image: MelImage;
-  readonly invert: (image: MelImage, options: { sampleCount: number; known: { samples: Float32Array; from: number; to: number } }) => Clip | Promise<Clip>;
+  readonly vocoder: Vocoder;
+  readonly seed: number;
 }
 
 /** Puts the given sound's own frames where they are known, inverts with its samples held, and puts the rest of it on. Mutates: drawn. */
-async function join(drawn: MelImage, { plan, samples, image, invert }: JoinOptions): Promise<MadeSound> {
+async function join(drawn: MelImage, { plan, channels, image, vocoder, seed }: JoinOptions): Promise<MadeSound> {
   const { knownFrames, firstContextFrame, regionStart, length, knownSamples, newSamples, isBefore } = plan;
-  for (let row = 0; row < drawn.settings.melBins; row += 1) {
+  for (let row = 0; row < imageRows(drawn.settings); row += 1) {
     for (let frame = knownFrames.from; frame < Math.min(knownFrames.to, drawn.frameCount); frame += 1) {
       drawn.data[row * drawn.frameCount + frame] = image.data[row * image.frameCount + frame - firstContextFrame];
     }
   }
-  const held = new Float32Array(length.sampleCount);
-  for (let at = knownSamples.from; at < knownSamples.to; at += 1) held[at] = samples[regionStart + at];
-  const { sampleRateHz, channels: [region] } = await invert(drawn, { sampleCount: length.sampleCount, known: { samples: held, ...knownSamples } });
-  const whole = new Float32Array(samples.length + newSamples);
+  const { sampleCount } = length;
+  const held = channels.map((samples) => {
+    const region = new Float32Array(sampleCount);
+    region.set(samples.subarray(regionStart + knownSamples.from, regionStart + knownSamples.to), knownSamples.from);
+    return region;
+  });
+  const { sampleRateHz, channels: regions } = await vocoder.invert(drawn, { seed, sampleCount, known: { channels: held, ...knownSamples } });
   const shift = isBefore ? newSamples : 0; // of the given sound in the whole
-  whole.set(samples, shift);
   const from = Math.max(0, regionStart + shift);
-  whole.set(region.subarray(from - regionStart - shift, Math.min(region.length, whole.length - regionStart - shift)), from);
-  return { sampleRateHz, channels: [whole], heard: region };
+  const wholes = channels.map((samples, channel) => {
+    const whole = new Float32Array(samples.length + newSamples);
+    whole.set(samples, shift);
+    whole.set(regions[channel].subarray(from - regionStart - shift, Math.min(sampleCount, whole.length - regionStart - shift)), from);
+    return whole;
+  });
+  return { sampleRateHz, channels: wholes, heard: regions };
 }

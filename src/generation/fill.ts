@@ -6,15 +6,14 @@ import { MelstromError } from '../base/errors.js';
 import { sampleShape, type Pipeline } from '../pipeline/pipeline.js';
 import { heardCells } from '../spectrogram/heard-cells.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
-import { requireOneChannel } from '../spectrogram/one-channel.js';
 import { checkOperation, createRedraw, requireOnePerClip, soleLabel, withSettings, wordsOfMixes, type OperationClip, type OperationRequest } from './_redraw.js';
 import { renderClips } from './_render.js';
-import { createSoundEncoder, longestSound, padToSlice, recordSound, requireSound, type InputSound } from './_sounds.js';
+import { createSoundEncoder, longestSound, padToSlice, recordSound, requireSound, type InputSound, type SoundSamples } from './_sounds.js';
 import { describeMix } from './mix.js';
 
 /** What is asked of fillSounds. */
 export interface FillRequest extends OperationRequest, RegionEdges {
-  /** One per clip, of one channel at the model's rate. They may be longer than the model's slice; the region may not. */
+  /** One per clip, of the model's channels at its rate. They may be longer than the model's slice; the region may not. */
   readonly sounds: readonly InputSound[];
   /** What is drawn anew, in every sound alike. */
   readonly region: Region;
@@ -26,7 +25,7 @@ export interface FillRequest extends OperationRequest, RegionEdges {
 interface Window {
   readonly offset: number;
   /** Filled with silence to the slice. */
-  readonly samples: Float32Array;
+  readonly channels: SoundSamples;
   /** In the window's own samples. */
   readonly region: PlacedRegion;
 }
@@ -50,9 +49,8 @@ export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGener
   checkOperation(pipeline, request);
   requireOnePerClip('sounds', sounds, seeds);
   const { sampleRateHz, frames } = pipeline.mel;
-  requireOneChannel(pipeline.mel, 'fill');
-  const samples = sounds.map((sound, index) => requireSound(pipeline, sound, `sounds[${index}]`)[0]);
-  const regions = samples.map((all) => placeRegion(request.region, { sampleRateHz, sampleCount: all.length }));
+  const samples = sounds.map((sound, index) => requireSound(pipeline, sound, `sounds[${index}]`));
+  const regions = samples.map(([all]) => placeRegion(request.region, { sampleRateHz, sampleCount: all.length }));
   const windows = samples.map((all, index) => windowAround(pipeline.mel, all, regions[index]));
   const encoder = createSoundEncoder(pipeline);
   const { how, run } = createRedraw(pipeline, request, strength);
@@ -64,7 +62,7 @@ export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGener
     words: wordsOfMixes(pipeline, mixes),
     how,
     draw: async ({ items, initialNoise, random, onStep }) => {
-      const clean = encoder.latents(items.map((item) => encoder.image([windows[item].samples])));
+      const clean = encoder.latents(items.map((item) => encoder.image(windows[item].channels)));
       const mask = latentMask(pipeline, items.map((item) => heardCells(pipeline.mel, frames, windows[item].region)));
       try {
         return await run({ clean, mask, initialNoise, random, mixes: items.map((item) => mixes[item]), onStep, signal });
@@ -73,22 +71,26 @@ export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGener
       }
     },
     invert: async (drawn, seed, index) => {
-      const { samples: own, offset, region } = windows[index];
+      const { channels: own, offset, region } = windows[index];
       const cells = heardCells(pipeline.mel, frames, region);
-      const { data } = encoder.image([own]);
-      const image = { ...drawn, data: drawn.data.map((value, cell) => (cells[cell] === 1 ? value : data[cell])) };
+      const { data } = encoder.image(own);
+      const image = { ...drawn, data: drawn.data.map((value, cell) => (cells[cell % cells.length] === 1 ? value : data[cell])) };
       composed.set(index, image);
-      const limit = createRegionLimit(region, { sampleRateHz, sampleCount: own.length }, { fadeSeconds, fadeOctaves });
-      const { channels: [made] } = await vocoder.invert(image, { seed, sampleCount: own.length, around: { samples: own, limit } });
-      const whole = samples[index].slice();
-      whole.set(replaceWithin(limit, { samples: own, made }).subarray(0, whole.length - offset), offset);
-      return { sampleRateHz, channels: [whole] };
+      const sampleCount = own[0].length;
+      const limit = createRegionLimit(region, { sampleRateHz, sampleCount }, { fadeSeconds, fadeOctaves });
+      const { channels: made } = await vocoder.invert(image, { seed, sampleCount, around: { channels: own, limit } });
+      const channels = samples[index].map((all, channel) => {
+        const whole = all.slice();
+        whole.set(replaceWithin(limit, { samples: own[channel], made: made[channel] }).subarray(0, whole.length - offset), offset);
+        return whole;
+      });
+      return { sampleRateHz, channels };
     },
   });
   return withImages(
     withSettings(clips, async (index) => ({
       operation: 'fill' as const,
-      operationSettings: { strength, input: await recordSound([samples[index]], sounds[index]), mix: describeMix(pipeline, mixes[index]), region: regions[index], fadeSeconds, fadeOctaves },
+      operationSettings: { strength, input: await recordSound(samples[index], sounds[index]), mix: describeMix(pipeline, mixes[index]), region: regions[index], fadeSeconds, fadeOctaves },
     })),
     composed,
   );
@@ -104,23 +106,24 @@ async function* withImages(clips: AsyncIterable<OperationClip>, images: Map<numb
 }
 
 /** The slice with the region in its middle, as far as the sound reaches. @throws MelstromError when the region is longer */
-function windowAround(mel: Pipeline['mel'], all: Float32Array, region: PlacedRegion): Window {
+function windowAround(mel: Pipeline['mel'], all: SoundSamples, region: PlacedRegion): Window {
   const { fromSample, toSample } = region;
-  const fits = all.length <= longestSound(mel);
-  const length = fits ? all.length : (mel.frames - 1) * mel.hopSamples;
+  const [{ length: wholeLength }] = all;
+  const fits = wholeLength <= longestSound(mel);
+  const length = fits ? wholeLength : (mel.frames - 1) * mel.hopSamples;
   if (toSample - fromSample > length) {
     const seconds = (count: number): string => (count / mel.sampleRateHz).toFixed(2);
     throw new MelstromError({
       kind: 'usage', where: 'region: from and to', got: `${seconds(toSample - fromSample)} s`, expected: `at most ${seconds(length)} s, the model's slice`, fix: 'Fill a longer stretch piece by piece.',
     });
   }
-  const offset = fits ? 0 : Math.min(all.length - length, Math.max(0, Math.round((fromSample + toSample - length) / 2)));
-  const samples = padToSlice(mel, all.subarray(offset, offset + length));
-  const isToEnd = toSample === all.length;
-  return { offset, samples, region: { ...region, fromSample: fromSample - offset, toSample: isToEnd ? samples.length : toSample - offset } };
+  const offset = fits ? 0 : Math.min(wholeLength - length, Math.max(0, Math.round((fromSample + toSample - length) / 2)));
+  const channels = all.map((samples) => padToSlice(mel, samples.subarray(offset, offset + length)));
+  const isToEnd = toSample === wholeLength;
+  return { offset, channels, region: { ...region, fromSample: fromSample - offset, toSample: isToEnd ? channels[0].length : toSample - offset } };
 }
 
-/** A cell of what is diffused is drawn anew when any cell of the image under it is. Shape: [M, N] each -> [B, H, W, 1]. Memory: the caller disposes. */
+/** A cell of what is diffused, in all its channels, is drawn anew when any cell of the image under it is. Shape: [M, N] each -> [B, H, W, 1]. Memory: the caller disposes. */
 function latentMask(pipeline: Pipeline, images: readonly Float32Array[]): tf.Tensor4D {
   const { melBins, frames } = pipeline.mel;
   const [rows] = sampleShape(pipeline);

@@ -43,7 +43,7 @@ export interface ClipLength {
 
 type Measured = Pick<Pipeline, 'vae' | 'unet' | 'mel' | 'upscaler'>;
 
-/** Beyond this a clip would no longer fit a WAV file of 32 bits, or an array. */
+/** Of all channels together: beyond this a clip would no longer fit a WAV file of 32 bits, or an array. */
 const MOST_SAMPLES = 2 ** 29;
 
 /** Seconds of so many bars. */
@@ -76,14 +76,14 @@ export function clipLength(pipeline: Measured, request: LengthRequest): ClipLeng
   return { sampleCount, frameCount: wanted, drawnFrames, isLoop, overlap: drawnFrames === frames ? null : (overlap ?? 0.5) };
 }
 
-function sampleCountOf({ mel: { frames, hopSamples, sampleRateHz } }: Measured, { frameCount, seconds, tempo, isLoop = false }: LengthRequest): number {
+function sampleCountOf({ mel: { frames, hopSamples, sampleRateHz, channels = 1 } }: Measured, { frameCount, seconds, tempo, isLoop = false }: LengthRequest): number {
   const given = Object.entries({ frameCount, seconds, tempo }).filter(([, value]) => value !== undefined).map(([name]) => name);
   if (given.length > 1) throw new MelstromError({ kind: 'usage', where: given.join(' and '), got: 'both', expected: 'one of them' });
   if (tempo !== undefined && !isLoop) throw new MelstromError({ kind: 'usage', where: 'tempo', got: 'one', expected: 'none, since the clip is no loop' });
-  const most = MOST_SAMPLES / sampleRateHz;
+  const most = MOST_SAMPLES / channels / sampleRateHz;
   const asked = tempo === undefined ? seconds : requireNumber('tempo: seconds', tempoSeconds(tempo), { max: most });
   if (asked !== undefined) return Math.round(requireNumber('seconds', asked, { min: 1 / sampleRateHz, max: most }) * sampleRateHz);
-  const count = requireInteger('frameCount', frameCount ?? frames, { min: 1, max: Math.floor(MOST_SAMPLES / hopSamples) });
+  const count = requireInteger('frameCount', frameCount ?? frames, { min: 1, max: Math.floor(MOST_SAMPLES / channels / hopSamples) });
   return isLoop ? count * hopSamples : Math.max(1, (count - 1) * hopSamples);
 }
 

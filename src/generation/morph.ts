@@ -85,7 +85,7 @@ interface MorphParts {
 }
 
 async function* drawMorph(pipeline: Pipeline, request: MorphRequest, { ends, seeds, redraw, rounds, corrections }: MorphParts): AsyncGenerator<OperationClip> {
-  const { count, batchSize = 16, signal, onStep } = request;
+  const { count, batchSize = 16, signal, onStep, onPreview, previewEvery } = request;
   const [from, to] = ends;
   const soundCount = ends.filter(({ samples }) => samples !== null).length;
   const batches = (clips: number): number => Math.ceil(clips / batchSize) * request.steps;
@@ -93,7 +93,8 @@ async function* drawMorph(pipeline: Pipeline, request: MorphRequest, { ends, see
   let doneSteps = 0;
   const report = (doneClips: number): void => onStep?.({ doneSteps, totalSteps, doneClips, totalClips: count });
   const path = await createMorphPath(pipeline, {
-    ends, redraw, corrections, batchSize, signal,
+    ends, redraw, corrections, batchSize, signal, previewEvery,
+    ...(onPreview && { onPreview: (preview) => onPreview({ ...preview, seed: seeds[preview.index], firstFrame: 0 }) }),
     encoder: createSoundEncoder(pipeline),
     onStep: () => {
       doneSteps += 1;
@@ -105,7 +106,7 @@ async function* drawMorph(pipeline: Pipeline, request: MorphRequest, { ends, see
   const mixes = points.map(({ position }) => blendMixes(from.mix, to.mix, position));
   const clips = renderClips({
     pipeline,
-    request: { ...request, seeds, onStep: undefined },
+    request: { ...request, seeds, onStep: undefined, onPreview: undefined },
     labels: mixes.map(soleLabel),
     words: wordsOfMixes(pipeline, mixes),
     how: redraw.how,

@@ -120,8 +120,9 @@ async function* extendAgain(given: Regeneration): AsyncGenerator<GeneratedClip> 
   const { pipeline, record: { extension, overlap }, folder } = given;
   if (!extension?.input) throw new MelstromError({ kind: 'data', where: 'sidecar: extension.input', got: 'none', expected: 'the file that was extended' });
   const { input, seconds, isBefore, resamples } = extension;
-  const { samples } = await loadRecordedInput(folder, input, pipeline.mel.sampleRateHz);
-  yield* extendClips(pipeline, { ...diffusionRequest(given), tempo: undefined, ...(overlap === null ? {} : { overlap }), samples, input, seconds, isBefore, resamples } as ExtendRequest);
+  const { sampleRateHz } = pipeline.mel;
+  const { channels } = await loadRecordedInput(folder, input, pipeline.mel);
+  yield* extendClips(pipeline, { ...diffusionRequest(given), tempo: undefined, ...(overlap === null ? {} : { overlap }), sound: { sampleRateHz, channels }, input, seconds, isBefore, resamples } as ExtendRequest);
 }
 
 async function* operationAgain(given: Regeneration): AsyncGenerator<GeneratedClip> {

@@ -26,6 +26,8 @@ export interface Preview {
   /** Steps of this clip done and in all. */
   readonly doneSteps: number;
   readonly totalSteps: number;
+  /** Where the image begins in that of the clip: 0, but for a streamed clip, of which each preview is the next stretch. Unit: frames. */
+  readonly firstFrame: number;
   /** A vocoder makes it heard. Of a fill it has the round trip of what is kept; of an extension the end of the sound, and what is new. */
   readonly image: MelImage;
 }
@@ -46,11 +48,12 @@ export interface ClipRequest extends LengthRequest {
   readonly signal?: AbortSignal;
   readonly onStep?: (progress: GenerationProgress) => void;
   /**
-   * Takes what each clip of a batch would be by now; the next step waits for what it returns. Not called of a morph, whose clips are
-   * drawn several times before they are.
+   * Takes what each clip of a batch would be by now; the next step waits for what it returns. Of a morph, whose clips between the ends are
+   * drawn again in each round, the steps of all rounds are counted, of which the last may not be needed. A clip that is streamed is never
+   * there whole: of it each stretch comes when it is drawn, before it is made sound of.
    */
   readonly onPreview?: (preview: Preview) => void | Promise<void>;
-  /** Steps from one preview to the next, of which the last step has none. Default 1. */
+  /** Steps from one preview to the next, of which the last step has none; a streamed clip has one for each stretch whatever this says. Default 1. */
   readonly previewEvery?: number;
   /** The engine's name for the sidecar. Default the backend's name. */
   readonly engine?: string;

@@ -20,7 +20,7 @@ export function isStreamed(pipeline: Pick<Pipeline, 'vae' | 'unet' | 'mel' | 'up
 
 /**
  * Draws one long clip per seed, in order, each when its pieces are read: windows are denoised together as generateClips does, which gives
- * the same samples. Each clip is read to its end before the next is asked for. Previews are not shown.
+ * the same samples. Each clip is read to its end before the next is asked for. Its previews are stretches.
  *
  * @throws MelstromError of kind 'usage' at once when the request does not fit, or its clips are not `isStreamed`; the signal's reason when
  * aborted, within one step of some windows

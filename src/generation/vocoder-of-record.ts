@@ -2,7 +2,7 @@
 import { MelstromError } from '../base/errors.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { createGriffinLimVocoder, griffinLimOptionsOf } from '../vocoder/griffin-lim-vocoder.js';
-import { createNeuralVocoder } from '../vocoder/neural-vocoder.js';
+import { createOwnVocoder } from '../vocoder/neural-vocoder.js';
 import type { PromptVocoder } from '../vocoder/vocoder.js';
 import type { Sidecar } from './sidecar.js';
 
@@ -10,7 +10,7 @@ import type { Sidecar } from './sidecar.js';
 export function vocoderOfRecord({ mel, vocoder: network }: Pick<Pipeline, 'mel' | 'vocoder'>, { vocoder }: Pick<Sidecar, 'vocoder'>, where: string): PromptVocoder {
   const options = griffinLimOptionsOf(vocoder);
   if (options !== null) return createGriffinLimVocoder(mel, options);
-  const own = network === null ? null : createNeuralVocoder(network);
+  const own = network === null ? null : createOwnVocoder(mel, network);
   if (own?.name === vocoder) return own;
   throw new MelstromError({
     kind: 'data', where: `${where}: vocoder`, got: vocoder, expected: `griffin-lim-<iterations>${own === null ? '' : ` or ${own.name}, the run's own`}`,

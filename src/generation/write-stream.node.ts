@@ -1,4 +1,4 @@
-// Writes a long clip as it is made: its samples go to a file of their own first, since only its end tells how far it is to be turned down.
+// Writes a long clip as it is made: its samples go to a file of their own first, channel beside channel, since only its end tells how far it is to be turned down.
 import { createHash } from 'node:crypto';
 import { open, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import type { ClipRecord, Sidecar } from './sidecar.js';
 import type { ClipStream } from './stream.js';
 import { pathFrom, pathsOf, type WriteOptions, type WrittenClip } from './write.node.js';
 
-/** Samples that are read back and encoded at once. */
+/** Samples, of all channels together, that are read back and encoded at once. */
 const CHUNK_SAMPLES = 1 << 18;
 const FLOAT_BYTES = 4;
 
@@ -33,7 +33,7 @@ export async function writeStream(folder: string, name: string, clip: ClipStream
   try {
     const { sidecar, peak } = await spill(clip, samples);
     const gain = bitDepth === 32 || peak <= 1 ? 1 : peak;
-    const chunks = createWavChunks({ ...clip, bitDepth, isDithered: bitDepth === 16 && !(await isOnSteps(samples, gain)) });
+    const chunks = createWavChunks({ ...clip, bitDepth, isDithered: bitDepth === 16 && !(await isOnSteps(readBack(samples, gain, clip.channelCount))) });
     const hash = createHash('sha256');
     const gainDb = gain === 1 ? 0 : -20 * Math.log10(gain);
     let isRecorded = false;
@@ -44,7 +44,7 @@ export async function writeStream(folder: string, name: string, clip: ClipStream
           await handle.writeFile(bytes);
         };
         await put(chunks.header);
-        for await (const piece of readBack(samples, gain)) await put(chunks.encode(piece));
+        for await (const piece of readBack(samples, gain, clip.channelCount)) await put(chunks.encode(apart(piece, clip.channelCount)));
         await put(chunks.end);
         const record: ClipRecord = { file: `${name}.wav`, run: run === null ? null : pathFrom(folder, run), ...sidecar, bitDepth, gainDb, sha256: hash.digest('hex') };
         await writeWhole(json, `${JSON.stringify(record, null, 2)}\n`, { force });
@@ -68,27 +68,41 @@ async function spill({ pieces }: ClipStream, file: FileHandle): Promise<{ readon
     for (;;) {
       const { value, done } = await pieces.next();
       if (done) return { sidecar: value, peak };
-      for (const sample of value.samples) peak = Math.max(peak, Math.abs(sample));
-      await file.writeFile(new Uint8Array(value.samples.buffer, value.samples.byteOffset, value.samples.byteLength));
+      const samples = beside(value.channels);
+      for (const sample of samples) peak = Math.max(peak, Math.abs(sample));
+      await file.writeFile(new Uint8Array(samples.buffer, samples.byteOffset, samples.byteLength));
     }
   } finally {
     await pieces.return(undefined as never); // frees what it holds when the disk is full
   }
 }
 
-/** The samples of a file from its start, turned down by a gain. */
-async function* readBack(file: FileHandle, gain: number): AsyncGenerator<Float32Array> {
+/** The samples of a file from its start, those of all channels together, turned down by a gain. */
+async function* readBack(file: FileHandle, gain: number, channelCount: number): AsyncGenerator<Float32Array> {
   const buffer = new Float32Array(CHUNK_SAMPLES);
   for (let position = 0; ; ) {
     const { bytesRead } = await file.read(new Uint8Array(buffer.buffer), 0, buffer.byteLength, position);
     if (bytesRead === 0) return;
-    position += bytesRead - (bytesRead % FLOAT_BYTES);
-    const piece = buffer.slice(0, Math.floor(bytesRead / FLOAT_BYTES));
+    const sampleCount = Math.floor(bytesRead / (FLOAT_BYTES * channelCount)) * channelCount;
+    position += sampleCount * FLOAT_BYTES;
+    const piece = buffer.slice(0, sampleCount);
     yield gain === 1 ? piece : piece.map((sample) => Math.max(-1, Math.min(1, sample / gain)));
   }
 }
 
-async function isOnSteps(file: FileHandle, gain: number): Promise<boolean> {
-  for await (const piece of readBack(file, gain)) if (!isOn16BitSteps(piece)) return false;
+async function isOnSteps(pieces: AsyncIterable<Float32Array>): Promise<boolean> {
+  for await (const piece of pieces) if (!isOn16BitSteps(piece)) return false;
   return true;
+}
+
+/** Shape: [n] per channel -> [n*channels]. */
+function beside(channels: readonly Float32Array[]): Float32Array {
+  if (channels.length === 1) return channels[0];
+  return Float32Array.from({ length: channels.length * channels[0].length }, (_, index) => channels[index % channels.length][Math.floor(index / channels.length)]);
+}
+
+/** Shape: [n*channels] -> [n] per channel. */
+function apart(samples: Float32Array, count: number): Float32Array[] {
+  if (count === 1) return [samples];
+  return Array.from({ length: count }, (_, channel) => Float32Array.from({ length: samples.length / count }, (__, index) => samples[index * count + channel]));
 }

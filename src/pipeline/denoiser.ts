@@ -18,7 +18,7 @@ export interface PipelineCondition {
   readonly textStates?: tf.Tensor3D;
   /** The states that guidance leads away from, of the same shape: those of the negative or the empty prompt. */
   readonly negativeStates?: tf.Tensor3D;
-  /** For an upscaler: the small image, enlarged, which it sees beside the noisy one. Shape: [B, M, N, 1]. Memory: the caller's. */
+  /** For an upscaler: the small image, enlarged, which it sees beside the noisy one. Shape: [B, M, N, 1 or 3]. Memory: the caller's. */
   readonly enlarged?: tf.Tensor4D;
 }
 
@@ -59,7 +59,7 @@ function noted(unet: AnyUnet): Repeated<tf.Tensor4D> {
   return answer;
 }
 
-/** What an upscaler sees: the small image as a second channel. Shape: [B, M, N, 1] -> [B, M, N, 2]; without it, the sample as it is. */
+/** What an upscaler sees: the small image behind the noisy one. Shape: [B, M, N, 1 or 3] -> [B, M, N, 2 or 6]; without it, the sample as it is. */
 export function joinEnlarged(sample: tf.Tensor4D, enlarged: tf.Tensor4D | undefined): tf.Tensor4D {
   return enlarged === undefined ? sample : tf.concat([sample, enlarged], 3);
 }

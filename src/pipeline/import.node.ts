@@ -1,6 +1,6 @@
 // Turns a folder that the diffusers library made, or one of ours, into a pipeline, and says what it took and what it left.
 import { diffusionSchema } from '../config/diffusion.js';
-import type { MelSettings } from '../config/mel.js';
+import { monoMel, type MelSettings } from '../config/mel.js';
 import type { LoadReport } from '../nn/index.js';
 import type { AutoencoderKL, Unet2d } from '../models/index.js';
 import type { AnyUnet } from './any-unet.js';
@@ -63,7 +63,7 @@ export async function importPipeline(folder: string, options: ImportOptions = {}
       upscaling = opened.network;
       weights.upscaler = opened.report;
     }
-    if (found.vocoder !== null && codecHash(found.vocoder.mel) === codecHash(mel)) vocoder = openVocoder(found.vocoder);
+    if (found.vocoder !== null && codecHash(found.vocoder.mel) === codecHash(monoMel(mel))) vocoder = openVocoder(found.vocoder);
     if (found.hasText) text = await readText(found.folder, options);
     const { representation, vaeKind, labels, latentScale, latentShift } = found;
     const diffusion = found.diffusion ?? diffusionSchema.parse({});

@@ -1,8 +1,8 @@
 // The trained parts of a generator, together with what is needed to use them. Knows no file.
 import { MelstromError } from '../base/errors.js';
-import { sizeMultiple, UPSCALER_CHANNELS, vaeDownsampling } from '../config/derive.js';
+import { sizeMultiple, upscalerChannels, vaeDownsampling } from '../config/derive.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
-import { imageChannels, type MelSettings } from '../config/mel.js';
+import { imageChannels, monoMel, type MelSettings } from '../config/mel.js';
 import { defaultScheduler, type SchedulerSettings } from '../diffusion/scheduler-settings.js';
 import type { AutoencoderKL, Unet2d } from '../models/index.js';
 import { assertSameCodec } from '../spectrogram/codec-identity.js';
@@ -41,7 +41,7 @@ export interface PipelineParts {
   readonly text?: TextConditioner | null;
   /** For pixels alone; null where the UNet draws the whole image. Default null. */
   readonly upscaler?: Upscaler | null;
-  /** What turns its images into sound; null leaves that to the classical inverter. Default null. */
+  /** What turns its images into sound, of stereo sound mid and side; null leaves that to the classical inverter. Default null. */
   readonly vocoder?: VocoderNetwork | null;
   /** What is diffused is (latent - latentShift) · latentScale, of about unit deviation. Measured from data. Default 1. */
   readonly latentScale?: number;
@@ -86,7 +86,7 @@ export function createPipeline(parts: PipelineParts): Pipeline {
   checkUpscaler(pipeline);
   checkUnet(pipeline);
   if (pipeline.text !== null) checkText(pipeline.text, pipeline.unet);
-  if (pipeline.vocoder !== null) assertSameCodec(pipeline.vocoder.mel, pipeline.mel, 'pipeline: vocoder');
+  if (pipeline.vocoder !== null) assertSameCodec(pipeline.vocoder.mel, monoMel(pipeline.mel), 'pipeline: vocoder');
   return Object.freeze(pipeline);
 }
 
@@ -125,12 +125,10 @@ function checkRepresentation({ representation, vae }: Pipeline): void {
 }
 
 /** Networks for images of several channels take one channel of sound in all of them; two channels of sound make an image of three, no more and no less. */
-function checkStereo({ mel, vae, upscaler, vocoder }: Pipeline): void {
+function checkStereo({ mel, vae }: Pipeline): void {
   if (mel.channels !== 2) return;
   const alone = 'since the mel settings are of two channels of sound';
   if (vae !== null && vae.config.in_channels !== imageChannels(mel)) throw misfit('vae: in_channels', String(vae.config.in_channels), `${imageChannels(mel)}, ${alone}`);
-  if (upscaler !== null) throw misfit('upscaler', 'one', `none, ${alone}`);
-  if (vocoder !== null) throw misfit('vocoder', 'one', `none, ${alone}`);
 }
 
 function checkScale({ latentScale, latentShift }: Pipeline): void {
@@ -158,14 +156,15 @@ function checkUnet(pipeline: Pipeline): void {
   if (classes === null && labels.length > 0) throw misfit('unet: num_class_embeds', 'null', `${labels.length + 1}, since there are labels`);
 }
 
-function checkUpscaler({ representation, upscaler, labels }: Pipeline): void {
+function checkUpscaler({ mel, representation, upscaler, labels }: Pipeline): void {
   if (upscaler === null) return;
   if (representation === 'latent') throw misfit('upscaler', 'one', 'none, since latents are diffused');
   if (upscaler.factor !== 2 && upscaler.factor !== 4) throw misfit('upscaler: factor', String(upscaler.factor), '2 or 4');
   if (upscaler.unet === null) return;
   const { in_channels: inChannels, out_channels: outChannels, num_class_embeds: classes } = upscaler.unet.config;
-  if (inChannels !== UPSCALER_CHANNELS.in_channels || outChannels !== UPSCALER_CHANNELS.out_channels) {
-    throw misfit('upscaler: in_channels and out_channels', `${inChannels} and ${outChannels}`, '2 and 1: the noisy image and the enlarged small one, and the answer');
+  const wanted = upscalerChannels(mel);
+  if (inChannels !== wanted.in_channels || outChannels !== wanted.out_channels) {
+    throw misfit('upscaler: in_channels and out_channels', `${inChannels} and ${outChannels}`, `${wanted.in_channels} and ${wanted.out_channels}: the noisy image and the enlarged small one, and the answer`);
   }
   if (classes !== null && classes !== labels.length + 1) {
     throw misfit('upscaler: num_class_embeds', String(classes), `${labels.length + 1}: ${labels.length} labels and one for no label`);

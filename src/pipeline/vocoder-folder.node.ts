@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { MelstromError } from '../base/errors.js';
-import { melSchema, storedMel, type MelSettings } from '../config/mel.js';
+import { melSchema, monoMel, storedMel, type MelSettings } from '../config/mel.js';
 import { configurationError, problemsOf } from '../config/problems.js';
 import { deriveVocos, vocosProblems, vocosSchema, type VocosConfig } from '../config/vocoder.js';
 import { loadReference, referenceFile, type FloatDtype } from '../nn/index.js';
@@ -56,7 +56,7 @@ export function findVocoder(pipelineFolder: string, mel: MelSettings | null): Fo
   if (codecHash(own) !== hash) {
     throw new MelstromError({ kind: 'checkpoint', where: `${where}: mel`, got: `settings of the codec ${codecHash(own)}`, expected: `those of ${hash}, with which it was trained`, fix: 'The file was changed by hand; put the settings back as they were.' });
   }
-  if (mel !== null) assertSameCodec(own, mel, where);
+  if (mel !== null) assertSameCodec(own, monoMel(mel), where);
   const network = parse(vocosSchema, Object.fromEntries(Object.entries(head).filter(([key]) => !key.startsWith('_'))), where);
   const problems = vocosProblems(network, own, 'network');
   if (problems.length > 0) throw configurationError(where, problems);

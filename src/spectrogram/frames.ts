@@ -1,13 +1,15 @@
-// Some frames of an image, and images put one behind the other. Knows no sound.
+// Some frames of an image, of one channel or three, and images put one behind the other. Knows no sound.
 import { MelstromError } from '../base/errors.js';
+import { imageRows } from '../config/mel.js';
 import type { MelImage } from './mel-image.js';
 
 /** Frames `from` to before `to`; all of them are the image itself. Shape: [M, N] -> [M, to - from]. */
 export function sliceFrames(image: MelImage, from: number, to: number): MelImage {
   const { settings, frameCount, data } = image;
   if (from === 0 && to === frameCount) return image;
-  const part = new Float32Array(settings.melBins * (to - from));
-  for (let row = 0; row < settings.melBins; row += 1) part.set(data.subarray(row * frameCount + from, row * frameCount + to), row * (to - from));
+  const rows = imageRows(settings);
+  const part = new Float32Array(rows * (to - from));
+  for (let row = 0; row < rows; row += 1) part.set(data.subarray(row * frameCount + from, row * frameCount + to), row * (to - from));
   return { settings, frameCount: to - from, data: part };
 }
 
@@ -18,10 +20,11 @@ export function joinFrames(images: readonly MelImage[]): MelImage {
   if (images.length === 1) return first;
   const { settings } = first;
   const frameCount = images.reduce((sum, image) => sum + image.frameCount, 0);
-  const data = new Float32Array(settings.melBins * frameCount);
+  const rows = imageRows(settings);
+  const data = new Float32Array(rows * frameCount);
   let at = 0;
   for (const image of images) {
-    for (let row = 0; row < settings.melBins; row += 1) data.set(image.data.subarray(row * image.frameCount, (row + 1) * image.frameCount), row * frameCount + at);
+    for (let row = 0; row < rows; row += 1) data.set(image.data.subarray(row * image.frameCount, (row + 1) * image.frameCount), row * frameCount + at);
     at += image.frameCount;
   }
   return { settings, frameCount, data };

@@ -7,6 +7,6 @@ export function requireOneChannel({ channels = 1 }: Partial<Pick<MelSettings, 'c
   if (channels === 1) return;
   throw new MelstromError({
     kind: 'usage', where: `${where}: mel.channels`, got: String(channels), expected: '1, since this works on one channel of sound alone',
-    fix: 'Stereo sound can be encoded, decoded, inspected and trained on; its models generate, combine, vary and morph.',
+    fix: 'Use createImageCodec, which takes one channel or two.',
   });
 }

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { MelstromError } from '../base/errors.js';
+import { monoMel } from '../config/mel.js';
 import type { RunConfig } from '../config/run-config.js';
 import { deriveVocos } from '../config/vocoder.js';
 import { findVocoder, openVocoder, saveVocoder } from '../pipeline/vocoder-folder.node.js';
@@ -35,7 +36,8 @@ export function requireVocoder({ vocoder }: RunConfig): NonNullable<RunConfig['v
 export async function trainVocoder(options: TrainVocoderOptions): Promise<StageResult | null> {
   const { config, corpus, runFolder, reporter, signal, vocoderPreviews } = options;
   const { network, loss, training, discriminator, windowFrames } = requireVocoder(config);
-  const { mel, seed } = config;
+  const { seed } = config;
+  const mel = monoMel(config.mel); // of stereo sound it learns the mid, and makes mid and side
   const sounds = await openSoundCache({ path: join(runFolder, 'state', 'sounds.f32'), corpus, key: soundKey(options), reporter, signal });
   if (sounds === null) return null;
   const vocoder = createVocoderNetwork(deriveVocos(network, mel), mel, { seed });
@@ -70,7 +72,7 @@ export async function openKeptVocoder({ runFolder, config, reporter }: Pick<Trai
   if ((await listCheckpoints(stateFolder(runFolder, 'vocoder'))).length === 0) return null;
   const found = findVocoder(join(runFolder, 'pipeline'), null);
   if (found === null) return null;
-  if (codecHash(found.mel) === codecHash(config.mel)) return openVocoder(found);
+  if (codecHash(found.mel) === codecHash(monoMel(config.mel))) return openVocoder(found);
   reporter.log.warn(`the vocoder in ${found.folder} was trained under other mel settings and is left out; train it anew`);
   return null;
 }

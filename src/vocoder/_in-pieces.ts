@@ -21,7 +21,7 @@ export interface ImagePiece {
 }
 
 /**
- * Calls `invert` for one piece after the other, each with the samples that are there already.
+ * Calls `invert` for one piece after the other, each with the samples of the one channel that are there already.
  *
  * Shape: [sampleCount].
  */
@@ -29,7 +29,7 @@ export function invertInPieces({ known, ...lengths }: PieceOptions, invert: (pie
   const made = new Float32Array(lengths.sampleCount);
   const isKnown = new Uint8Array(lengths.sampleCount);
   if (known !== undefined) {
-    made.set(known.samples.subarray(known.from, known.to), known.from);
+    made.set(known.channels[0].subarray(known.from, known.to), known.from);
     isKnown.fill(1, known.from, known.to);
   }
   for (const { first, last, from, to, end } of pieceSpans(lengths)) {

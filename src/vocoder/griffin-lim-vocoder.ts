@@ -47,11 +47,11 @@ export function createGriffinLimVocoder(settings: MelSettings, options: GriffinL
         const stft = createLoopStft({ ...settings, sampleCount: wanted, frames: frameCount });
         return { sampleRateHz, channels: [recover(image, { ...freely(image), start: 'random', sampleCount: wanted }, stft)] };
       }
-      if (around !== undefined) return { sampleRateHz, channels: [cutOrFill(recover(image, { method: 'fast', around, sampleCount: count }), wanted)] };
+      if (around !== undefined) return { sampleRateHz, channels: [cutOrFill(recover(image, { method: 'fast', around: { samples: around.channels[0], limit: around.limit }, sampleCount: count }), wanted)] };
       const made = invertInPieces({ frameCount, sampleCount: count, hopSamples, fftSize, known }, (piece) => {
         const part = sliceFrames(image, piece.first, piece.last);
         if (piece.known === undefined) return recover(part, { ...freely(part), sampleCount: piece.sampleCount });
-        const phases = continuePhases(settings, codec.invertToMagnitude(part, { gateDb }), piece.known);
+        const phases = continuePhases(settings, codec.invertToMagnitude(part, { gateDb }), { ...piece.known, seed });
         return recover(part, { method: 'fast', known: piece.known, phases, sampleCount: piece.sampleCount });
       });
       return { sampleRateHz, channels: [cutOrFill(made, wanted)] };

@@ -8,6 +8,8 @@ interface SpanOptions {
   readonly sampleCount: number;
   readonly hopSamples: number;
   readonly fftSize: number;
+  /** Frames to either side that a sound depends on too. Default 0. */
+  readonly contextFrames?: number;
 }
 
 /** Frames `first` to before `last`, samples `from` to before `to`, of which those before `end` stay. */
@@ -20,17 +22,18 @@ export interface PieceSpan {
 }
 
 /**
- * A piece begins two transforms before the end of what the one before it left, so that every frame over a new sample is whole, and its last
- * transform's length is left to the next piece, since the mirror at its end is not the sound's.
+ * A piece begins two transforms, and the context, before the end of what the one before it left, so that every frame over a new sample is whole,
+ * and its last transform's length and the context are left to the next piece, since the mirror at its end is not the sound's.
  */
-export function* pieceSpans({ frameCount, sampleCount, hopSamples, fftSize }: SpanOptions): Generator<PieceSpan> {
+export function* pieceSpans({ frameCount, sampleCount, hopSamples, fftSize, contextFrames = 0 }: SpanOptions): Generator<PieceSpan> {
   const transform = Math.ceil(fftSize / hopSamples);
-  const pieceFrames = Math.max(PIECE_FRAMES, 6 * transform);
+  const pieceFrames = Math.max(PIECE_FRAMES, 6 * transform + 4 * contextFrames);
   for (let first = 0; ; ) {
     const last = Math.min(first + pieceFrames, frameCount);
     const from = first * hopSamples;
     if (last === frameCount) return yield { first, last, from, to: sampleCount, end: sampleCount };
-    yield { first, last, from, to: (last - 1) * hopSamples, end: (last - 1 - transform) * hopSamples };
-    first = last - 1 - 3 * transform;
+    const endFrame = last - 1 - transform - contextFrames;
+    yield { first, last, from, to: (last - 1) * hopSamples, end: endFrame * hopSamples };
+    first = endFrame - 2 * transform - contextFrames;
   }
 }

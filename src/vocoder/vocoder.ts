@@ -1,6 +1,5 @@
 // The one interface of everything that turns a mel image into sound.
 import type { Clip } from '../audio/clip.js';
-import type { GivenSound } from '../dsp/given-sound.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 
 export interface VocoderOptions {
@@ -17,15 +16,23 @@ export interface VocoderOptions {
    * A sound of sampleCount samples of which only a part is to be made anew. The caller puts the rest back; a vocoder that
    * heeds it joins on in phase. Default none.
    */
-  readonly around?: GivenSound;
+  readonly around?: SoundAround;
   /** Samples that are given and come back as they are, the rest made to go with them. Default none. */
   readonly known?: KnownSound;
 }
 
+/** A sound of which a part is made anew. */
+export interface SoundAround {
+  /** As many as the codec has. Shape: [sampleCount] each. */
+  readonly channels: readonly Float32Array[];
+  /** Keeps of a channel's difference to the sound what may differ. It is linear, and applying it twice changes little. Mutates: difference. */
+  limit(difference: Float32Array): void;
+}
+
 /** Samples that are known beforehand. */
 export interface KnownSound {
-  /** Where nothing is known the values don't matter. Shape: [sampleCount]. */
-  readonly samples: Float32Array;
+  /** As many as the codec has; where nothing is known the values don't matter. Shape: [sampleCount] each. */
+  readonly channels: readonly Float32Array[];
   /** Samples from `from` on and before `to` are known. */
   readonly from: number;
   readonly to: number;
@@ -35,6 +42,8 @@ export interface Vocoder {
   readonly name: string;
   /** Whether `known` is heeded, so that a long image may be inverted piece after piece, each going on from the one before. Default false. */
   readonly isContinuing?: boolean;
+  /** Frames to either side that a sound depends on beyond those whose transforms hold it: a piece of an image needs them too. Default 0. */
+  readonly contextFrames?: number;
   /** Images that it works on at once when it is given so many before the first is done. Default 1. */
   readonly lanes?: number;
   /** Gives a clip of the codec's channels, at its rate and level. An image of silence gives zeros. @throws MelstromError when the image is of another codec. */

@@ -1,5 +1,5 @@
-// Two channels from a folder of sounds to new clips, as a user types it; and what works on one channel alone, refused by name.
-import { readFileSync, writeFileSync } from 'node:fs';
+// Two channels from a folder of sounds to new clips, as a user types it; and what does not go with it, refused by name.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { decodeFile } from '../../src/audio/decode.node.js';
@@ -72,6 +72,14 @@ describe('a stereo run', () => {
     expect(await channelsOf('combine', run, '--count', '1', '--label', TINY_LABELS[0], '--label', TINY_LABELS[1], '--out', inRoot('combined'))).toEqual([2]);
   });
 
+  it.each([['fill', ['--from', '0.02', '--to', '0.05']], ['extend', ['--seconds', '0.1', '--bit-depth', '32']]] as const)('%s keeps the samples of both channels, and its record makes it again', async (name, flags) => {
+    const { value: { files } } = await runJson<{ files: { wav: string; json: string }[] }>(name, run, soundOf(0), ...flags, '--out', inRoot(name));
+    const [made, own] = await Promise.all([files[0].wav, soundOf(0)].map(async (path) => (await decodeFile(path)).channels));
+    expect(made.length).toBe(2);
+    made.forEach((channel, index) => expect(channel.subarray(0, 160)).toEqual(own[index].subarray(0, 160)));
+    await expectAgain(files[0]);
+  });
+
   it('varies a sound of two channels: at strength 0 it is the round trip of both', async () => {
     const { value: { files } } = await runJson<{ files: { wav: string; json: string }[] }>('vary', run, soundOf(0), '--strength', '0', '--out', inRoot('varied'));
     expect((await decodeFile(files[0].wav)).channels.length).toBe(2);
@@ -136,21 +144,48 @@ describe('encode and decode in stereo', () => {
   });
 });
 
-describe('what works on one channel alone', () => {
-  it.each([
-    ['fill', (): string[] => ['fill', run, soundOf(0), '--from', '0.02', '--to', '0.05', '--out', inRoot('filled')]],
-    ['extend', (): string[] => ['extend', run, soundOf(0), '--seconds', '0.1', '--out', inRoot('extended')]],
-    ['reconstruct', (): string[] => ['reconstruct', run, soundOf(0), '--out', inRoot('ladder')]],
-    ['evaluate', (): string[] => ['evaluate', run, '--out', inRoot('report')]],
-    ['evaluate', (): string[] => ['evaluate', project.sounds, '--against', project.sounds, '--config', project.config, '--out', inRoot('folder report')]],
-  ])('%s refuses a stereo model in one sentence', async (name, words) => {
-    expect((await refusal(...words())).stderr).toContain(`${name}: mel.channels: got 2, expected 1, since this works on one channel of sound alone`);
+describe('judging stereo', () => {
+  it('reconstruct says of each file how mid and width come back, and writes every rung in two channels', async () => {
+    const out = inRoot('ladder');
+    const { value } = await runJson<{ files: { rungs: Record<string, Record<string, number>> }[]; summary: Record<string, Record<string, unknown>> }>('reconstruct', run, soundOf(0), soundOf(1), '--out', out, '--iterations', '16');
+    for (const { rungs } of value.files) {
+      expect(Object.keys(rungs)).toEqual(['codec', 'inverted', 'vae']);
+      for (const name of ['codec', 'inverted']) {
+        expect(Math.abs(rungs[name].widthDifferenceDb)).toBeLessThan(0.5);
+        expect(Number.isFinite(rungs[name].levelDifferenceDb)).toBe(true); // eight mel bins leave it open
+      }
+      expect(Number.isFinite(rungs.vae.widthDifferenceDb)).toBe(true);
+    }
+    expect(value.summary.inverted.widthDifferenceDb).toMatchObject({ count: 2 });
+    const clips = readdirSync(join(out, 'clips')).filter((file) => file.endsWith('.wav'));
+    expect(clips.length).toBe(8);
+    for (const clip of clips) expect((await decodeFile(join(out, 'clips', clip))).channels.length).toBe(2);
+    expect(readFileSync(join(out, 'index.html'), 'utf8')).toContain('Width difference / dB');
   });
 
+  it('reconstruct prints mid and width', async () => {
+    const { stdout } = await runCommand('reconstruct', run, soundOf(0), '--out', inRoot('printed ladder'));
+    expect(stdout).toMatch(/level off: codec mid [+−]\d\.\d\d, width [+−]\d\.\d\d; inverted mid/);
+  });
+
+  it('evaluate compares clips of a run, and a folder of clips, with both channels of the real sounds', async () => {
+    const report = inRoot('report');
+    const { value } = await runJson<{ inversionError: { activeCells: number }; sets: { embedding: { name: string } } }>('evaluate', run, '--clips', '2', '--out', report);
+    expect(value.inversionError.activeCells).toBeGreaterThan(0);
+    expect(value.sets.embedding.name).toBe('spectral-32');
+    const clips = readdirSync(join(report, 'clips')).filter((file) => file.endsWith('.wav'));
+    expect(clips.some((file) => file.includes('generated'))).toBe(true);
+    for (const clip of clips) expect((await decodeFile(join(report, 'clips', clip))).channels.length).toBe(2);
+    const { value: own } = await runJson<{ agreement: { clips: number }; sets: { memorisation: { copiedShare: number } } }>('evaluate', project.sounds, '--against', project.sounds, '--config', project.config, '--out', inRoot('folder report'));
+    expect(own.agreement.clips).toBe(1);
+    expect(own.sets.memorisation.copiedShare).toBeGreaterThan(0.7); // they are the very training sounds, but for those held out
+  });
+});
+
+describe('what does not go with two channels', () => {
   it('is refused in a configuration, all at once', async () => {
-    const { stderr } = await refusal('train', project.config, '--run', inRoot('refused'), '--set', 'corpus.downmix=left', '--set', 'vocoder={}', '--set', 'unet.network.in_channels=1');
+    const { stderr } = await refusal('train', project.config, '--run', inRoot('refused'), '--set', 'corpus.downmix=left', '--set', 'unet.network.in_channels=1');
     expect(stderr).toMatch(/corpus\.downmix: got left, expected nothing, since mel\.channels is 2/);
-    expect(stderr).toMatch(/vocoder: got a block, expected null, since mel\.channels is 2/);
     expect(stderr).toMatch(/unet\.network\.in_channels: got 1, expected 2, as vae\.network\.latent_channels/);
   });
 });

@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { decodeFile } from '../../src/audio/decode.node.js';
 import { EXIT_STATUS } from '../../src/base/errors.js';
 import { refusal, runCommand, runJson } from './run-command.js';
 import { useTinyProject } from './tiny-project.js';
@@ -33,6 +34,18 @@ describe('train and generate with an upscaler', () => {
     expect([status, stdout]).toEqual([0, expect.stringContaining('--stage unet')]);
     const { stderr } = await refusal('generate', run, '--out', inRoot('nothing'), '--count', '1');
     expect(stderr).toContain('no UNet');
+  });
+
+  it('draw stereo sound in two sizes: mid, side and panning', async () => {
+    const run = inRoot('stereo');
+    const { status, stderr } = await runCommand('train', project.config, '--run', run, '--set', 'mel.channels=2');
+    expect(status, stderr).toBe(0);
+    expect(JSON.parse(readFileSync(join(run, 'pipeline', 'upscaler', 'config.json'), 'utf8'))).toMatchObject({ in_channels: 6, out_channels: 3 });
+    const { value } = await runJson<{ files: { wav: string; json: string }[] }>('generate', run, '--out', inRoot('breit'), '--count', '1', '--upscaler-steps', '2');
+    expect(JSON.parse(readFileSync(value.files[0].json, 'utf8'))).toMatchObject({ upscaler: { factor: 2, steps: 2 } });
+    expect((await decodeFile(value.files[0].wav)).channels.length).toBe(2);
+    const wrong = await refusal('train', project.config, '--run', inRoot('falsch'), '--set', 'mel.channels=2', '--set', 'upscaler.network.in_channels=2', '--set', 'upscaler.network.out_channels=1');
+    expect(wrong.stderr).toMatch(/upscaler\.network\.in_channels: got 2, expected 6: the noisy image and the enlarged small one[^]*upscaler\.network\.out_channels: got 1, expected 3: mid, side and panning/);
   });
 
   it('refuse an upscaler that is not configured, or not there', async () => {

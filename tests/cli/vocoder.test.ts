@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { decodeFile } from '../../src/audio/decode.node.js';
 import { EXIT_STATUS } from '../../src/base/errors.js';
 import { readLoggedNumbers } from '../../src/training/read-events.node.js';
 import { refusal, runCommand, runJson } from './run-command.js';
@@ -43,6 +44,19 @@ describe('a vocoder of the run', () => {
     expect(clip('auto').equals(clip('classical'))).toBe(false);
 
     const sound = join(project.sounds, TINY_LABELS[0], 'É 0 #100%.wav');
+    const operations: readonly (readonly [string, ...string[]])[] = [
+      ['vary', run, sound, '--strength', '0.5'], ['fill', run, sound, '--from', '0.03', '--to', '0.06'], ['extend', run, sound, '--seconds', '0.1'], ['extend', run, sound, '--seconds', '0.1', '--before'],
+      ['morph', run, 'seed:1', 'seed:2', '--steps', '2'], ['combine', run, '--label', TINY_LABELS[0], '--count', '1'], ['generate', run, '--count', '1', '--loop', '--bpm', '600', '--bars', '0.5'],
+    ];
+    for (const [index, words] of operations.entries()) {
+      for (const [choice, name] of [['auto', /^vocos-/], ['neural', /^vocos-/], ['griffin-lim', /^griffin-lim-2/]] as const) {
+        const { value } = await runJson<{ files: { json: string; wav: string }[] }>(...words, '--out', inRoot(`${index} ${words[0]} ${choice}`), '--vocoder', choice);
+        expect((JSON.parse(readFileSync(value.files[0].json, 'utf8')) as { vocoder: string }).vocoder).toMatch(name);
+        if (choice !== 'auto') continue;
+        await runJson('regenerate', value.files[0].json, '--run', run, '--out', `${value.files[0].wav}.again.wav`);
+        expect(readFileSync(`${value.files[0].wav}.again.wav`).equals(readFileSync(value.files[0].wav)), words[0]).toBe(true);
+      }
+    }
     const errors: number[] = [];
     for (const [name, ...flags] of [['leiter'], ['leiter klassisch', '--vocoder', 'griffin-lim']]) {
       const { value } = await runJson<{ files: { inversionErrorDb: number }[] }>('reconstruct', run, sound, '--out', inRoot(name), ...flags);
@@ -50,6 +64,20 @@ describe('a vocoder of the run', () => {
     }
     expect(errors[0]).not.toBe(errors[1]);
     for (const choice of ['auto', 'griffin-lim']) expect((await runCommand('evaluate', run, '--clips', '1', '--out', inRoot(`urteil ${choice}`), '--vocoder', choice)).status).toBe(0);
+  });
+
+  it('learns the mid of stereo sound, and makes sound of two channels', async () => {
+    const run = inRoot('stereo');
+    const trained = await runCommand('train', project.config, '--run', run, '--set', 'mel.channels=2');
+    expect(trained.status, trained.stderr).toBe(0);
+    expect(JSON.parse(readFileSync(join(run, 'pipeline', 'vocoder', 'config.json'), 'utf8'))).toMatchObject({ input_channels: 8, mel: { melBins: 8 } });
+    const { value: { files } } = await runJson<{ files: { wav: string; json: string }[] }>('generate', run, '--count', '1', '--out', inRoot('stereo clips'));
+    expect((JSON.parse(readFileSync(files[0].json, 'utf8')) as { vocoder: string }).vocoder).toMatch(/^vocos-/);
+    expect((await decodeFile(files[0].wav)).channels.length).toBe(2);
+    await runJson('regenerate', files[0].json, '--run', run, '--out', inRoot('stereo clips', 'again.wav'));
+    expect(readFileSync(inRoot('stereo clips', 'again.wav')).equals(readFileSync(files[0].wav))).toBe(true);
+    const again = await runCommand('train', project.config, '--run', run, '--resume', '--set', 'mel.channels=2', '--set', 'vocoder.training.steps=3');
+    expect([again.status, again.stderr]).toEqual([0, expect.not.stringContaining('other mel settings')]);
   });
 
   it('is refused where there is none, or none is configured', async () => {
@@ -60,6 +88,9 @@ describe('a vocoder of the run', () => {
     expect([missing.status, missing.stderr]).toEqual([EXIT_STATUS.usage, expect.stringContaining('--vocoder: got neural, expected griffin-lim, since the model has no vocoder of its own')]);
     const wrong = await refusal('train', project.config, '--run', inRoot('none'), '--stage', 'vocoder', '--set', 'vocoder=null');
     expect([wrong.status, wrong.stderr]).toEqual([EXIT_STATUS.configuration, expect.stringContaining('there is no vocoder to train')]);
+    for (const words of [['vary', run, inRoot('x.wav'), '--strength', '1'], ['combine', run, '--label', TINY_LABELS[0]]]) {
+      expect((await refusal(...words, '--out', inRoot('nichts'), '--vocoder', 'neural')).stderr).toContain('since the model has no vocoder of its own');
+    }
     expect((await refusal('generate', run, '--out', inRoot('nichts'), '--vocoder', 'wavenet')).stderr).toContain('Allowed choices are auto, neural, griffin-lim');
   });
 });

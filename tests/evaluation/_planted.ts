@@ -66,7 +66,7 @@ const meter = createClipMeter(RATE_HZ);
 const codec = createMelCodec(melSchema.parse({ sampleRateHz: RATE_HZ, fftSize: 2048, windowSamples: 2048, hopSamples: 512, melBins: 40, maxHz: 20_000 }));
 
 export function measure(sounds: readonly Sound[]): Promise<MeasuredClip[]> {
-  return Promise.all(sounds.map(async ({ samples, label }) => ({ label, measures: meter(samples), embedding: await embedding.embed(samples) })));
+  return Promise.all(sounds.map(async ({ samples, label }) => ({ label, measures: meter([samples]), embedding: await embedding.embed(samples) })));
 }
 
 export function comparable(sounds: readonly Sound[]): Comparable[] {

@@ -7,7 +7,7 @@ import { bandwidthHz } from '../../src/evaluation/bandwidth.js';
 import { judgeLadder } from '../../src/evaluation/ladder-verdict.js';
 import { compareOnsets } from '../../src/evaluation/onset-timing.js';
 import { estimateMean, measureRung, summariseRung, type RungFigures } from '../../src/evaluation/rung-figures.js';
-import { createMelCodec } from '../../src/spectrogram/mel-codec.js';
+import { createImageCodec } from '../../src/spectrogram/image-codec.js';
 import { renderDifferencePng } from '../../src/spectrogram/render-difference.js';
 
 const RATE_HZ = 16_000;
@@ -47,9 +47,9 @@ describe('bandwidth', () => {
 });
 
 describe('rungs', () => {
-  const codec = createMelCodec(melSchema.parse({ sampleRateHz: RATE_HZ, fftSize: 512, windowSamples: 512, hopSamples: 128, melBins: 32, maxHz: 8000 }));
+  const codec = createImageCodec(melSchema.parse({ sampleRateHz: RATE_HZ, fftSize: 512, windowSamples: 512, hopSamples: 128, melBins: 32, maxHz: 8000 }));
   const original = bursts([1000, 6000]);
-  const measure = (rung: Float32Array, originalBandwidthHz = 8000): RungFigures => measureRung({ original, originalBandwidthHz, originalImage: codec.analyse(original), rung, codec });
+  const measure = (rung: Float32Array, originalBandwidthHz = 8000): RungFigures => measureRung({ original: [original], originalBandwidthHz, originalImage: codec.analyse([original]), rung: [rung], codec });
 
   it('are faultless for the original itself', () => {
     expect(measure(original)).toEqual({ levelDifferenceDb: 0, logSpectralDb: 0, multiResolution: 0, melErrorDb: 0, bandwidthKept: 1, onsetErrorMs: 0 });
@@ -64,6 +64,23 @@ describe('rungs', () => {
     const hiss = noise(original.length).reverse();
     const noises = [0.001, 0.01, 0.1].map((gain) => measure(original.map((sample, index) => sample + gain * hiss[index])));
     for (const key of ['logSpectralDb', 'multiResolution', 'melErrorDb'] as const) expect(noises[0][key] < noises[1][key] && noises[1][key] < noises[2][key], key).toBe(true);
+  });
+
+  it('read mid and width of stereo sound, and each channel against its own', () => {
+    const stereo = createImageCodec({ ...codec.settings, channels: 2 });
+    const pair = [original, original.map((sample) => 0.5 * sample)];
+    const compare = (rung: readonly Float32Array[]): RungFigures => measureRung({ original: pair, originalBandwidthHz: 8000, originalImage: stereo.analyse(pair), rung, codec: stereo });
+    expect(compare(pair)).toEqual({ levelDifferenceDb: 0, widthDifferenceDb: 0, logSpectralDb: 0, multiResolution: 0, melErrorDb: 0, bandwidthKept: 1, onsetErrorMs: 0 });
+    const narrow = compare([0.7, 0.8].map((gain) => original.map((sample) => gain * sample))); // mid 0.75 as before, side 0.05 where it was 0.25
+    expect(narrow.levelDifferenceDb).toBeCloseTo(0, 4);
+    expect(narrow.widthDifferenceDb).toBeCloseTo(20 * Math.log10(0.05 / 0.25), 2);
+    const swapped = compare([pair[1], pair[0]]);
+    expect([swapped.levelDifferenceDb, swapped.widthDifferenceDb, swapped.melErrorDb].map((value) => Math.abs(value!) < 1e-6)).toEqual([true, true, true]); // mid and side are as loud
+    expect(swapped.logSpectralDb).toBeGreaterThan(3); // but each channel is not what it was: 6 dB off where it sounds
+    const silent = measureRung({ original: [original, new Float32Array(original.length)], originalBandwidthHz: 8000, originalImage: stereo.analyse(pair), rung: pair, codec: stereo });
+    expect(silent.logSpectralDb).toBe(0); // of the left, the only one that sounds
+    expect(summariseRung([narrow, narrow]).widthDifferenceDb!.mean).toBeCloseTo(narrow.widthDifferenceDb!, 6);
+    expect(judgeLadder([{ codec: narrow }]).sentences.join(' ')).toContain('After the codec settings the sound is narrower than the original: its side is 14.0 dB softer against its mid.');
   });
 
   it('are summed up with intervals that leave out what has no value', () => {
@@ -114,6 +131,9 @@ describe('difference picture', () => {
     const pixel = (x: number, y: number): number[] => Array.from(data.slice(3 * (y * width + x), 3 * (y * width + x) + 3));
     expect([width, height]).toEqual([6, 8]);
     expect([pixel(0, 7), pixel(5, 0), pixel(2, 4)]).toEqual([[70, 150, 255], [255, 140, 40], [24, 24, 24]]);
+    const stereo = { settings: melSchema.parse({ melBins: 4, frames: 3, channels: 2 }), frameCount: 3, data: new Float32Array(36) };
+    const above = decode(renderDifferencePng(stereo, { ...stereo, data: stereo.data.map((_, cell) => (cell === 12 ? 0.9 : 0)) }, { rangeDb: 10 })); // the lowest row of the side
+    expect([above.width, above.height, ...above.data.slice(3 * 3 * 3, 3 * 3 * 3 + 3)]).toEqual([3, 8, 255, 140, 40]);
     expect(() => renderDifferencePng(flat, { ...flat, frameCount: 2, data: new Float32Array(8) })).toThrow(/renderDifference/);
   });
 });

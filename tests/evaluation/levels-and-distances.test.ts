@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { defaultMelSettings } from '../../src/config/mel.js';
 import { guardedClip, measureLevel, reportLevels, type GuardedClip } from '../../src/evaluation/level-guard.js';
+import { coarseOf, copyDistanceDb } from '../../src/evaluation/memorisation.js';
 import { logMelStatistics } from '../../src/evaluation/log-mel-statistics.js';
 import { melDistance, poolDistances } from '../../src/evaluation/mel-distance.js';
 import type { MelImage } from '../../src/spectrogram/mel-image.js';
@@ -25,10 +26,10 @@ describe('the level guard', () => {
       for (let order = 1; order <= 16; order += 1) sum += Math.cos((2 * Math.PI * 150 * order * index) / RATE + (isInStep ? 0 : Math.PI * order * order / 16));
       return gain * sum * Math.exp((-3 * index) / RATE);
     });
-    return guardedClip(samples, { sampleRateHz: RATE, label });
+    return guardedClip([samples], { sampleRateHz: RATE, label });
   };
   const real = [-2, -1, 0, 1, 2].flatMap((db) => [clip(db), clip(db, { label: 1 })]);
-  const silence = guardedClip(new Float32Array(RATE), { sampleRateHz: RATE, label: 0 });
+  const silence = guardedClip([new Float32Array(RATE)], { sampleRateHz: RATE, label: 0 });
   const shareOf = (...judged: GuardedClip[]): number => reportLevels(judged, real).inRangeShare;
 
   it('passes clips as loud as real ones of their label are, and 3 dB beyond', () => {
@@ -72,6 +73,21 @@ describe('mel distance', () => {
   it('leaves cells near the floor out of the active error', () => {
     expect(melDistance(flat(-77), flat(-20)).activeCells).toBe(0);
     expect(poolDistances([melDistance(flat(-77), flat(-20)), melDistance(flat(-30), flat(-31))]).activeErrorDb).toBeCloseTo(1, 4);
+  });
+
+  it('compares mid and side of stereo sound, and not panning', () => {
+    const stereo = (midDb: number, sideDb: number, panning: number): MelImage => {
+      const [mid, side] = [midDb, sideDb].map((db) => flat(db));
+      return { ...mid, settings: { ...mid.settings, channels: 2 }, data: Float32Array.from([...mid.data, ...side.data, ...mid.data.map(() => panning)]) };
+    };
+    expect(melDistance(stereo(-30, -40, 0), stereo(-32, -44, 1)).activeErrorDb).toBeCloseTo(3, 4);
+    expect(melDistance(stereo(-30, -40, 0), stereo(-30, -40, 1)).errorDb).toBe(0);
+    expect(copyDistanceDb(stereo(-30, -40, 0), stereo(-30, -44, 0))).toBeCloseTo(2, 4); // at the gain between them
+    expect(coarseOf(stereo(-30, -40, 0)).data.length).toBe(2 * 16);
+    const [first, other] = [logMelStatistics(stereo(-30, -40, 0.5)), logMelStatistics(stereo(-30, -40, -0.5))];
+    expect([first.length, first[0], first[32]]).toEqual([96, expect.closeTo(50, 3), expect.closeTo(40, 3)]);
+    expect([first[64], other[64]]).toEqual([expect.closeTo(20, 3), expect.closeTo(-20, 3)]);
+    expect(() => melDistance(stereo(-30, -40, 0), flat(-30))).toThrow(/melDistance/);
   });
 
   it('refuses images of other sizes', () => {

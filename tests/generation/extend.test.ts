@@ -1,11 +1,12 @@
 // A sound that goes on: its own samples stay, and what is added goes on from them.
 import { describe, expect, it } from 'vitest';
 import * as tf from '@tensorflow/tfjs';
+import { joinBlocks } from '../../src/audio/resample.js';
 import { SAMPLER_NAMES } from '../../src/diffusion/index.js';
 import { extendClips, streamExtensions, type ClipStream, type ExtendRequest, type GeneratedClip } from '../../src/generation/index.js';
 import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
 import type { Vocoder } from '../../src/vocoder/vocoder.js';
-import { smallPipeline, SMALL_MEL } from '../pipeline/small-pipeline.js';
+import { smallPipeline, SMALL_MEL, SMALL_STEREO_MEL } from '../pipeline/small-pipeline.js';
 import { progressivePipeline } from '../pipeline/small-upscaler.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
@@ -13,7 +14,8 @@ import { useEngine } from '../support/engine.js';
 useEngine();
 
 const samples = Float32Array.from({ length: 4000 }, (_, at) => 0.3 * Math.sin(at / 4) + 0.2 * Math.sin(at / 1.7));
-const request: ExtendRequest = { samples, seconds: 0.3, labels: [0], seeds: [1], sampler: 'dpmpp2m', steps: 3, guidance: 2, vocoder: createGriffinLimVocoder(SMALL_MEL, { iterations: 8 }) };
+const sound = (channel: Float32Array): ExtendRequest['sound'] => ({ sampleRateHz: 8000, channels: [channel] });
+const request: ExtendRequest = { sound: sound(samples), seconds: 0.3, labels: [0], seeds: [1], sampler: 'dpmpp2m', steps: 3, guidance: 2, vocoder: createGriffinLimVocoder(SMALL_MEL, { iterations: 8 }) };
 const MARGIN = 128; // half a transform, in whole columns of two frames
 
 async function collect(clips: AsyncIterable<GeneratedClip>): Promise<GeneratedClip[]> {
@@ -25,7 +27,7 @@ async function collect(clips: AsyncIterable<GeneratedClip>): Promise<GeneratedCl
 /** The pieces of all streams. */
 async function collectSamples(streams: AsyncIterable<ClipStream>): Promise<Float32Array[]> {
   const all: Float32Array[] = [];
-  for await (const { pieces } of streams) for await (const { samples: piece } of pieces) all.push(piece);
+  for await (const { pieces } of streams) for await (const { channels: [piece] } of pieces) all.push(piece);
   return all;
 }
 
@@ -51,6 +53,27 @@ describe('extendClips', () => {
     expect(sound.subarray(added + MARGIN)).toEqual(samples.subarray(MARGIN));
     expect(sound.subarray(0, added).some((value) => value !== 0)).toBe(true);
     expect(sidecar.extension?.isBefore).toBe(true);
+  });
+
+  it.each([false, true])('goes on in stereo (before: %s): both channels of the sound stay, and neither has a click', async (isBefore) => {
+    const channels = [samples, Float32Array.from(samples, (value, at) => 0.4 * value + 0.1 * Math.sin(at / 2.3))];
+    const vocoder = createGriffinLimVocoder(SMALL_STEREO_MEL, { iterations: 8 });
+    for (const representation of ['latent', 'pixel'] as const) {
+      const [{ clip, image, sidecar }] = await extend({ sound: { sampleRateHz: 8000, channels }, isBefore, vocoder }, smallPipeline({ mel: SMALL_STEREO_MEL, representation }));
+      const shift = isBefore ? 2400 : 0;
+      const kept = isBefore ? 2400 + MARGIN : 4000 - MARGIN;
+      expect(clip.channels.map((made) => made.length)).toEqual([6400, 6400]);
+      for (const [channel, made] of clip.channels.entries()) {
+        const [from, to] = isBefore ? [kept, 6400] : [0, kept];
+        expect(made.subarray(from, to)).toEqual(channels[channel].subarray(from - shift, to - shift));
+        expect(made.subarray(isBefore ? 0 : 4000, isBefore ? 2400 : 6400).some((value) => value !== 0)).toBe(true);
+        const bend = (at: number): number => Math.abs(made[at + 1] - 2 * made[at] + made[at - 1]);
+        const around = (first: number, last: number): number => Math.max(...Array.from({ length: last - first }, (_, index) => bend(kept + first + index)));
+        expect(around(-2, 2)).toBeLessThan(1.5 * Math.max(around(-128, -2), around(2, 128)));
+      }
+      expect(image.data.length).toBe(3 * 8 * image.frameCount);
+      expect(sidecar.inversion!.spectralConvergenceDb).toBeLessThan(0);
+    }
   });
 
   it.each([false, true])('joins without a click (before: %s): no sharper bend where made and kept samples meet than beside', async (isBefore) => {
@@ -84,7 +107,7 @@ describe('extendClips', () => {
     const [pixel] = await extend({}, smallPipeline({ representation: 'pixel' }));
     expect(pixel.clip.channels[0].subarray(0, 4000 - MARGIN)).toEqual(samples.subarray(0, 4000 - MARGIN));
     const short = samples.subarray(0, 300);
-    const [{ clip }] = await extend({ samples: short });
+    const [{ clip }] = await extend({ sound: sound(short) });
     expect(clip.channels[0].subarray(0, 100)).toEqual(short.subarray(0, 100));
   });
 
@@ -92,7 +115,7 @@ describe('extendClips', () => {
     const long = { sampler, seconds: 4.3, steps: 2, eta: 0.5, resamples: sampler === 'dpmpp2m' ? 2 : 1 };
     const invert: Vocoder['invert'] = (_, { sampleCount = 0, known } = {}) => {
       const made = new Float32Array(sampleCount);
-      if (known !== undefined) made.set(known.samples.subarray(known.from, known.to), known.from);
+      if (known !== undefined) made.set(known.channels[0].subarray(known.from, known.to), known.from);
       return { sampleRateHz: SMALL_MEL.sampleRateHz, channels: [made] };
     };
     const [whole] = await extend({ ...long, vocoder: { name: 'silence', invert } });
@@ -121,6 +144,23 @@ describe('extendClips', () => {
     pipeline.dispose();
   });
 
+  it('streams a long extension of stereo sound, both channels as they are drawn whole', async () => {
+    const pipeline = smallPipeline({ mel: SMALL_STEREO_MEL });
+    const channels = [samples, samples.map((value) => -0.3 * value)];
+    const asked = { ...request, sound: { sampleRateHz: 8000, channels }, seconds: 9, steps: 1, vocoder: createGriffinLimVocoder(SMALL_STEREO_MEL, { iterations: 1 }) };
+    for await (const stream of streamExtensions(pipeline, asked)!) {
+      const pieces: (readonly Float32Array[])[] = [];
+      for await (const piece of stream.pieces) pieces.push(piece.channels);
+      expect([stream.channelCount, pieces.length]).toEqual([2, 2]);
+      const [whole] = await collect(extendClips(pipeline, asked));
+      for (const channel of [0, 1]) {
+        expect(joinBlocks(pieces.map((piece) => piece[channel]))).toEqual(whole.clip.channels[channel]);
+        expect(whole.clip.channels[channel].subarray(0, 4000 - MARGIN)).toEqual(channels[channel].subarray(0, 4000 - MARGIN));
+      }
+    }
+    pipeline.dispose();
+  });
+
   it('leaves no tensor, also when it is stopped within a step', async () => {
     await extend();
     const before = tf.memory().numTensors;
@@ -133,7 +173,9 @@ describe('extendClips', () => {
   it('refuses what cannot be', () => {
     const pipeline = smallPipeline();
     const refused = (changes: Partial<ExtendRequest>): (() => unknown) => () => extendClips(pipeline, { ...request, ...changes });
-    expect(refused({ samples: samples.subarray(0, 200) })).toThrow('extend: got a sound of 0.025 s, expected at least 0.032 s');
+    expect(refused({ sound: sound(samples.subarray(0, 200)) })).toThrow('extend: got a sound of 0.025 s, expected at least 0.032 s');
+    expect(refused({ sound: { sampleRateHz: 8000, channels: [samples, samples] } })).toThrow('sound: got 2 channels, expected 1, as the model has');
+    expect(refused({ sound: { ...sound(samples), sampleRateHz: 44_100 } })).toThrow('got 44100 Hz, expected 8000 Hz');
     expect(refused({ resamples: -1 })).toThrow('resamples: got -1');
     expect(refused({ seconds: 0 })).toThrow('seconds: got 0');
     expect(refused({ labels: [7] })).toThrow('labels[0]');

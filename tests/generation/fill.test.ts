@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRealFft } from '../../src/dsp/real-fft.js';
 import { fillSounds, type FillRequest, type InputSound } from '../../src/generation/index.js';
 import type { Pipeline } from '../../src/pipeline/index.js';
-import { smallPipeline } from '../pipeline/small-pipeline.js';
+import { SMALL_STEREO_MEL, smallPipeline } from '../pipeline/small-pipeline.js';
+import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
 import { useEngine } from '../support/engine.js';
 import { collect, SAMPLERS, sound, vocoder } from './_operations.js';
 
@@ -48,6 +49,25 @@ describe('fillSounds', () => {
     const [own] = request.sounds[0].channels;
     const within = Math.max(roughness(made, 400, 560), roughness(own, 1, 899));
     for (const border of [320, 640]) expect(roughness(made, border - 3, border + 3)).toBeLessThan(1.2 * within);
+  });
+
+  it('fills stereo sound: outside the stretch the samples of both channels stay, and neither border has a click', async () => {
+    const stereo = smallPipeline({ mel: SMALL_STEREO_MEL });
+    const [left] = tone(4000).channels;
+    const channels = [left, left.map((value, index) => 0.3 * value + 0.1 * Math.sin(index / 3))];
+    const asked = { ...request, vocoder: createGriffinLimVocoder(SMALL_STEREO_MEL, { iterations: 8 }), sounds: [{ sampleRateHz: 8000, channels }], region: { fromSeconds: 0.24, toSeconds: 0.28 } };
+    const [{ clip, image }] = await collect(fillSounds(stereo, asked));
+    stereo.dispose();
+    expect(clip.channels.length).toBe(2);
+    for (const [channel, made] of clip.channels.entries()) {
+      const own = channels[channel];
+      expect(made.subarray(0, 1920)).toEqual(own.subarray(0, 1920));
+      expect(made.subarray(2240)).toEqual(own.subarray(2240));
+      expect(made.subarray(2000, 2160)).not.toEqual(own.subarray(2000, 2160));
+      const within = Math.max(roughness(made, 2000, 2160), roughness(own, 1, 3999));
+      for (const border of [1920, 2240]) expect(roughness(made, border - 3, border + 3)).toBeLessThan(1.2 * within);
+    }
+    expect(image.data.length).toBe(3 * 8 * 16);
   });
 
   it('keeps the spectrum outside a band', async () => {

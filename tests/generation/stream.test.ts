@@ -8,11 +8,14 @@ import { SAMPLER_NAMES } from '../../src/diffusion/index.js';
 import { generateClips, isStreamed, streamClips, type ClipPiece, type ClipStream, type GeneratedClip, type GenerateRequest, type Sidecar } from '../../src/generation/index.js';
 import { writeStreams } from '../../src/generation/write-stream.node.js';
 import { writeGenerated } from '../../src/generation/write.node.js';
+import { deriveVocos, vocosSchema } from '../../src/config/vocoder.js';
+import { reportInversion } from '../../src/vocoder/inversion-report.js';
+import { createNeuralVocoder, createVocoderNetwork } from '../../src/vocoder/neural-vocoder.js';
 import type { Pipeline } from '../../src/pipeline/index.js';
 import { joinFrames } from '../../src/spectrogram/frames.js';
 import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
 import type { Vocoder } from '../../src/vocoder/vocoder.js';
-import { SMALL_MEL, smallPipeline } from '../pipeline/small-pipeline.js';
+import { SMALL_MEL, SMALL_STEREO_MEL, smallPipeline } from '../pipeline/small-pipeline.js';
 import { progressivePipeline } from '../pipeline/small-upscaler.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
@@ -65,7 +68,7 @@ describe('streamClips', () => {
       const { pieces, sidecar } = await read(stream);
       const { image, sidecar: { inversion, batch, ...other } } = expected[stream.index];
       const streamed = joinFrames(pieces.map((piece) => piece.image));
-      const samples = pieces.flatMap((piece) => Array.from(piece.samples));
+      const samples = pieces.flatMap((piece) => Array.from(piece.channels[0]));
       expect([pieces.length, samples.length, stream.sampleCount]).toEqual([2, Math.round(8000 * SECONDS), Math.round(8000 * SECONDS)]);
       expectClose(streamed.data, image.data, { absolute: 1e-4, reason: 'the network rounds otherwise in another batch' });
       expect(Float32Array.from(samples)).toEqual(vocoder.invert(streamed, { seed: stream.seed, sampleCount: stream.sampleCount }).channels[0]);
@@ -89,7 +92,7 @@ describe('streamClips', () => {
     const clips = await collect(generateClips(pipeline, request));
     for await (const stream of streamClips(pipeline, request)) {
       const { pieces, sidecar } = await read(stream);
-      expect(Float32Array.from(pieces.flatMap(({ samples }) => Array.from(samples)))).toEqual(clips[stream.index].clip.channels[0]);
+      expect(Float32Array.from(pieces.flatMap(({ channels: [samples] }) => Array.from(samples)))).toEqual(clips[stream.index].clip.channels[0]);
       expect(sidecar).toEqual(clips[stream.index].sidecar);
     }
     const pixel = smallPipeline({ representation: 'pixel' });
@@ -97,6 +100,36 @@ describe('streamClips', () => {
     const [streamed] = await collect(generateClips(pixel, { ...request, seconds: 4.2 }));
     expectClose(streamed.image.data, whole1.image.data, { absolute: 1e-4, reason: 'as above' });
     pixel.dispose();
+  });
+
+  it('streams stereo sound, written to the bytes that the whole would have', async () => {
+    const stereo = smallPipeline({ mel: SMALL_STEREO_MEL });
+    const own = createGriffinLimVocoder(SMALL_STEREO_MEL, { iterations: 1 });
+    const asked = { ...request, labels: [0], seeds: [5], vocoder: own };
+    const [expected] = await collect(generateClips(stereo, { ...asked, vocoder: { name: own.name, invert: own.invert } }));
+    const [clip] = await collect(generateClips(stereo, asked));
+    expectClose(clip.image.data, expected.image.data, { absolute: 1e-4, reason: 'the network rounds otherwise in another batch' });
+    expect(clip.clip.channels.map((channel) => channel.length)).toEqual([Math.round(8000 * SECONDS), Math.round(8000 * SECONDS)]);
+    const sum = (channels: readonly Float32Array[]): number => channels.reduce((all, channel) => all + channel.reduce((power, value) => power + value * value, 0), 0);
+    expectClose(10 * Math.log10(sum(clip.clip.channels) / sum(expected.clip.channels)), 0, { absolute: 0.2, reason: 'the last piece goes on from the first' });
+    for (const bitDepth of [16, 24, 32] as const) {
+      const [streamed, whole1] = ['streamed', 'whole'].map((kind) => mkdtempSync(join(root, `stereo ${bitDepth} ${kind} `)));
+      for await (const { wav } of writeStreams(streamed, ['a'], streamClips(stereo, asked), { bitDepth })) expect(readFileSync(wav).readUInt16LE(22)).toBe(2);
+      for await (const { wav } of writeGenerated(whole1, ['a'], generateClips(stereo, asked), { bitDepth })) expect(readFileSync(wav).equals(readFileSync(join(streamed, 'a.wav')))).toBe(true);
+    }
+    stereo.dispose();
+  });
+
+  it('streams what a network makes: the samples that it makes of the whole image', async () => {
+    const network = createVocoderNetwork(deriveVocos(vocosSchema.parse({ dim: 8, intermediate_dim: 8, num_layers: 1 }), SMALL_MEL), SMALL_MEL, { seed: 3 });
+    const neural = createNeuralVocoder(network);
+    const [clip] = await collect(generateClips(pipeline, { ...request, labels: [0], seeds: [5], vocoder: neural }));
+    expect(isStreamed(pipeline, { ...request, vocoder: neural })).toBe(true);
+    const [channel] = neural.invert(clip.image, { sampleCount: Math.round(8000 * SECONDS) }).channels;
+    expectClose(clip.clip.channels[0], channel, { absolute: 1e-5, reason: 'pieces of other lengths round otherwise' });
+    const { sidecar: { inversion } } = clip;
+    expectClose(inversion!.spectralConvergenceDb!, reportInversion(clip.image, clip.clip).spectralConvergenceDb!, { absolute: 0.05, reason: 'edges of pieces are compared by the pieces' });
+    network.vocos.dispose();
   });
 
   it('gives each clip what it gets alone, leaves out what is to be skipped, and reports to the end', async () => {

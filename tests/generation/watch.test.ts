@@ -9,6 +9,9 @@ import {
 } from '../../src/generation/index.js';
 import { writeClip, writeGenerated } from '../../src/generation/write.node.js';
 import type { Pipeline } from '../../src/pipeline/index.js';
+import { joinFrames } from '../../src/spectrogram/frames.js';
+import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
+import type { Vocoder } from '../../src/vocoder/vocoder.js';
 import { SMALL_MEL, smallPipeline } from '../pipeline/small-pipeline.js';
 import { progressivePipeline } from '../pipeline/small-upscaler.js';
 import { expectClose } from '../support/close.js';
@@ -39,13 +42,12 @@ type Made = (watching?: Watching) => AsyncGenerator<GenerationEvent>;
 const seeds = [4, 5, 6];
 const sampling = { seeds, steps: 5, guidance: 2, sampler: 'dpmpp2m', batchSize: 2, vocoder } as const;
 const sounds = seeds.map((seed) => sound(seed));
-const [samples] = sound(9, 2000).channels;
 
 /** Each operation that draws three clips in two batches of five steps. */
 const OPERATIONS: readonly (readonly [string, Made])[] = [
   ['generate', (more) => watchClips(pipeline, { operation: generateClips, request: { ...sampling, ...more, labels: [0, 1, null] }, previewEvery: more?.previewEvery })],
   ['generate of a long clip', (more) => watchClips(pipeline, { operation: generateClips, request: { ...sampling, ...more, batchSize: 12, labels: [0, 1, null], seconds: 0.4 }, previewEvery: more?.previewEvery })],
-  ['extend', (more) => watchClips(pipeline, { operation: extendClips, request: { ...sampling, ...more, batchSize: 4, labels: [0, 1, null], samples, seconds: 0.1, resamples: 1 }, previewEvery: more?.previewEvery })],
+  ['extend', (more) => watchClips(pipeline, { operation: extendClips, request: { ...sampling, ...more, batchSize: 4, labels: [0, 1, null], sound: sound(9, 2000), seconds: 0.1, resamples: 1 }, previewEvery: more?.previewEvery })],
   ['vary', (more) => watchClips(pipeline, { operation: varySounds, request: { ...sampling, ...more, sounds, strength: 1 }, previewEvery: more?.previewEvery })],
   ['fill', (more) => watchClips(pipeline, { operation: fillSounds, request: { ...sampling, ...more, sounds, region: { fromSeconds: 0.04, toSeconds: 0.08 } }, previewEvery: more?.previewEvery })],
   ['combine', (more) => watchClips(pipeline, { operation: combineClips, request: { ...sampling, ...more, mixes: seeds.map(() => ({ parts: [{ label: 0 }, { label: 1 }] })) }, previewEvery: more?.previewEvery })],
@@ -163,7 +165,7 @@ describe('watchClips', () => {
     expect(steps).toBe(10);
   });
 
-  it('shows previews of a model that draws a small image first at the size of the whole, and none of its prior or of a morph', async () => {
+  it('shows previews of a model that draws a small image first at the size of the whole, and none of its prior', async () => {
     const progressive = progressivePipeline();
     const drawn = await all(watchClips(progressive, { operation: generateClips, request: { ...sampling, seeds: [4], labels: [0], steps: 2, upscalerSteps: 2 }, previewEvery: 1 }));
     expect(drawn.map(brief)).toEqual(['step 1/4', 'preview 0 at 1/4', 'step 2/4', 'preview 0 at 2/4', 'step 3/4', 'preview 0 at 3/4', 'step 4/4', 'clip 0']);
@@ -171,13 +173,49 @@ describe('watchClips', () => {
     progressive.dispose();
     const prior = await all(watchClips(pipeline, { operation: generateFromVaePrior, request: { seeds: [1], vocoder }, previewEvery: 1 }));
     expect(prior.map(brief)).toEqual(['step 1/1', 'clip 0']);
-    const before = tf.memory().numTensors;
+  });
+
+  it('shows previews of a morph: of the ends, then of what lies between, round after round, nearer and nearer to the clips', async () => {
+    const request = { ...sampling, seeds: undefined, from: { seed: 1 }, to: { sound: sounds[0] }, count: 3, rounds: 0 };
+    const morph = await all(watchClips(pipeline, { operation: morphSounds, request, previewEvery: 2 }));
+    const clips = morph.flatMap((event) => (event.kind === 'clip' ? [event.clip] : []));
+    const previews = morph.flatMap((event) => (event.kind === 'preview' ? [event.preview] : []));
+    expect(clips.length).toBe(3);
+    expect(previews.map(({ index, seed, doneSteps, totalSteps, firstFrame }) => [index, seed, doneSteps, totalSteps, firstFrame])).toEqual([[0, 1, 2, 5, 0], [2, 0, 2, 5, 0], [0, 1, 4, 5, 0], [2, 0, 4, 5, 0], [1, 1, 2, 5, 0], [1, 1, 4, 5, 0]]);
+    const distance = ({ index, image }: Preview): number => image.data.reduce((sum, value, cell) => sum + Math.abs(value - clips[index].image.data[cell]), 0);
+    expect(distance(previews[2])).toBeLessThan(distance(previews[0]));
+    expect(distance(previews[5])).toBeLessThan(distance(previews[4]));
+    expect(distance(previews[1])).toBeLessThan(1e-3); // a sound is its own round trip from the start
+    const rounds = await all(watchClips(pipeline, { operation: morphSounds, request: { ...request, count: 4, rounds: 1 }, previewEvery: 5 }));
+    expect(rounds.filter(({ kind }) => kind === 'preview').map(brief)).toEqual(['preview 1 at 5/10', 'preview 2 at 5/10']);
+  });
+
+  it('leaves no tensor of a morph that is watched to its end, left, or whose watcher fails', async () => {
     const request = { ...sampling, seeds: undefined, from: { seed: 1 }, to: { seed: 2 }, count: 3, rounds: 0 };
-    const morph = await all(watchClips(pipeline, { operation: morphSounds, request, previewEvery: 1 }));
-    expect(morph.filter(({ kind }) => kind === 'clip').length).toBe(3);
-    expect(morph.some(({ kind }) => kind === 'preview')).toBe(false);
-    for await (const event of watchClips(pipeline, { operation: morphSounds, request })) if (event.kind === 'progress') break;
+    await all(watchClips(pipeline, { operation: morphSounds, request, previewEvery: 1 }));
+    const before = tf.memory().numTensors;
+    await all(watchClips(pipeline, { operation: morphSounds, request, previewEvery: 1 }));
+    for (const kind of ['progress', 'preview']) for await (const event of watchClips(pipeline, { operation: morphSounds, request, previewEvery: 1 })) if (event.kind === kind) break;
+    const onPreview = async (): Promise<void> => Promise.reject(new Error('the screen is gone'));
+    await expect(all(watchClips(pipeline, { operation: morphSounds, request: { ...request, onPreview }, previewEvery: 1 }))).rejects.toThrow('the screen is gone');
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('shows a streamed clip stretch by stretch, each before it is made sound of', async () => {
+    const quick = createGriffinLimVocoder(SMALL_MEL, { iterations: 1 });
+    const inverted: number[] = [];
+    const own: Vocoder = { ...quick, invert: (image, asked) => (inverted.push(image.frameCount), quick.invert(image, asked)) };
+    const seen: [number, number][] = [];
+    const request = { ...sampling, steps: 2, seeds: [4], labels: [0], seconds: 9.1, vocoder: own, onPreview: ({ firstFrame }: Preview) => void seen.push([firstFrame, inverted.length]) };
+    const events = await all(watchClips(pipeline, { operation: generateClips, request, previewEvery: 1 }));
+    const previews = events.flatMap((event) => (event.kind === 'preview' ? [event.preview] : []));
+    const [clip] = events.flatMap((event) => (event.kind === 'clip' ? [event.clip] : []));
+    expect(seen.map(([, count]) => count)).toEqual([0, 1]);
+    expect(previews.map(({ firstFrame }) => firstFrame)).toEqual([0, previews[0].image.frameCount]);
+    expect(joinFrames(previews.map(({ image }) => image)).data).toEqual(clip.image.data);
+    expect(previews.map(({ doneSteps, totalSteps }) => doneSteps <= totalSteps && totalSteps === 2)).toEqual([true, true]);
+    const extended = await all(watchClips(pipeline, { operation: extendClips, request: { ...sampling, steps: 1, seeds: [4], labels: [0], sound: sound(9, 2000), seconds: 4.3, resamples: 0, vocoder: quick }, previewEvery: 1 }));
+    expect(extended.some(({ kind }) => kind === 'preview')).toBe(true);
   });
 
   it('gives clips of an operation with its own settings in their sidecars', async () => {

@@ -2,11 +2,16 @@ import * as tf from '@tensorflow/tfjs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defaultMelSettings, melSchema } from '../../src/config/mel.js';
 import { deriveVocos, vocosSchema } from '../../src/config/vocoder.js';
+import { midSide } from '../../src/dsp/mid-side.js';
 import { peak, rmsDb } from '../../src/dsp/loudness.js';
 import { supportsBfloat16, withConvPrecision } from '../../src/engine/ops/index.js';
 import { createMelCodec } from '../../src/spectrogram/mel-codec.js';
+import { sliceFrames } from '../../src/spectrogram/frames.js';
+import { imageChannel } from '../../src/spectrogram/mel-image.js';
+import { createStereoCodec } from '../../src/spectrogram/stereo-codec.js';
+import { pieceSpans } from '../../src/vocoder/piece-spans.js';
 import { melPrior } from '../../src/vocoder/mel-prior.js';
-import { createNeuralVocoder, createVocoderNetwork, type VocoderNetwork } from '../../src/vocoder/neural-vocoder.js';
+import { createNeuralVocoder, createOwnVocoder, createVocoderNetwork, type VocoderNetwork } from '../../src/vocoder/neural-vocoder.js';
 import { sounds } from '../spectrogram/sounds.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
@@ -93,6 +98,59 @@ describe('createNeuralVocoder', () => {
     const made = (): Float32Array => createNeuralVocoder(wide).invert(image).channels[0];
     expect(withConvPrecision('bfloat16', made)).toEqual(made());
     wide.vocos.dispose();
+  });
+
+  it.each([256 * 40, 256 * 40 + 90, 256 * 40 - 128])('makes loops of exactly %d samples, each the same from wherever it begins', (sampleCount) => {
+    const image = codec.analyse(sounds.noise.subarray(0, 256 * 39));
+    const turned = { ...image, data: Float32Array.from(image.data, (_, cell) => image.data[cell - (cell % 40) + ((cell + 16) % 40)]) };
+    const [loop, later] = [image, turned].map((one) => createNeuralVocoder(network).invert(one, { isLoop: true, sampleCount }).channels[0]);
+    expect([loop.length, later.length]).toEqual([sampleCount, sampleCount]);
+    const shift = Math.round((16 * sampleCount) / 40);
+    if (sampleCount % 40 === 0) expectClose(later, loop.map((_, at) => loop[(at + shift) % sampleCount]), { absolute: 1e-5 });
+    expectClose(rmsDb(loop), rmsDb(invert(sounds.noise.subarray(0, 256 * 39))), { absolute: 1 });
+    const steps = Array.from(loop, (value, at) => Math.abs(loop[(at + 1) % sampleCount] - value));
+    expect(steps[sampleCount - 1]).toBeLessThanOrEqual([...steps].sort((a, b) => a - b)[Math.floor(0.999 * sampleCount)]);
+    expect(createNeuralVocoder(network).invert(image, { isLoop: true }).channels[0].length).toBe(256 * 40);
+  });
+
+  it('keeps known samples, whose rest is what the network makes but for a bridge', () => {
+    const image = codec.analyse(sounds.drum);
+    const alone = createNeuralVocoder(network).invert(image, { sampleCount: sounds.drum.length }).channels[0];
+    const before = tf.memory().numTensors;
+    const made = createNeuralVocoder(network).invert(image, { sampleCount: sounds.drum.length, known: { channels: [sounds.drum], from: 0, to: 8000 } }).channels[0];
+    expect(made.subarray(0, 8000)).toEqual(sounds.drum.subarray(0, 8000));
+    expect(made.subarray(8000 + 4 * 1024)).toEqual(alone.subarray(8000 + 4 * 1024));
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('goes on from itself piece after piece as it makes the whole: a piece has the frames that it depends on', () => {
+    const image = codec.analyse(Float32Array.from({ length: 1400 * 256 }, (_, index) => sounds.noise[index % sounds.noise.length]));
+    const vocoder = createNeuralVocoder(network);
+    const whole = vocoder.invert(image).channels[0];
+    const spans = [...pieceSpans({ frameCount: image.frameCount, sampleCount: whole.length, hopSamples: 256, fftSize: 1024, contextFrames: vocoder.contextFrames })];
+    expect(spans.length).toBe(2);
+    const made = new Float32Array(whole.length);
+    let end = 0;
+    for (const span of spans) {
+      const known = { channels: [made.slice(span.from, span.to)], from: 0, to: end - span.from };
+      const { channels: [piece] } = vocoder.invert(sliceFrames(image, span.first, span.last), { sampleCount: span.to - span.from, ...(end > 0 && { known }) });
+      made.set(piece.subarray(end - span.from, span.end - span.from), end);
+      end = span.end;
+    }
+    expectClose(made, whole, { absolute: 1e-5 });
+  });
+
+  it('makes stereo sound of mid and side: the mid is its own, and a sound on the left stays there', () => {
+    const stereoMel = melSchema.parse({ channels: 2 });
+    const [left, right] = [0.9, 0.3].map((gain) => sounds.drum.map((sample) => gain * sample));
+    const image = createStereoCodec(stereoMel).analyse(left, right);
+    const { channels } = createOwnVocoder(stereoMel, network).invert(image);
+    expectClose(midSide(channels[0], channels[1])[0], createNeuralVocoder(network).invert(imageChannel(image, 0)).channels[0], { absolute: 1e-6 });
+    expectClose(rmsDb(channels[0]) - rmsDb(channels[1]), 20 * Math.log10(3), { absolute: 0.5 });
+    const known = { channels: [left, right], from: 0, to: 9000 };
+    const going = createOwnVocoder(stereoMel, network).invert(image, { sampleCount: left.length, known }).channels;
+    going.forEach((channel, index) => expect(channel.subarray(0, 9000)).toEqual(known.channels[index].subarray(0, 9000)));
+    expect(createOwnVocoder(defaultMelSettings, network).invert(imageChannel(image, 0)).channels.length).toBe(1);
   });
 
   it('is named after its weights', () => {

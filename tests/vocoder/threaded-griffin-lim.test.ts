@@ -27,13 +27,13 @@ function imageOf(seed: number, frames = 40): MelImage {
   return createMelCodec(mel).analyse(sound);
 }
 
-const known = (count: number): VocoderOptions => ({ known: { samples: Float32Array.from({ length: count }, (_, at) => 0.2 * Math.sin(at / 7)), from: 0, to: 900 }, sampleCount: count });
+const known = (count: number): VocoderOptions => ({ known: { channels: [Float32Array.from({ length: count }, (_, at) => 0.2 * Math.sin(at / 7))], from: 0, to: 900 }, sampleCount: count });
 const CASES: readonly (readonly [string, VocoderOptions])[] = [
   ['a plain image', { seed: 3 }],
   ['a loop', { seed: 4, isLoop: true, sampleCount: 2400 }],
   ['more samples than the image has', { sampleCount: 4000 }],
   ['known samples', known(64 * 39)],
-  ['a sound of which a part is made anew', { around: { samples: new Float32Array(64 * 39).fill(0.1), limit: (difference) => difference.fill(0, 0, 1000) }, sampleCount: 64 * 39 }],
+  ['a sound of which a part is made anew', { around: { channels: [new Float32Array(64 * 39).fill(0.1)], limit: (difference) => difference.fill(0, 0, 1000) }, sampleCount: 64 * 39 }],
 ];
 
 describe.each([1, 3])('with %i threads', (workers) => {

@@ -3,7 +3,8 @@ import type { Command } from 'commander';
 import { MelstromError } from '../../base/errors.js';
 import { combineClips } from '../../generation/index.js';
 import { integer } from '../arguments.js';
-import { addOperationFlags, mixOfFlags, type OperationFlags } from '../operation-flags.js';
+import { seedsOf } from '../draw-flags.js';
+import { addOperationFlags, type OperationFlags } from '../operation-flags.js';
 import { runOperation } from '../run-operation.js';
 
 /** Adds the command to the program. */
@@ -16,12 +17,11 @@ export function addCombine(program: Command): void {
   addOperationFlags(command).action(async (run: string, flags: OperationFlags & { readonly count: number }) => {
     await runOperation({
       name: 'combine', run, flags, command,
-      plan: async ({ pipeline }, shared) => {
-        const mix = mixOfFlags(pipeline, flags);
+      plan: async ({ pipeline }, shared, mix) => {
         if (mix.parts!.length + mix.negative!.length === 0) {
           throw new MelstromError({ kind: 'usage', where: 'combine', got: 'nothing to combine', expected: 'some of --label, --prompt, --negative-label and --negative-prompt', fix: 'Use generate to draw without.' });
         }
-        const seeds = Array.from({ length: flags.count }, (_, index) => flags.seed + index);
+        const seeds = seedsOf(flags, flags.count);
         const title = mix.parts!.map(({ label, prompt }) => (label === undefined ? prompt : pipeline.labels[label!])).join('+') || 'combine';
         return { clips: combineClips(pipeline, { ...shared, seeds, mixes: seeds.map(() => mix) }), seeds, titles: seeds.map(() => title) };
       },

@@ -8,7 +8,6 @@ import { prepareCorpus } from '../../corpus/prepare.node.js';
 import { startEngine } from '../../engine/start.node.js';
 import type { Embedding } from '../../evaluation/embedding.js';
 import { SET_STYLE, setFigures } from '../../evaluation/set-page.js';
-import { requireOneChannel } from '../../spectrogram/one-channel.js';
 import { integer, requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { assessRun, soundClipsOf } from '../assess-run.js';
 import { vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
@@ -73,7 +72,6 @@ type RunFlags = Pick<EvaluateFlags, 'against' | 'clips' | 'seed' | 'vocoder' | '
 async function evaluateRun(run: string, { against, clips, seed, vocoder, workers, precision, folder, embedding }: RunFlags, { reporter, signal, print }: CommandContext): Promise<void> {
   await startEngine('auto');
   const { pipeline, generation, config: ownConfig } = await openRun(run);
-  requireOneChannel(pipeline.mel, 'evaluate');
   if (ownConfig === null) {
     throw new MelstromError({ kind: 'usage', where: run, got: 'a pipeline folder without configuration', expected: 'a run folder' });
   }

@@ -1,75 +1,49 @@
 // `melstrom extend`: a sound goes on, after its end or before its start.
 import { basename, extname, resolve } from 'node:path';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { refuseExisting } from '../../audio/write-whole.node.js';
 import type { Progress } from '../../base/logger.js';
-import { SAMPLER_NAMES, SPACINGS, type SamplerName, type Spacing } from '../../diffusion/index.js';
-import type { WantedEngine } from '../../engine/engine-info.js';
 import { startEngine } from '../../engine/start.node.js';
 import { extendClips, safeLabel, streamExtensions, type ExtendRequest, type GenerationProgress } from '../../generation/index.js';
 import { loadInput } from '../../generation/input-file.node.js';
 import { pathFrom, pathsOf, planFolder, writeGenerated, type WrittenClip } from '../../generation/write.node.js';
 import { writeStreams } from '../../generation/write-stream.node.js';
-import { createGriffinLimVocoder } from '../../vocoder/griffin-lim-vocoder.js';
 import { collect, integer, number, requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
+import { chooseVocoder } from '../choose-vocoder.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
-import { inDrawPrecision, precisionOption, type PrecisionChoice } from '../draw-precision.js';
+import { addDrawFlags, drawSettings, seedsOf, type DrawFlags } from '../draw-flags.js';
+import { inDrawPrecision } from '../draw-precision.js';
 import { openRun } from '../open-run.js';
-import { defaultOverlap, definedIn, labelIndex, promptsOf } from './generate.js';
+import { defaultOverlap, labelIndex, promptsOf } from './generate.js';
 
-interface ExtendFlags {
+interface ExtendFlags extends DrawFlags {
   readonly seconds?: number;
   readonly before?: boolean;
   readonly label?: string;
   readonly prompt?: string[];
   readonly negativePrompt?: string;
   readonly count: number;
-  readonly seed: number;
   readonly resamples: number;
   readonly overlap?: number;
-  readonly sampler?: SamplerName | 'scheduler';
-  readonly spacing?: Spacing;
-  readonly steps?: number;
-  readonly guidance?: number;
-  readonly eta?: number;
-  readonly batchSize?: number;
-  readonly out?: string;
-  readonly bitDepth: '16' | '24' | '32';
-  readonly png?: boolean;
-  readonly force?: boolean;
-  readonly precision?: PrecisionChoice;
-  readonly engine: WantedEngine;
 }
 
 /** Adds the command to the program. */
 export function addExtend(program: Command): void {
-  program
+  const command = program
     .command('extend')
     .description('let a sound go on after its end, or begin earlier; the sound itself stays as it is')
     .argument('<run>', 'run folder, or a pipeline folder')
-    .argument('<audio>', 'sound file; it is brought to the model\'s rate and to mono')
-    .option('--out <folder>', 'folder for the clips')
+    .argument('<audio>', "sound file; it is brought to the model's rate, and for a model of one channel mixed down as the run says")
     .option('--seconds <t>', 'seconds to add', number(0))
     .option('--before', 'add them before the sound, not after it')
     .option('--label <name>', 'label of what is added (default: none)')
     .option('--prompt <text>', 'what to add, for a model that follows text; several are taken in turn', collect)
     .option('--negative-prompt <text>', 'what not to add: what guidance leads away from')
     .option('--count <n>', 'number of different continuations', integer(1), 1)
-    .option('--seed <n>', 'seed of the first; the next ones count up', integer(0), 0)
     .option('--resamples <n>', 'times that each noise level is drawn again so that what is added heeds the sound; each costs as much as the steps themselves', integer(0), 2)
-    .option('--overlap <x>', 'share of a window that its neighbour covers too, 0 to 0.9 (default: as generate)', number(0, 0.9))
-    .addOption(new Option('--sampler <name>', 'sampler (default: as generate)').choices([...SAMPLER_NAMES, 'scheduler']))
-    .addOption(new Option('--spacing <name>', 'noise levels that a named sampler visits (default: as generate)').choices(SPACINGS))
-    .option('--steps <n>', 'network calls without resampling', integer(1))
-    .option('--guidance <x>', 'how far label and prompt are pushed; 1 follows them as trained', number(0))
-    .option('--eta <x>', 'fresh noise per step of ddim, 0 to 1', number(0, 1))
-    .option('--batch-size <n>', 'windows drawn at once', integer(1))
-    .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float, and 16 adds dither to the kept sound too').choices(['16', '24', '32']).default('24'))
-    .option('--png', 'also write the mel image of what was drawn, with the end of the sound beside it')
-    .option('--force', 'overwrite clips of the same name')
-    .addOption(precisionOption())
-    .addOption(new Option('--engine <name>', 'engine').choices(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto'))
-    .action(async (run: string, audio: string, flags: ExtendFlags, command: Command) => {
+    .option('--overlap <x>', 'share of a window that its neighbour covers too, 0 to 0.9 (default: as generate)', number(0, 0.9));
+  addDrawFlags(command, { bitDepth: '24' })
+    .action(async (run: string, audio: string, flags: ExtendFlags) => {
       const { reporter, signal, print } = createContext(command);
       requireReadableFolder('<run>', run);
       const seconds = requireFlag('--seconds', flags.seconds);
@@ -78,15 +52,16 @@ export function addExtend(program: Command): void {
       const open = await openRun(run);
       const { pipeline, generation, config } = open;
       const downmix = config?.corpus.downmix ?? 'mean';
-      const { samples, sha256 } = await loadInput(resolve(audio), { sampleRateHz: pipeline.mel.sampleRateHz, downmix });
+      const { sampleRateHz, channels } = pipeline.mel;
+      const { channels: sound, sha256 } = await loadInput(resolve(audio), { sampleRateHz, channels, downmix });
       const label = flags.label === undefined ? null : labelIndex(pipeline.labels, flags.label);
-      const { count, seed: firstSeed, resamples, overlap = defaultOverlap(config), sampler, spacing, steps, guidance, eta, batchSize, png = false, force = false } = flags;
+      const { count, resamples, overlap = defaultOverlap(config), png = false, force = false } = flags;
+      const seeds = seedsOf(flags, count);
       let progress: Progress | null = null;
       const request: ExtendRequest = {
-        ...generation, ...definedIn({ sampler, spacing, steps, guidance, eta, batchSize }),
-        seeds: Array.from({ length: count }, (_, index) => firstSeed + index), labels: Array.from({ length: count }, () => label),
-        prompts: promptsOf(pipeline, flags), negativePrompt: flags.negativePrompt, samples, input: { file: pathFrom(out, resolve(audio)), sha256, downmix },
-        seconds, isBefore: flags.before ?? false, resamples, overlap, signal, vocoder: createGriffinLimVocoder(pipeline.mel, { iterations: generation.griffinLimIterations }),
+        ...drawSettings(open, flags), seeds, labels: seeds.map(() => label),
+        prompts: promptsOf(pipeline, flags), negativePrompt: flags.negativePrompt, sound: { sampleRateHz, channels: sound }, input: { file: pathFrom(out, resolve(audio)), sha256, downmix },
+        seconds, isBefore: flags.before ?? false, resamples, overlap, signal, vocoder: chooseVocoder(pipeline, generation, flags.vocoder),
         onStep: ({ doneSteps, totalSteps, doneClips, totalClips }: GenerationProgress) => {
           progress ??= reporter.startProgress('extend', 100, '%');
           progress.update(Math.floor((100 * doneSteps) / totalSteps), { clips: `${doneClips}/${totalClips}` });
@@ -94,7 +69,7 @@ export function addExtend(program: Command): void {
       };
       const streams = streamExtensions(pipeline, request); // checks the request before a folder is made
       const base = safeLabel(basename(audio, extname(audio)));
-      const names = Array.from({ length: count }, (_, index) => `${base}-${flags.before ? 'before' : 'after'}-seed${firstSeed + index}`);
+      const names = seeds.map((seed) => `${base}-${flags.before ? 'before' : 'after'}-seed${seed}`);
       await planFolder(out);
       if (!force) for (const name of names) for (const path of pathsOf(out, name, png)) await refuseExisting(path);
       const files: WrittenClip[] = [];

@@ -1,10 +1,10 @@
 // `melstrom morph`: from one sound, seed, label or prompt to another in even steps.
 import type { Command } from 'commander';
 import { MelstromError } from '../../base/errors.js';
-import { morphSounds, type MorphEnd } from '../../generation/index.js';
+import { morphSounds, type MorphEnd, type SoundMix } from '../../generation/index.js';
 import { integer } from '../arguments.js';
 import type { OpenRun } from '../open-run.js';
-import { addOperationFlags, labelPart, mixOfFlags, promptPart, type OperationFlags } from '../operation-flags.js';
+import { addOperationFlags, labelPart, promptPart, type OperationFlags } from '../operation-flags.js';
 import { readSound, runOperation, stemOf } from '../run-operation.js';
 
 interface MorphFlags extends Omit<OperationFlags, 'steps'> {
@@ -35,8 +35,8 @@ export function addMorph(program: Command): void {
     const flags = { ...rest, steps: samplerSteps };
     await runOperation({
       name: 'morph', run, flags, command,
-      plan: async (open, shared) => {
-        const ends = [await readEnd(open, '<from>', from, flags), await readEnd(open, '<to>', to, flags)];
+      plan: async (open, shared, mix) => {
+        const ends = [await readEnd(open, '<from>', from, { ...flags, mix }), await readEnd(open, '<to>', to, { ...flags, mix })];
         const hasSound = ends.some(({ sound }) => sound !== undefined);
         const guidance = flags.guidance ?? (hasSound ? GUIDANCE_BETWEEN_SOUNDS : shared.guidance);
         const clips = morphSounds(open.pipeline, { ...shared, guidance, from: ends[0], to: ends[1], count, seed: flags.seed, rounds: flags.rounds, corrections: flags.corrections });
@@ -48,8 +48,7 @@ export function addMorph(program: Command): void {
 }
 
 /** An end as it is written; what it says of label and prompt goes before the flags. */
-async function readEnd(open: OpenRun, where: string, text: string, flags: OperationFlags & { readonly resample?: boolean }): Promise<MorphEnd> {
-  const mix = mixOfFlags(open.pipeline, flags);
+async function readEnd(open: OpenRun, where: string, text: string, { mix, resample }: { readonly mix: SoundMix; readonly resample?: boolean }): Promise<MorphEnd> {
   const [, kind, value] = /^(seed|label|prompt):(.*)$/s.exec(text) ?? [];
   switch (kind) {
     case 'seed': {
@@ -62,6 +61,6 @@ async function readEnd(open: OpenRun, where: string, text: string, flags: Operat
     case 'prompt':
       return { mix: { ...mix, parts: [promptPart(open.pipeline, where, value)] } };
     default:
-      return { sound: await readSound(open, text, flags), mix };
+      return { sound: await readSound(open, text, { resample }), mix };
   }
 }

@@ -2,8 +2,6 @@
 import type { Command } from 'commander';
 import { inOrder } from '../../base/in-order.js';
 import { startEngine } from '../../engine/start.node.js';
-import { createMelCodec } from '../../spectrogram/mel-codec.js';
-import { requireOneChannel } from '../../spectrogram/one-channel.js';
 import { requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { chooseVocoder, vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
 import { climbLadder, type Ladder } from '../climb-ladder.js';
@@ -32,13 +30,11 @@ export function addReconstruct(program: Command): void {
       requireReportFolder(out);
       await startEngine('auto');
       const { pipeline, generation, config } = await openRun(run);
-      requireOneChannel(pipeline.mel, 'reconstruct');
-      const codec = createMelCodec(pipeline.mel);
       const rungs = pipeline.vae === null ? 1 : 2;
       const vocoder = chooseVocoder(pipeline, withInverterFlags(generation, flags), flags.vocoder, { workers: flags.workers, clips: files.length * rungs, frames: pipeline.mel.frames });
       const progress = reporter.startProgress('reconstruct', files.length, 'files');
       const ladders: Ladder[] = [];
-      for await (const ladder of inOrder(files, vocoder.lanes ?? 1, (file) => climbLadder(file, { pipeline, codec, vocoder, downmix: config?.corpus.downmix ?? 'mean' }))) {
+      for await (const ladder of inOrder(files, vocoder.lanes ?? 1, (file) => climbLadder(file, { pipeline, vocoder, downmix: config?.corpus.downmix ?? 'mean' }))) {
         ladders.push(ladder);
         progress.update(ladders.length);
       }
@@ -47,8 +43,13 @@ export function addReconstruct(program: Command): void {
       const page = await writeLadder(out, ladders, numbers);
       const lines = numbers.files.map(({ name, inversionErrorDb, spectralConvergenceDb, vaeErrorDb, rungs }) => {
         const distances = Object.entries(rungs).map(([rung, figures]) => `${rung} ${figures.logSpectralDb.toFixed(2)}`).join(', ');
-        return `${name}: log-spectral distance ${distances} dB; mel error: inversion ${inversionErrorDb.toFixed(2)} dB (spectral convergence ${spectralConvergenceDb?.toFixed(1) ?? '–'} dB), autoencoder ${vaeErrorDb?.toFixed(2) ?? '–'} dB`;
+        const widths = Object.entries(rungs).flatMap(([rung, { levelDifferenceDb, widthDifferenceDb }]) => (widthDifferenceDb === undefined ? [] : [`${rung} mid ${signed(levelDifferenceDb)}, width ${signed(widthDifferenceDb)}`]));
+        return `${name}: log-spectral distance ${distances} dB; mel error: inversion ${inversionErrorDb.toFixed(2)} dB (spectral convergence ${spectralConvergenceDb?.toFixed(1) ?? '–'} dB), autoencoder ${vaeErrorDb?.toFixed(2) ?? '–'} dB${widths.length === 0 ? '' : `; level off: ${widths.join('; ')} dB`}`;
       });
       print({ page, ...numbers }, [...lines, ...numbers.verdict.sentences, page]);
     });
+}
+
+function signed(decibels: number): string {
+  return Number.isFinite(decibels) ? `${decibels < 0 ? '' : '+'}${decibels.toFixed(2)}`.replace('-', '−') : '–';
 }

@@ -1,0 +1,76 @@
+// The flags that extend, vary, fill, morph and combine share: how clips are drawn, made heard and written; and what they come to for a run.
+import { Option, type Command } from 'commander';
+import { MelstromError } from '../base/errors.js';
+import { SAMPLER_NAMES, SPACINGS, type SamplerName, type Spacing } from '../diffusion/index.js';
+import type { WantedEngine } from '../engine/engine-info.js';
+import type { DrawSettings } from '../generation/index.js';
+import { integer, number } from './arguments.js';
+import { vocoderOption, type VocoderChoice } from './choose-vocoder.js';
+import { precisionOption, type PrecisionChoice } from './draw-precision.js';
+import type { OpenRun } from './open-run.js';
+
+export interface DrawFlags {
+  readonly seed: number;
+  readonly sampler?: SamplerName | 'scheduler';
+  readonly spacing?: Spacing;
+  readonly steps?: number;
+  readonly guidance?: number;
+  readonly guidanceRescale?: number;
+  readonly eta?: number;
+  readonly batchSize?: number;
+  readonly vocoder: VocoderChoice;
+  readonly out?: string;
+  readonly bitDepth: '16' | '24' | '32';
+  readonly png?: boolean;
+  readonly force?: boolean;
+  readonly precision?: PrecisionChoice;
+  readonly engine: WantedEngine;
+}
+
+export interface DrawFlagOptions {
+  /** Default --steps. */
+  readonly stepsFlag?: string;
+  /** Of the WAV files. Default 16. */
+  readonly bitDepth?: DrawFlags['bitDepth'];
+}
+
+/** Adds the shared flags. */
+export function addDrawFlags(command: Command, { stepsFlag = '--steps', bitDepth = '16' }: DrawFlagOptions = {}): Command {
+  return command
+    .option('--out <folder>', 'folder for the clips')
+    .option('--seed <n>', 'seed of the first clip; the next ones count up', integer(0), 0)
+    .addOption(new Option('--sampler <name>', "sampler; scheduler is the pipeline's own (default: the run's own)").choices([...SAMPLER_NAMES, 'scheduler']))
+    .addOption(new Option('--spacing <name>', "noise levels that a named sampler visits (default: the run's own, or trailing)").choices(SPACINGS))
+    .option(`${stepsFlag} <n>`, 'network calls per clip, from noise alone', integer(1))
+    .option('--guidance <x>', 'how far labels and prompts are pushed; 1 follows them as trained', number(0))
+    .option('--guidance-rescale <x>', 'how much of the level that guidance adds is taken back, 0 to 1', number(0, 1))
+    .option('--eta <x>', 'fresh noise per step of ddim, 0 to 1', number(0, 1))
+    .option('--batch-size <n>', 'clips drawn at once, or windows of longer ones', integer(1))
+    .addOption(vocoderOption())
+    .addOption(new Option('--bit-depth <bits>', 'of the WAV files; 32 is float, and 16 adds dither to sound that is kept too').choices(['16', '24', '32']).default(bitDepth))
+    .option('--png', 'also write each clip as a 16-bit mel PNG')
+    .option('--force', 'overwrite clips of the same name')
+    .addOption(precisionOption())
+    .addOption(new Option('--engine <name>', 'engine').choices(['auto', 'tensorflow', 'wasm', 'cpu']).default('auto'));
+}
+
+/** What the sampler is told: the flags, else the run's own. @throws MelstromError when the flags do not go together */
+export function drawSettings({ generation }: OpenRun, flags: DrawFlags): DrawSettings & { readonly batchSize: number } {
+  const { sampler = generation.sampler, spacing = generation.spacing } = flags;
+  if (flags.spacing !== undefined && sampler === 'scheduler') {
+    throw new MelstromError({ kind: 'usage', where: '--spacing', got: flags.spacing, expected: 'none with the scheduler, which has its own', fix: 'Name a --sampler, or leave --spacing out.' });
+  }
+  return {
+    sampler, spacing,
+    steps: flags.steps ?? generation.steps,
+    guidance: flags.guidance ?? generation.guidance,
+    guidanceRescale: flags.guidanceRescale ?? generation.guidanceRescale,
+    eta: flags.eta ?? generation.eta,
+    batchSize: flags.batchSize ?? generation.batchSize,
+  };
+}
+
+/** The seeds of so many clips, counted up from the flag's. */
+export function seedsOf({ seed }: Pick<DrawFlags, 'seed'>, count: number): number[] {
+  return Array.from({ length: count }, (_, index) => seed + index);
+}
