@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('../../..', import.meta.url));
 const built = (path) => import(pathToFileURL(join(root, 'dist', path)).href);
 const { contactSheet, createMelCodec, loadMono, renderPng, writeWav } = await built('index.js');
 const { openRun } = await built('cli/open-run.js');
-const { escapeHtml, renderLinks, renderPage, renderSection, renderTable, renderText } = await built('evaluation/page.js');
+const { decimals, escapeHtml, renderLinks, renderPage, renderSection, renderTable, renderText } = await built('evaluation/page.js');
 const { PLAYER_SCRIPT, renderPlayers } = await built('evaluation/page-player.js');
 
 const { values } = parseArgs({ options: { drums: { type: 'string' }, notes: { type: 'string' }, corpus: { type: 'string' }, out: { type: 'string' }, steps: { type: 'string' } } });
@@ -30,7 +30,7 @@ async function cut(name, file, from, to) {
   await writeWav(path, { sampleRateHz: 22_050, channels: [all.slice(from * 22_050, to * 22_050)] }, { bitDepth: 24, force: true });
   return path;
 }
-const [chord, otherChord, long] = values.notes === undefined ? ['', '', ''] : [await cut('strings', 'strings/take-4.wav', 20, 21.1), await cut('choir', 'choir/take-4.wav', 20, 21.1), await cut('organ', 'organ/take-4.wav', 20, 23)];
+const [chord, otherChord, long] = values.notes === undefined ? ['', '', ''] : [await cut('strings', 'strings/take-4.wav', 20, 22.1), await cut('choir', 'choir/take-4.wav', 20, 22.1), await cut('organ', 'organ/take-4.wav', 20, 25)];
 
 const SEED = ['--seed', '1'];
 /** Fewer network calls than the run's own, where the machine is slow. */
@@ -52,16 +52,16 @@ const RUNS = [
   },
   {
     name: 'notes', title: 'Sustained notes', run: values.notes,
-    introduction: 'A small model of chords that are held into one another, trained for minutes: what goes on, and where windows meet, is heard here.',
+    introduction: 'A model of chords that are held into one another, by six instruments (configs/notes.yaml): a window begins anywhere within a sound, so what goes on, and where windows meet, is heard here. What goes in is cut from the corpus.',
     steps: [
-      ['generate', 'A second of each of six instruments', [['generate', '--count', '6', ...SEED]]],
-      ['vary', 'A chord of strings, ever further away: strengths 0.25, 0.5 and 0.75', ['0.25', '0.5', '0.75'].map((strength) => ['vary', chord, '--strength', strength, '--label', 'strings', ...SEED])],
-      ['fill', 'Three seconds of organ with 1.2 to 1.8 s drawn anew, then with 300 to 1500 Hz of a chord drawn anew', [['fill', long, '--from', '1.2', '--to', '1.8', '--label', 'organ', ...SEED], ['fill', chord, '--low', '300', '--high', '1500', '--label', 'strings', ...SEED]]],
-      ['extend', 'The organ goes on for three seconds, and begins three seconds earlier', [['extend', long, '--seconds', '3', '--label', 'organ', ...SEED], ['extend', long, '--seconds', '3', '--before', '--label', 'organ', ...SEED]]],
-      ['long', 'Ten seconds of choir, drawn in windows that are denoised together', [['generate', '--seconds', '10', '--label', 'choir', '--count', '1', ...SEED]]],
-      ['loop', 'Two bars at 100 beats a minute, which go on at their start', [['generate', '--loop', '--bpm', '100', '--bars', '2', '--label', 'pad', '--count', '1', ...SEED]]],
-      ['morph', 'From strings to choir, as they were recorded, in five steps', [['morph', chord, otherChord, '--steps', '5', ...SEED]]],
-      ['combine', 'Half organ, half flute', [['combine', '--label', 'organ:0.5', '--label', 'flute:0.5', '--count', '3', ...SEED]]],
+      ['generate', 'Two seconds of each of six instruments', [['generate', '--count', '6', ...SEED]]],
+      ['vary', 'Chords of strings, ever further away: strengths 0.25, 0.5 and 0.75', ['0.25', '0.5', '0.75'].map((strength) => ['vary', chord, '--strength', strength, '--label', 'strings', ...SEED])],
+      ['fill', 'Five seconds of organ with 2 to 3 s drawn anew, then strings with 300 to 1500 Hz drawn anew', [['fill', long, '--from', '2', '--to', '3', '--label', 'organ', ...SEED], ['fill', chord, '--low', '300', '--high', '1500', '--label', 'strings', ...SEED]]],
+      ['extend', 'The organ goes on for five seconds, and begins three seconds earlier', [['extend', long, '--seconds', '5', '--label', 'organ', ...SEED], ['extend', long, '--seconds', '3', '--before', '--label', 'organ', ...SEED]]],
+      ['long', 'Thirty seconds of choir, drawn in windows that are denoised together', [['generate', '--seconds', '30', '--label', 'choir', '--count', '1', ...SEED]]],
+      ['loop', 'Two bars at 100 beats a minute, which go on at their start', [['generate', '--loop', '--bpm', '100', '--bars', '2', '--label', 'pad', '--count', '1', ...SEED], ['generate', '--loop', '--bpm', '100', '--bars', '2', '--label', 'organ', '--count', '1', ...SEED]]],
+      ['morph', 'From strings to choir, as they were recorded, in five steps; then from organ to flute', [['morph', chord, otherChord, '--steps', '5', ...SEED], ['morph', 'label:organ', 'label:flute', '--steps', '5', ...SEED]]],
+      ['combine', 'Half organ, half strings', [['combine', '--label', 'organ:0.5', '--label', 'strings:0.5', '--count', '3', ...SEED]]],
     ],
   },
 ];
@@ -75,7 +75,7 @@ async function put(path, title, codec) {
   await writeWav(join(values.out, 'clips', `${name}.wav`), { sampleRateHz: codec.settings.sampleRateHz, channels: [samples] }, { bitDepth: 16, onClip: 'normalise', force: true });
   writeFileSync(join(values.out, 'clips', `${name}.png`), renderPng(image));
   const peak = samples.reduce((most, sample) => Math.max(most, Math.abs(sample)), 0);
-  return { image, clip: { title, audio: `clips/${name}.wav`, picture: `clips/${name}.png`, note: `${(samples.length / codec.settings.sampleRateHz).toFixed(2)} s, peak ${(20 * Math.log10(peak)).toFixed(1).replace('-', '−')} dBFS` }, name };
+  return { image, clip: { title, audio: `clips/${name}.wav`, picture: `clips/${name}.png`, note: `${(samples.length / codec.settings.sampleRateHz).toFixed(2)} s, peak ${decimals(20 * Math.log10(peak), 1)} dBFS` }, name };
 }
 
 /** Runs a command as a user would, and returns what it wrote. */
@@ -120,7 +120,7 @@ for (const { name, title, run, introduction, steps } of RUNS.filter((one) => one
     }
     const all = [...inputs.values(), ...players];
     images.push(...all.map(({ image }) => image));
-    writeFileSync(join(values.out, 'pictures', `${name}-${operation}.png`), contactSheet(images, { scale: 2, gap: 8, columns: operation === 'long' || operation === 'extend' ? 1 : Math.min(6, images.length) }));
+    writeFileSync(join(values.out, 'pictures', `${name}-${operation}.png`), contactSheet(images, { scale: operation === 'long' ? 1 : 2, gap: 8, columns: operation === 'long' || operation === 'extend' ? 1 : Math.min(6, images.length) }));
     blocks.push(renderText(shownWords.join('\n')));
     blocks.push(renderPlayers(all.map(({ clip }) => clip)));
     blocks.push(renderTable({ columns: ['clip', ...SHOWN, 'operation'], rows }).replace('<div', '<details><summary>Settings</summary><div') + '</details>');

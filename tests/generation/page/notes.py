@@ -1,8 +1,9 @@
-"""Renders the corpus of sustained notes that the page of examples is made with: chords that go on, held into one another, by six instruments.
+"""Renders the corpus of configs/notes.yaml: chords that go on, held into one another, by six instruments.
 
-    python3 notes.py FluidR3Mono_GM.sf3 folder        (needs the program fluidsynth)
+    apt-get download fluidr3mono-gm-soundfont && dpkg-deb -x fluidr3mono-gm-soundfont_*.deb font   (19 MB, MIT)
+    python3 notes.py font/usr/share/sounds/sf3/FluidR3Mono_GM.sf3 corpora/notes                    (needs the program fluidsynth)
 
-One folder per instrument, eight takes of 60 seconds each at 22.05 kHz. Everything is chosen by a fixed seed, so the corpus is the same each time.
+One folder per instrument, eight takes of a minute each at 22.05 kHz. Everything is chosen by a fixed seed, so the corpus is the same each time.
 """
 import random
 import struct
