@@ -14,19 +14,27 @@ function fluxWith(planted: number): number[] {
 
 describe('findSeam', () => {
   it('finds none in flux that knows nothing of borders', () => {
-    const { ratio, deviations } = findSeam(fluxWith(0), borders, PERIOD);
+    const { ratio, deviations } = findSeam(fluxWith(0), { frames: borders, period: PERIOD });
     expect(ratio).toBeGreaterThan(0.8);
     expect(ratio).toBeLessThan(1.2);
     expect(Math.abs(deviations)).toBeLessThan(2.5);
   });
 
   it('finds half as much again, and half as little', () => {
-    expect(findSeam(fluxWith(0.5), borders, PERIOD).deviations).toBeGreaterThan(3.5);
-    expect(findSeam(fluxWith(-0.5), borders, PERIOD).deviations).toBeLessThan(-3.5);
+    expect(findSeam(fluxWith(0.5), { frames: borders, period: PERIOD }).deviations).toBeGreaterThan(3.5);
+    expect(findSeam(fluxWith(-0.5), { frames: borders, period: PERIOD }).deviations).toBeLessThan(-3.5);
+  });
+
+  it('takes no latent column for a seam: its edges are compared with edges', () => {
+    const grid = 4;
+    const flux = fluxWith(0).map((value, frame) => (frame % grid === 0 || (frame + 1) % grid === 0 ? 1.5 : 1) * value);
+    expect(findSeam(flux, { frames: borders, period: PERIOD }).ratio).toBeGreaterThan(1.15);
+    expect(Math.abs(findSeam(flux, { frames: borders, period: PERIOD, grid }).deviations)).toBeLessThan(2.5);
+    expect(findSeam(flux.map((value, frame) => (borders.includes(frame) ? 2 : 1) * value), { frames: borders, period: PERIOD, grid }).deviations).toBeGreaterThan(3.5);
   });
 
   it('finds it where it is alone', () => {
     const moved = borders.map((border) => border + 7);
-    expect(Math.abs(findSeam(fluxWith(0.5), moved, PERIOD).deviations)).toBeLessThan(2.5);
+    expect(Math.abs(findSeam(fluxWith(0.5), { frames: moved, period: PERIOD }).deviations)).toBeLessThan(2.5);
   });
 });

@@ -2,8 +2,8 @@
 //
 //   node tests/generation/page/measure-long.mjs <run> [--seconds 30] [--seeds 6] [--overlap 0.5] [--steps N] [--loop] [--corpus <folder>]
 //
-// Seams: the flux of image and sound at the borders of windows, against everywhere else, and against the same borders moved to every other place
-// between two of them (findSeam in tests/support/flux.ts). With --loop the same of the place where a loop begins again. Decay: level, brightness and
+// Seams: the flux of image and sound at the borders of windows, against the same borders moved to every other edge of a latent column between two of
+// them (findSeam in tests/support/flux.ts). With --loop the same of the place where a loop begins again. Decay: level, brightness and
 // contrast of the last tenth against the first. With --corpus the same of real sounds, and of what the model draws in one piece, to compare with.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,7 +13,7 @@ import ts from 'typescript';
 const built = (path) => import(new URL(`../../../dist/${path}`, import.meta.url).href);
 const { openRun } = await built('cli/open-run.js');
 const { createClipMeter } = await built('evaluation/clip-measures.js');
-const { clipLength, createGriffinLimVocoder, createMelCodec, frameWindows, generateClips, loadMono, startEngine } = await built('index.js');
+const { clipLength, columnWindows, createGriffinLimVocoder, createMelCodec, frameWindows, generateClips, loadMono, startEngine } = await built('index.js');
 
 const { values, positionals: [run] } = parseArgs({
   allowPositionals: true,
@@ -53,6 +53,9 @@ function drift(samples) {
   return { level: last.levelDb - first.levelDb, centroid: 100 * (last.centroidHz / first.centroidHz - 1), contrast: last.contrastDb - first.contrastDb };
 }
 
+const columnFrames = mel.frames / columnWindows(pipeline, { drawnFrames: mel.frames, isLoop: false, overlap: null }).width;
+/** Change at the edges of the decoder's columns over that within them. */
+const gridRatio = (flux) => mean(flux.filter((_, frame) => (frame + 1) % columnFrames === 0)) / mean(flux.filter((_, frame) => (frame + 1) % columnFrames !== 0));
 const ofAll = [];
 const twice = (image) => { const { frameCount, data } = image; return { ...image, frameCount: 2 * frameCount, data: Float32Array.from({ length: 2 * data.length }, (_, cell) => data[Math.floor(cell / (2 * frameCount)) * frameCount + (cell % frameCount)]) }; };
 for await (const { image, clip: { channels: [samples] }, label } of generateClips(pipeline, { ...request, seconds, isLoop: values.loop, overlap: Number(values.overlap) })) {
@@ -62,14 +65,14 @@ for await (const { image, clip: { channels: [samples] }, label } of generateClip
   if (values.loop) {
     const wrapped = Float32Array.from({ length: 2 * samples.length }, (_, index) => samples[index % samples.length]);
     const [ofImage, ofSound] = [imageFlux(twice(image)), imageFlux(codec.analyse(wrapped))];
-    const [inImage, inSound] = [findSeam(ofImage, [image.frameCount], image.frameCount - 2), findSeam(ofSound, [Math.round(samples.length / mel.hopSamples)], image.frameCount - 2)];
+    const [inImage, inSound] = [findSeam(ofImage, { frames: [image.frameCount], period: image.frameCount - 8, grid: columnFrames }), findSeam(ofSound, { frames: [Math.round(samples.length / mel.hopSamples)], period: image.frameCount - 8, grid: columnFrames })];
     ofAll.push({ name, imageRatio: inImage.ratio, imageDeviations: inImage.deviations, soundRatio: inSound.ratio, soundDeviations: inSound.deviations, jump: jumpAtEnd(samples) });
     continue;
   }
   const borders = [...new Set(starts.flatMap((start) => [start, start + width]))].filter((frame) => frame > 4 && frame < image.frameCount - 4).sort((a, b) => a - b);
   const period = Math.min(...borders.slice(1).map((border, index) => border - borders[index]).filter((gap) => gap > 8));
-  const [inImage, inSound] = [findSeam(imageFlux(image), borders, period), findSeam(imageFlux(codec.analyse(samples)), borders, period)];
-  ofAll.push({ name, borders: borders.length, imageRatio: inImage.ratio, imageDeviations: inImage.deviations, soundRatio: inSound.ratio, soundDeviations: inSound.deviations, ...measure(samples), ...drift(samples) });
+  const [inImage, inSound] = [imageFlux(image), imageFlux(codec.analyse(samples))].map((flux) => findSeam(flux, { frames: borders, period, grid: columnFrames }));
+  ofAll.push({ name, borders: borders.length, imageRatio: inImage.ratio, imageDeviations: inImage.deviations, soundRatio: inSound.ratio, soundDeviations: inSound.deviations, columnEdges: gridRatio(imageFlux(image)), ...measure(samples), ...drift(samples) });
 }
 
 /** The step from the last sample to the first, against the mean step. */
@@ -82,7 +85,7 @@ const rounded = (row) => Object.fromEntries(Object.entries(row).map(([key, value
 console.table(ofAll.map(rounded));
 const all = (key, digits) => estimate(ofAll.map((row) => row[key]), digits);
 const where = values.loop ? 'where the loop begins again' : 'at borders of windows';
-console.log(`flux ${where} over elsewhere: image ${all('imageRatio')}, sound ${all('soundRatio')}; in deviations of the same at other places: image ${all('imageDeviations')}, sound ${all('soundDeviations')}`);
+console.log(`flux ${where} over other places: image ${all('imageRatio')}, sound ${all('soundRatio')}; in deviations of these: image ${all('imageDeviations')}, sound ${all('soundDeviations')}`);
 if (values.loop) console.log(`step from last sample to first over the mean step: ${all('jump')}`);
 else console.log(`last tenth - first tenth: level ${all('level')} dB, centroid ${all('centroid', 1)} %, contrast ${all('contrast')} dB\nwhole: level ${all('levelDb')} dBFS, centroid ${all('centroidHz', 0)} Hz, contrast ${all('contrastDb')} dB`);
 

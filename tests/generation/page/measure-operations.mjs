@@ -72,7 +72,7 @@ async function measureFill() {
     const [given] = sounds[index].channels;
     const changed = made.reduce((count, sample, at) => count + (sample !== given[at] && (at < from || at >= to) ? 1 : 0), 0);
     const joins = [from, to].map((at) => Math.round(at / mel.hopSamples));
-    const { ratio, deviations } = findSeam(imageFlux(codec.analyse(made)), joins, joins[1] - joins[0]);
+    const { ratio, deviations } = findSeam(imageFlux(codec.analyse(made)), { frames: joins, period: joins[1] - joins[0] });
     const nearby = Math.round(0.005 * rate);
     const bends = Array.from({ length: 200 }, (_, part) => bend(made, (part * made.length) / 200, ((part + 1) * made.length) / 200));
     const inside = (samples) => meter(samples.subarray(from, to));
