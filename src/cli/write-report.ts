@@ -6,6 +6,7 @@ import type { Clip } from '../audio/clip.js';
 import { MelstromError, messageOf } from '../base/errors.js';
 import { renderDemoPage, type PageClip, type PageFigure, type PageSection } from '../evaluation/demo-page.js';
 import { measureLevel } from '../evaluation/level-guard.js';
+import { decimals } from '../evaluation/page.js';
 import { safeLabels } from '../generation/index.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { contactSheet, renderPng } from '../spectrogram/render.js';
@@ -113,7 +114,7 @@ export function figuresOf({ figures, isHeldOut }: Assessment): PageFigure[] {
 }
 
 function decibels(value: number): string {
-  return Number.isFinite(value) ? value.toFixed(1).replace('-', '−') : '−∞';
+  return Number.isFinite(value) ? decimals(value, 1) : '−∞';
 }
 
 function percent(share: number): string {

@@ -28,4 +28,4 @@ export { sampleEuler } from './samplers/euler.js';
 export { sampleHeun } from './samplers/heun.js';
 export { samplePndm } from './samplers/pndm.js';
 export { drawNoise, type Sampler, type NumberedStep, type SamplerOptions, type SigmaPath } from './samplers/sampler.js';
-export { coverColumns, DEFAULT_OVERLAP, spreadWindows, windowColumns, withWindows, type Cover, type JointOptions, type Piece, type WindowOptions, type Windows } from './windows.js';
+export { coverColumns, DEFAULT_OVERLAP, spreadWindows, windowColumns, windowsAt, withWindows, type Cover, type JointOptions, type Piece, type WindowOptions, type Windows } from './windows.js';

@@ -6,7 +6,7 @@ import type { SamplingPath } from './_path-parts.js';
 import type { Denoiser } from './denoiser.js';
 import { resampleKnown, withKnown, type KnownRegion } from './known-region.js';
 import { breathe, type NumberedStep, type Sampler, type SamplerOptions } from './samplers/sampler.js';
-import { coverColumn, DEFAULT_BATCH_SIZE, denoiseWindows, layersOf, type JointOptions } from './windows.js';
+import { coverColumn, DEFAULT_BATCH_SIZE, denoiseWindows, layersOf, windowsAt, type JointOptions } from './windows.js';
 
 export interface StreamOptions<C> extends JointOptions<C> {
   readonly path: SamplingPath;
@@ -107,16 +107,18 @@ export async function* streamColumns<C>(options: StreamOptions<C>): AsyncGenerat
 /** The sampler's step, with windows and noise of the columns in view. */
 async function captureStep<C>(options: StreamOptions<C>, view: View): Promise<NumberedStep> {
   const { path, sample, condition, windows, denoise, select, batchSize = DEFAULT_BATCH_SIZE, added, known } = options;
-  const { width, starts } = windows;
+  const { width } = windows;
   const inView: Denoiser<C> = (noisy, sigma, given) => {
     view.calls += 1;
+    const moved = windowsAt(windows, sigma);
+    const { starts } = moved;
     const neededFrom = view.wantedFrom - Math.max(0, view.expectedCalls - view.calls) * (width - 1);
     const first = starts.findIndex((start) => start >= view.from && start > neededFrom - width);
     const last = starts.findLastIndex((start) => start + width <= view.to);
     const own = first < 0 ? [] : starts.slice(first, last + 1);
     if (own.length === 0) return tf.zerosLike(noisy);
     const covers = Array.from({ length: view.to - view.from }, (_, offset) =>
-      coverColumn(windows, view.from + offset).filter(({ window }) => window >= first && window <= last).map((cover) => ({ ...cover, window: cover.window - first })));
+      coverColumn(moved, view.from + offset).filter(({ window }) => window >= first && window <= last).map((cover) => ({ ...cover, window: cover.window - first })));
     const columns = Int32Array.from(own.flatMap((start) => Array.from({ length: width }, (_, offset) => start - view.from + offset)));
     return denoiseWindows(noisy, sigma, given, { denoise, starts: own, width, columns, layers: layersOf(covers, width), select, batchSize });
   };

@@ -1,6 +1,7 @@
 // Long samples as overlapping windows of the width that a network knows. Knows no network: the windows' answers are averaged at each call.
 import * as tf from '@tensorflow/tfjs';
 import { requireInteger, requireNumber } from '../base/checks.js';
+import { createRandom } from '../base/random.js';
 import type { Denoiser } from './denoiser.js';
 
 /** Where windows lie along a sample. */
@@ -48,6 +49,26 @@ export function spreadWindows({ length, width, overlap = DEFAULT_OVERLAP, isLoop
   }
   const gaps = Math.ceil((length - width) / stride);
   return { length, width, isSideBySide, starts: Array.from({ length: gaps + 1 }, (_, index) => (gaps === 0 ? 0 : Math.round((index * (length - width)) / gaps))) };
+}
+
+/**
+ * The windows at a noise level: moved along by what the level alone decides, those of a loop all the way round, others between the first and the
+ * last, which stay. The mean of two answers is smoother than either, so that with windows that never moved the sample would change more
+ * where one window alone decides than where two do: a seam that comes back with every window.
+ */
+export function windowsAt(windows: Windows, sigma: number): Windows {
+  const { length, width, starts, isSideBySide = false } = windows;
+  if (isSideBySide || starts.length < 2) return windows;
+  const share = createRandom(0, 'windows', String(sigma)).uniform();
+  const isLoop = starts[starts.length - 1] + width > length;
+  if (isLoop) {
+    const move = Math.floor((share * length) / starts.length);
+    return { ...windows, starts: starts.map((start) => start + move) };
+  }
+  const stride = (length - width) / (starts.length - 1);
+  const room = Math.min(stride, width - stride) / 2; // to either side: neighbours stay in touch
+  const last = starts.length - 1;
+  return { ...windows, starts: starts.map((start, index) => (index === 0 || index === last ? start : start + Math.round((2 * share - 1) * room))) };
 }
 
 /** Which columns of the sample a window sees, in order. */
@@ -127,16 +148,19 @@ export const DEFAULT_BATCH_SIZE = 16;
 
 /**
  * Wraps a denoiser of windows as one of whole samples: at each call every window is denoised and the answers are averaged, so that all
- * samplers draw one long sample whose windows agree at every noise level. One window alone is the denoiser as it is.
+ * samplers draw one long sample whose windows agree at every noise level. They lie elsewhere at each (windowsAt). One window alone is the
+ * denoiser as it is.
  *
  * Source: Bar-Tal et al., "MultiDiffusion" (2023), equation 4, with the weights of coverColumns, on the denoised sample.
  */
 export function withWindows<C>(denoise: Denoiser<C>, { windows, select, batchSize = DEFAULT_BATCH_SIZE }: JointOptions<C>): Denoiser<C> {
   const { length, width, starts } = windows;
   if (starts.length === 1 && length === width) return denoise;
-  const columns = Int32Array.from(starts.flatMap((start) => Array.from(windowColumns(windows, start))));
-  const asked = { denoise, starts, width, columns, layers: layersOf(coverColumns(windows), width), select, batchSize };
-  return (noisy, sigma, condition) => denoiseWindows(noisy, sigma, condition, asked);
+  return (noisy, sigma, condition) => {
+    const moved = windowsAt(windows, sigma);
+    const columns = Int32Array.from(moved.starts.flatMap((start) => Array.from(windowColumns(windows, start))));
+    return denoiseWindows(noisy, sigma, condition, { denoise, starts: moved.starts, width, columns, layers: layersOf(coverColumns(moved), width), select, batchSize });
+  };
 }
 
 export interface AskedWindows<C> {

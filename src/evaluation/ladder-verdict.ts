@@ -1,4 +1,5 @@
 // Says in words what limits the sound of a ladder, codec settings, inverter or autoencoder, and what to change.
+import { decimals } from './page.js';
 import { estimateMean, RUNGS, type Estimate, type RungFigures, type RungName } from './rung-figures.js';
 
 /** Figures of one file, rung by rung; without an autoencoder there is no `vae`. */
@@ -50,7 +51,7 @@ function verdictText(worst: Loss, others: readonly Loss[], isClear: boolean): st
 }
 
 function decibels({ mean, interval }: Estimate): string {
-  const text = (value: number): string => value.toFixed(2).replace('-', '−');
+  const text = (value: number): string => decimals(value, 2);
   return `${text(mean)} dB${interval === null ? '' : ` [${interval.map(text).join(', ')}]`}`;
 }
 

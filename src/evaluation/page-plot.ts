@@ -1,7 +1,12 @@
 // Plots as SVG that take the colours of the page: lines over steps, and values with their intervals. Pure text; no script.
 import { escapeHtml } from './page.js';
 
-const WIDTH = 560;
+/** Every plot is drawn twice, and the page shows the drawing that fits: in one alone, words would be too small in a narrow window. */
+const DRAWINGS = [
+  { name: 'broad', width: 560, tickCount: 5 },
+  { name: 'narrow', width: 300, tickCount: 3 },
+] as const;
+type Drawing = (typeof DRAWINGS)[number];
 /** Left of the axis at least; longer numbers take more. */
 const MARGIN = { left: 60, right: 14, top: 10, bottom: 40 };
 /** Of a number beside the axis, and of what else is there: the name of the axis, and gaps. */
@@ -32,8 +37,7 @@ export function renderLinePlot({ title, xLabel, yLabel, series, isLog = false }:
   if (all.length === 0) return '';
   const ys = axis(all.map(([, y]) => y), { from: height - MARGIN.bottom, to: MARGIN.top, isLog });
   const left = Math.max(MARGIN.left, BESIDE_NUMBERS + DIGIT_WIDTH * Math.max(...ys.ticks.map((tick) => label(tick).length)));
-  const xs = axis(all.map(([x]) => x), { from: left, to: WIDTH - MARGIN.right });
-  const lines = series.map(({ points }, index) => {
+  const lines = (xs: Axis): string[] => series.map(({ points }, index) => {
     const path = points.map((point, at) => {
       if (!usable(point)) return '';
       const [isBegun, isContinued] = [at > 0 && usable(points[at - 1]), at + 1 < points.length && usable(points[at + 1])];
@@ -42,13 +46,17 @@ export function renderLinePlot({ title, xLabel, yLabel, series, isLog = false }:
     });
     return `<path d="${path.join('')}" fill="none" stroke="${colour(index)}" stroke-width="${points.length === 1 ? 6 : 1.8}" stroke-linejoin="round" stroke-linecap="round"/>`;
   });
-  return figure({ title, height, legend: series.map(({ name }) => name), content: [
-    ...ys.ticks.map((tick) => `<path class="grid" d="M${left} ${place(ys.at(tick))}H${WIDTH - MARGIN.right}"/><text x="${left - 8}" y="${place(ys.at(tick) + 4)}" text-anchor="end">${label(tick)}</text>`),
-    ...xs.ticks.map((tick) => `<text x="${place(Math.min(xs.at(tick), WIDTH - (DIGIT_WIDTH * label(tick).length) / 2))}" y="${height - MARGIN.bottom + 18}" text-anchor="middle">${label(tick)}</text>`),
-    `<text x="${WIDTH - MARGIN.right}" y="${height - 4}" text-anchor="end">${escapeHtml(xLabel)}</text>`,
-    `<text x="14" y="${place((height - MARGIN.bottom) / 2)}" text-anchor="middle" transform="rotate(-90 14 ${place((height - MARGIN.bottom) / 2)})">${escapeHtml(yLabel)}</text>`,
-    ...lines,
-  ] });
+  const content = ({ width, tickCount }: Drawing): string[] => {
+    const xs = axis(all.map(([x]) => x), { from: left, to: width - MARGIN.right, tickCount });
+    return [
+      ...ys.ticks.map((tick) => `<path class="grid" d="M${left} ${place(ys.at(tick))}H${width - MARGIN.right}"/><text x="${left - 8}" y="${place(ys.at(tick) + 4)}" text-anchor="end">${label(tick)}</text>`),
+      ...xs.ticks.map((tick) => `<text x="${place(Math.min(xs.at(tick), width - (DIGIT_WIDTH * label(tick).length) / 2))}" y="${height - MARGIN.bottom + 18}" text-anchor="middle">${label(tick)}</text>`),
+      `<text x="${width - MARGIN.right}" y="${height - 4}" text-anchor="end">${escapeHtml(xLabel)}</text>`,
+      `<text x="14" y="${place((height - MARGIN.bottom) / 2)}" text-anchor="middle" transform="rotate(-90 14 ${place((height - MARGIN.bottom) / 2)})">${escapeHtml(yLabel)}</text>`,
+      ...lines(xs),
+    ];
+  };
+  return figure({ title, legend: series.map(({ name }) => name), draw: (drawing) => ({ height, content: content(drawing) }) });
 }
 
 export interface IntervalRow {
@@ -73,35 +81,59 @@ export interface IntervalPlot {
 
 /** One line for each row: its value, its interval, and what lies behind. */
 export function renderIntervalPlot({ title, xLabel, range, mark, rows }: IntervalPlot): string {
-  const left = 170;
-  const step = 30;
-  const height = MARGIN.top + step * rows.length + MARGIN.bottom;
   const finite = [...(range ?? []), ...rows.flatMap(({ value, low, high, dots = [] }) => [value, low, high, ...dots])].filter(Number.isFinite);
   if (finite.length === 0) return '';
-  const xs = axis(finite, { from: left, to: WIDTH - MARGIN.right });
-  const bottom = height - MARGIN.bottom;
-  const line = (x: number, style: string): string => `<path d="M${place(xs.at(x))} ${MARGIN.top}V${bottom}" ${style}/>`;
-  const drawn = rows.map(({ name, value, low, high, dots = [] }, index) => {
-    const y = MARGIN.top + step * (index + 0.5);
-    const short = name.length > 22 ? `${name.slice(0, 21)}…` : name;
-    return [
-      `<text x="${left - 12}" y="${y + 4}" text-anchor="end">${escapeHtml(short)}</text>`,
-      ...dots.map((dot) => `<circle cx="${place(xs.at(dot))}" cy="${y}" r="3" fill="var(--soft)" opacity=".45"/>`),
-      Number.isFinite(low) && Number.isFinite(high) ? `<path d="M${place(xs.at(low))} ${y}H${place(xs.at(high))}M${place(xs.at(low))} ${y - 6}v12M${place(xs.at(high))} ${y - 6}v12" stroke="${colour(0)}" stroke-width="2" fill="none"/>` : '',
-      Number.isFinite(value) ? `<circle cx="${place(xs.at(value))}" cy="${y}" r="5" fill="${colour(0)}"/>` : '',
-    ].join('');
-  });
-  return figure({ title, height, content: [
-    ...xs.ticks.map((tick) => `${line(tick, 'class="grid"')}<text x="${place(xs.at(tick))}" y="${bottom + 18}" text-anchor="middle">${label(tick)}</text>`),
-    mark === undefined ? '' : line(mark, 'stroke="var(--edge)" stroke-dasharray="5 4"'),
-    `<text x="${WIDTH - MARGIN.right}" y="${height - 4}" text-anchor="end">${escapeHtml(xLabel)}</text>`,
-    ...drawn,
-  ] });
+  return figure({ title, draw(drawing) {
+    const { width, tickCount } = drawing;
+    const { left, step, below, nameOf } = NAMES[drawing.name];
+    const height = MARGIN.top + step * rows.length + MARGIN.bottom;
+    const bottom = height - MARGIN.bottom;
+    const xs = axis(finite, { from: left, to: width - MARGIN.right, tickCount });
+    const line = (x: number, style: string): string => `<path d="M${place(xs.at(x))} ${MARGIN.top}V${bottom}" ${style}/>`;
+    const drawn = rows.map((row, index) => {
+      const top = MARGIN.top + step * index;
+      return `${nameOf(row.name, top)}${drawRow(row, top + below, xs)}`;
+    });
+    return { height, content: [
+      ...xs.ticks.map((tick) => `${line(tick, 'class="grid"')}<text x="${place(Math.min(xs.at(tick), width - (DIGIT_WIDTH * label(tick).length) / 2))}" y="${bottom + 18}" text-anchor="middle">${label(tick)}</text>`),
+      mark === undefined ? '' : line(mark, 'stroke="var(--edge)" stroke-dasharray="5 4"'),
+      `<text x="${width - MARGIN.right}" y="${height - 4}" text-anchor="end">${escapeHtml(xLabel)}</text>`,
+      ...drawn,
+    ] };
+  } });
 }
 
-function figure({ title, height, legend = [], content }: { title: string; height: number; legend?: readonly string[]; content: readonly string[] }): string {
+/** Where the names of rows stand: before their lines, or above them. `below` is the line's place in a row that is `step` high. */
+const NAMES = {
+  broad: { left: 170, step: 30, below: 15, nameOf: (name: string, top: number) => `<text x="158" y="${top + 19}" text-anchor="end">${escapeHtml(shortened(name, 22))}</text>` },
+  narrow: { left: MARGIN.right, step: 44, below: 30, nameOf: (name: string, top: number) => `<text x="${MARGIN.right}" y="${top + 14}">${escapeHtml(shortened(name, 38))}</text>` },
+} as const;
+
+function shortened(name: string, most: number): string {
+  return name.length > most ? `${name.slice(0, most - 1)}…` : name;
+}
+
+function drawRow({ value, low, high, dots = [] }: IntervalRow, y: number, xs: Axis): string {
+  return [
+    ...dots.map((dot) => `<circle cx="${place(xs.at(dot))}" cy="${y}" r="3" fill="var(--soft)" opacity=".45"/>`),
+    Number.isFinite(low) && Number.isFinite(high) ? `<path d="M${place(xs.at(low))} ${y}H${place(xs.at(high))}M${place(xs.at(low))} ${y - 6}v12M${place(xs.at(high))} ${y - 6}v12" stroke="${colour(0)}" stroke-width="2" fill="none"/>` : '',
+    Number.isFinite(value) ? `<circle cx="${place(xs.at(value))}" cy="${y}" r="5" fill="${colour(0)}"/>` : '',
+  ].join('');
+}
+
+interface FigureOptions {
+  readonly title: string;
+  readonly legend?: readonly string[];
+  readonly draw: (drawing: Drawing) => { readonly height: number; readonly content: readonly string[] };
+}
+
+function figure({ title, legend = [], draw }: FigureOptions): string {
   const keys = legend.length < 2 ? '' : `<span class="keys">${legend.map((name, index) => `<b style="color:${colour(index)}">●</b> ${escapeHtml(name)}`).join(' &ensp; ')}</span>`;
-  return `<figure class="plot"><svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeHtml(title)}">${content.join('')}</svg>
+  const drawings = DRAWINGS.map((drawing) => {
+    const { height, content } = draw(drawing);
+    return `<svg class="${drawing.name}" viewBox="0 0 ${drawing.width} ${height}" role="img" aria-label="${escapeHtml(title)}">${content.join('')}</svg>`;
+  });
+  return `<figure class="plot">${drawings.join('\n')}
 <figcaption>${escapeHtml(title)}${keys}</figcaption></figure>`;
 }
 
@@ -110,18 +142,18 @@ interface Axis {
   at(value: number): number;
 }
 
-function axis(values: readonly number[], { from, to, isLog = false }: { readonly from: number; readonly to: number; readonly isLog?: boolean }): Axis {
+function axis(values: readonly number[], { from, to, isLog = false, tickCount = 5 }: { readonly from: number; readonly to: number; readonly isLog?: boolean; readonly tickCount?: number }): Axis {
   const shape = isLog ? Math.log10 : (value: number): number => value;
   let low = values.reduce((least, value) => Math.min(least, value), Infinity);
   let high = values.reduce((most, value) => Math.max(most, value), -Infinity);
   if (low === high) [low, high] = isLog ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
-  const ticks = isLog ? decadeTicks(low, high) : roundTicks(low, high);
+  const ticks = isLog ? decadeTicks(low, high) : roundTicks(low, high, tickCount);
   return { ticks, at: (value) => from + ((shape(value) - shape(low)) / (shape(high) - shape(low))) * (to - from) };
 }
 
-/** About five round numbers in [low, high]. */
-function roundTicks(low: number, high: number): number[] {
-  const rough = (high - low) / 5;
+/** About so many round numbers in [low, high]. */
+function roundTicks(low: number, high: number, count = 5): number[] {
+  const rough = (high - low) / count;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= rough) ?? rough;
   const first = Math.ceil(low / step);

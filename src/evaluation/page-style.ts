@@ -44,7 +44,13 @@ figure.player img { height: 6.5rem; object-fit: fill; }
 figure audio { display: block; width: 100%; height: 2.2rem; margin-top: .45rem; }
 figcaption { font-size: .8rem; margin-top: .35rem; overflow-wrap: anywhere; }
 figcaption span { display: block; color: var(--soft); }
+figure.plot { container-type: inline-size; }
 figure.plot svg { display: block; width: 100%; height: auto; }
+figure.plot svg.narrow { display: none; max-width: 24rem; }
+@container (max-width: 30rem) {
+  figure.plot svg.broad { display: none; }
+  figure.plot svg.narrow { display: block; }
+}
 figure.plot text { fill: var(--soft); font: 12px system-ui, sans-serif; }
 figure.plot .grid { stroke: var(--line); }
 pre { overflow-x: auto; padding: 1rem; border: 1px solid var(--line); border-radius: .5rem; background: var(--card); font-size: .8rem; }

@@ -102,6 +102,12 @@ export function encodePath(path: string): string {
   return escapeHtml(path.startsWith('data:') ? path : path.split('/').map(encodeURIComponent).join('/'));
 }
 
+/** A number with so many decimals and a true minus; what rounds to zero has none. */
+export function decimals(value: number, count: number): string {
+  const text = value.toFixed(count);
+  return /^-0\.?0*$/.test(text) ? text.slice(1) : text.replace('-', '−');
+}
+
 export function escapeHtml(text: string): string {
   return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;').replaceAll("'", '&#39;');
 }

@@ -1,6 +1,6 @@
 // The figures and plots of a set of clips, as parts of a page. Knows no files.
 import type { ClipMeasures } from './clip-measures.js';
-import { renderTable, type PageFigure } from './page.js';
+import { decimals, renderTable, type PageFigure } from './page.js';
 import { renderIntervalPlot, renderLinePlot, type PlotSeries } from './page-plot.js';
 import type { MemorisationReport } from './memorisation.js';
 import type { Spread } from './quantiles.js';
@@ -100,8 +100,7 @@ function floorsText({ splitHalf, sameCount, heldOut }: Score): string {
 
 /** Three or four digits that matter, with a true minus. */
 export function number(value: number): string {
-  const text = Math.abs(value) >= 100 ? value.toFixed(0) : Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2);
-  return /^-0\.?0*$/.test(text) ? text.slice(1) : text.replace('-', '−');
+  return decimals(value, Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2);
 }
 
 function percent(share: number): string {

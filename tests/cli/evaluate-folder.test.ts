@@ -64,7 +64,7 @@ describe('evaluate of a folder', () => {
     expect(JSON.parse(readFileSync(inRoot('report', 'figures.json'), 'utf8'))).toMatchObject({ sets: { counts: { clips: 10 } } });
     const page = readFileSync(value.page, 'utf8');
     expect(page).not.toMatch(/(?:src|href)="https?:/);
-    expect(page.match(/<svg /g)!.length).toBe(5);
+    expect(page.match(/<figure class="plot">/g)!.length).toBe(5);
     const sounds = [...page.matchAll(/src="([^"]+)"/g)].map((match) => decodeURIComponent(match[1].replaceAll('&#39;', "'")));
     expect(sounds.length).toBeGreaterThan(20);
     expect(sounds.filter((path) => !existsSync(inRoot('report', path)))).toEqual([]);

@@ -1,4 +1,5 @@
-// The configurations for full bandwidth: what their codecs keep of a sound, in one channel and in two.
+// The configurations that come with Melstrom: all can be read; what the codecs for full bandwidth keep of a sound, in one channel and in two.
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/base/random.js';
@@ -23,6 +24,17 @@ function sound(sampleRateHz: number): readonly [Float32Array, Float32Array] {
   const level = (index: number): number => 0.02 + 0.2 * Math.exp(-(Math.max(0, index - count / 4) / sampleRateHz) * 20) * (index >= count / 4 ? 1 : 0);
   return [common.map((sample, index) => level(index) * (sample + 0.3 * left[index])), common.map((sample, index) => level(index) * (0.6 * sample + 0.3 * right[index]))];
 }
+
+it.each(readdirSync(join(import.meta.dirname, '../../configs')))('configs/%s is complete and without contradiction', async (file) => {
+  const { name } = await load(file.replace(/\.yaml$/, ''));
+  expect(`${name}.yaml`).toBe(file);
+});
+
+it('configs/notes.yaml lets slices begin at every frame of a latent column', async () => {
+  const { corpus: { sliceHopFrames }, vae } = await load('notes');
+  const frames = 2 ** (vae!.network.block_out_channels.length - 1);
+  expect(new Set(Array.from({ length: frames }, (_, slice) => (slice * sliceHopFrames!) % frames)).size).toBe(frames);
+});
 
 describe.each(CONFIGS)('configs/%s.yaml', (name, sampleRateHz) => {
   it('reaches up to half of its rate, and its networks see the three channels of stereo', async () => {

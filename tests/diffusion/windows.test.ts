@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/base/random.js';
 import {
-  coverColumns, drawNoise, sampleEuler, samplerByName, SAMPLER_NAMES, spreadWindows, windowColumns, withWindows, type Denoiser, type Piece, type Windows,
+  coverColumns, drawNoise, sampleEuler, samplerByName, SAMPLER_NAMES, spreadWindows, windowColumns, windowsAt, withWindows, type Denoiser, type Piece, type Windows,
 } from '../../src/diffusion/index.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
@@ -60,6 +60,35 @@ describe('spreadWindows', () => {
   });
 });
 
+describe('windowsAt', () => {
+  it('moves windows from level to level, covers every column at each, and gives the same at the same level', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 40 }), fc.integer({ min: 0, max: 200 }), fc.double({ min: 0.05, max: 0.9, noNaN: true }), fc.boolean(), fc.double({ min: 1e-3, max: 100, noNaN: true }), (width, extra, overlap, isLoop, sigma) => {
+        const windows = spreadWindows({ length: width + extra, width, overlap, isLoop });
+        const moved = windowsAt(windows, sigma);
+        expect(windowsAt(windows, sigma)).toEqual(moved);
+        expect(moved.starts.length).toBe(windows.starts.length);
+        expect([...moved.starts].sort((a, b) => a - b)).toEqual(moved.starts);
+        if (!isLoop) expect([moved.starts[0], moved.starts.at(-1)]).toEqual([0, extra]);
+        for (const parts of coverColumns(moved)) expect(parts.reduce((sum, { weight }) => sum + weight, 0)).toBeCloseTo(1, 12);
+      }),
+      { numRuns: 200 },
+    );
+  });
+
+  it('puts borders anywhere in the stride between windows', () => {
+    for (const isLoop of [false, true]) {
+      const windows = spreadWindows({ length: 96, width: 24, isLoop });
+      const places = new Set(Array.from({ length: 300 }, (_, level) => windowsAt(windows, 80 / (level + 1)).starts[2] % 12));
+      expect(places.size).toBe(12);
+    }
+  });
+
+  it('leaves windows that stand for themselves where they are, and a window that is alone', () => {
+    for (const windows of [spreadWindows({ length: 21, width: 8, overlap: 0 }), spreadWindows({ length: 8, width: 8 })]) expect(windowsAt(windows, 3)).toBe(windows);
+  });
+});
+
 describe('withWindows', () => {
   const shape = [2, 3, 29, 2] as const;
   const noise = (seed: number): tf.Tensor4D => drawNoise([createRandom(seed, 'a'), createRandom(seed, 'b')], [...shape]);
@@ -96,7 +125,7 @@ describe('withWindows', () => {
     const answer = joint(noisy, 1, [5, 7]);
     expect(tf.memory().numTensors).toBe(before + 1);
     expect(Math.max(...asked.sizes)).toBe(4);
-    expect(asked.pieces).toEqual([0, 1].flatMap((item) => windows.starts.map((start) => ({ item, start }))));
+    expect(asked.pieces).toEqual([0, 1].flatMap((item) => windowsAt(windows, 1).starts.map((start) => ({ item, start }))));
     const [first, second] = tf.unstack(answer);
     expectClose(first.dataSync(), new Float32Array(first.size).fill(5), { absolute: 1e-6 });
     expectClose(second.dataSync(), new Float32Array(second.size).fill(7), { absolute: 1e-6 });
@@ -141,6 +170,19 @@ describe('joint windows of a process with memory', () => {
     // The closed answer: a step's variance is 2 · (1 - memory).
     expect(mean(steps) / (2 * (1 - process.memory))).toBeCloseTo(1, 1);
     expect(Math.min(...variances)).toBeGreaterThan(0.8);
+  });
+
+  it.each([false, true])('change as much between windows as in the middle of them, where columns go together over most of a window (loop: %s)', async (isLoop) => {
+    // What windows that never moved gave here: 4 % more change at their borders than halfway between.
+    const windows = spreadWindows({ length: 144, width: 24, isLoop });
+    const initialNoise = drawNoise([createRandom(11)], [1, 1500, 144, 1]);
+    const lasting = { memory: 0.95, deviation: 1 };
+    const end = await sampleEuler({ sigmas: geometricSigmas(30, 60, 0.01), initialNoise, condition: null, random: [], denoise: withWindows(ar1Denoiser(lasting, 24), { windows, select }) });
+    const { steps } = columnStatistics((await end.data()) as Float32Array, 144);
+    tf.dispose([initialNoise, end]);
+    const at = (place: number): number => [36, 48, 60, 72, 84, 96].flatMap((border) => [border + place - 1, border + place]).reduce((sum, column) => sum + steps[column] / 12, 0);
+    expect(at(0) / at(6)).toBeGreaterThan(0.97);
+    expect(at(0) / at(6)).toBeLessThan(1.03);
   });
 
   it('close a loop: the step over its end is like any other', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { renderPage, renderTable, renderText } from '../../src/evaluation/page.js';
+import { decimals, renderPage, renderTable, renderText } from '../../src/evaluation/page.js';
 import { PLAYER_SCRIPT, renderPlayer } from '../../src/evaluation/page-player.js';
 import { renderIntervalPlot, renderLinePlot } from '../../src/evaluation/page-plot.js';
 import { PAGE_COLOURS, PAGE_STYLE } from '../../src/evaluation/page-style.js';
@@ -46,6 +46,11 @@ describe('the frame', () => {
     expect(table).toContain('<caption>c&lt;</caption>');
   });
 
+  it('writes numbers with a true minus, and none before what rounds to zero', () => {
+    expect([-0.04, -0, 0, 0.04, -0.06, -12.34].map((value) => decimals(value, 1))).toEqual(['0.0', '0.0', '0.0', '0.0', '−0.1', '−12.3']);
+    expect([decimals(-0.4, 0), decimals(-0.004, 2), decimals(-0.006, 2)]).toEqual(['0', '0.00', '−0.01']);
+  });
+
   it('folds text away under a name', () => {
     expect(renderText('<a>', 'Settings')).toMatch(/<summary>Settings<\/summary>\n<pre [^>]*>&lt;a&gt;<\/pre>/);
     expect(renderText('a')).not.toContain('<details');
@@ -84,7 +89,7 @@ describe('plots', () => {
   it('show intervals, chance and what lies behind', () => {
     const plot = renderIntervalPlot({ title: 't', xLabel: 'score', range: [0, 100], mark: 50, rows: [{ name: 'a<', value: 50, low: 40, high: 60, dots: [45, 55] }, { name: 'b', value: 10, low: Number.NaN, high: Number.NaN }] });
     expect(plot).toContain('M320.4 25H395.6');
-    expect(plot.match(/<circle/g)).toHaveLength(4);
+    expect(plot.match(/<circle/g)).toHaveLength(2 * 4); // a broad and a narrow drawing
     expect(plot).toContain('a&lt;');
     expect(plot).not.toContain('NaN');
   });

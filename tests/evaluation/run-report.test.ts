@@ -20,7 +20,7 @@ describe('the report of a run', () => {
   });
 
   it('draws training against validation, and what validation alone measures', () => {
-    expect(page.match(/<svg /g)).toHaveLength(3);
+    expect(page.match(/<figure class="plot">/g)).toHaveLength(3);
     expect(page).toContain('aria-label="loss"');
     expect(page).toContain('errorDb (validation)');
   });

@@ -1,5 +1,5 @@
 // An analysis in words, tables and a plot: on the terminal and on a page.
-import { escapeHtml, renderLinks, renderPage, renderSection, renderTable, type PageTable } from '../page.js';
+import { decimals, escapeHtml, renderLinks, renderPage, renderSection, renderTable, type PageTable } from '../page.js';
 import { renderIntervalPlot } from '../page-plot.js';
 import type { Analysis } from './analyse.js';
 import type { MushraAnalysis } from './analyse-mushra.js';
@@ -112,7 +112,7 @@ function textTable({ columns, rows }: PageTable): string[] {
 }
 
 function fixed(value: number, digits: number): string {
-  return Number.isFinite(value) ? value.toFixed(digits).replace('-', '−') : '–';
+  return Number.isFinite(value) ? decimals(value, digits) : '–';
 }
 
 function percent(share: number): string {

@@ -1,8 +1,9 @@
-"""Renders the corpus of sustained notes that the page of examples is made with: chords that go on, held into one another, by six instruments.
+"""Renders the corpus of configs/notes.yaml: chords that go on, held into one another, by six instruments.
 
-    python3 notes.py FluidR3Mono_GM.sf3 folder        (needs the program fluidsynth)
+    apt-get download fluidr3mono-gm-soundfont && dpkg-deb -x fluidr3mono-gm-soundfont_*.deb font   (19 MB, MIT)
+    python3 notes.py font/usr/share/sounds/sf3/FluidR3Mono_GM.sf3 corpora/notes                    (needs the program fluidsynth)
 
-One folder per instrument, four takes of 60 seconds each at 22.05 kHz. Everything is chosen by a fixed seed, so the corpus is the same each time.
+One folder per instrument, eight takes of a minute each at 22.05 kHz. Everything is chosen by a fixed seed, so the corpus is the same each time.
 """
 import random
 import struct
@@ -14,7 +15,7 @@ PROGRAMS = {"organ": 19, "strings": 48, "choir": 52, "accordion": 21, "pad": 89,
 CHORDS = [(0, 4, 7), (9, 12, 16), (5, 9, 12), (7, 11, 14), (2, 5, 9), (4, 7, 11)]
 TICKS_PER_SECOND = 960  # 480 a beat, 120 beats a minute
 SECONDS = 60
-TAKES = 4
+TAKES = 8
 
 
 def variable_length(value: int) -> bytes:
@@ -30,7 +31,7 @@ def midi(program: int, choose: random.Random) -> bytes:
     at = 0
     while at < SECONDS * TICKS_PER_SECOND:
         length = choose.randint(1, 3) * TICKS_PER_SECOND
-        root = 48 + choose.choice([0, 5, 7, 12])
+        root = 55 + choose.choice([0, 5, 7, 12])
         notes = [root + step for step in choose.choice(CHORDS)]
         for note in notes if program != 73 else notes[:1]:  # a flute plays one note at a time
             events.append((at, bytes([0x90, note, choose.randint(70, 110)])))

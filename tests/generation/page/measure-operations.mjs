@@ -1,0 +1,108 @@
+// What vary, fill and morph do to real sounds with a trained run, in numbers. After a build:
+//
+//   node tests/generation/page/measure-operations.mjs <run> --corpus <folder> [--take take-4.wav] [--steps N] [--only vary,fill,morph] [--sheet P.png]
+//
+// The corpus has a folder for each label, each with that take. vary: the distance to the input's round trip at ten strengths. fill: three seconds
+// with a second in their middle drawn anew: what is outside is compared sample by sample, the joins with everywhere else (flux, and the sharpest
+// bend of the waveform). morph: how alike the steps are. The sheet shows what fill was given and what it gave.
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import ts from 'typescript';
+
+const built = (path) => import(new URL(`../../../dist/${path}`, import.meta.url).href);
+const { openRun } = await built('cli/open-run.js');
+const { createClipMeter } = await built('evaluation/clip-measures.js');
+const { contactSheet, createGriffinLimVocoder, createMelCodec, fillSounds, loadMono, melDistance, morphSounds, startEngine, varySounds } = await built('index.js');
+const { values, positionals: [run] } = parseArgs({
+  allowPositionals: true,
+  options: { corpus: { type: 'string' }, take: { type: 'string', default: 'take-4.wav' }, steps: { type: 'string' }, only: { type: 'string', default: 'vary,fill,morph' }, sheet: { type: 'string' } },
+});
+const detector = ts.transpileModule(readFileSync(new URL('../../support/flux.ts', import.meta.url), 'utf8'), { compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext } }).outputText;
+const { findSeam, imageFlux } = await import(`data:text/javascript,${encodeURIComponent(detector)}`);
+
+await startEngine('auto');
+const { pipeline, generation } = await openRun(run);
+const { mel, labels } = pipeline;
+const rate = mel.sampleRateHz;
+const codec = createMelCodec(mel);
+const meter = createClipMeter(rate);
+const sliceSeconds = ((mel.frames - 2) * mel.hopSamples) / rate;
+const takes = await Promise.all(labels.map((label) => loadMono(join(values.corpus, label, values.take), { sampleRateHz: rate, downmix: 'mean' })));
+const cut = (seconds) => takes.map((all) => ({ sampleRateHz: rate, channels: [all.slice(20 * rate, Math.round((20 + seconds) * rate))] }));
+const draws = { ...generation, ...(values.steps && { steps: Number(values.steps) }), vocoder: createGriffinLimVocoder(mel) };
+const mixes = labels.map((_, label) => ({ parts: [{ label }] }));
+const seeds = labels.map((_, index) => index + 1);
+const mean = (list) => list.reduce((sum, value) => sum + value / list.length, 0);
+const short = (value) => Number(value.toFixed(2));
+
+async function collect(clips) {
+  const all = [];
+  for await (const clip of clips) all.push(clip);
+  return all;
+}
+
+async function measureVary() {
+  const sounds = cut(sliceSeconds);
+  const quick = { ...draws, vocoder: createGriffinLimVocoder(mel, { iterations: 1 }) };
+  const origins = (await collect(varySounds(pipeline, { ...quick, sounds, seeds, mixes, strength: 0 }))).map(({ image }) => image);
+  const rows = [];
+  for (let tenth = 1; tenth <= 10; tenth += 1) {
+    const clips = await collect(varySounds(pipeline, { ...quick, sounds, seeds, mixes, strength: tenth / 10 }));
+    rows.push(clips.map(({ image }, index) => melDistance(origins[index], image).errorDb));
+  }
+  console.table(rows.map((row, index) => ({ strength: (index + 1) / 10, ...Object.fromEntries(row.map((value, label) => [labels[label], short(value)])), mean: short(mean(row)) })));
+  const means = rows.map(mean);
+  const falls = labels.map((_, label) => rows.slice(1).filter((row, index) => row[label] < rows[index][label]).length);
+  console.log(`vary: mean distance ${means.every((value, index) => index === 0 || value >= means[index - 1]) ? 'rises' : 'does not always rise'} with strength; steps down per sound: ${falls.join(', ')} of 9`);
+}
+
+/** The sharpest bend of a waveform in a stretch: its largest second difference. */
+function bend(samples, from, to) {
+  let most = 0;
+  for (let at = Math.max(1, from); at < Math.min(samples.length - 1, to); at += 1) most = Math.max(most, Math.abs(samples[at + 1] - 2 * samples[at] + samples[at - 1]));
+  return most;
+}
+
+async function measureFill() {
+  const [from, to] = [rate, 2 * rate];
+  const sounds = cut(3);
+  const clips = await collect(fillSounds(pipeline, { ...draws, sounds, seeds, mixes, region: { fromSeconds: 1, toSeconds: 2 } }));
+  const rows = clips.map(({ clip: { channels: [made] } }, index) => {
+    const [given] = sounds[index].channels;
+    const changed = made.reduce((count, sample, at) => count + (sample !== given[at] && (at < from || at >= to) ? 1 : 0), 0);
+    const joins = [from, to].map((at) => Math.round(at / mel.hopSamples));
+    const { ratio, deviations } = findSeam(imageFlux(codec.analyse(made)), { frames: joins, period: joins[1] - joins[0] });
+    const nearby = Math.round(0.005 * rate);
+    const bends = Array.from({ length: 200 }, (_, part) => bend(made, (part * made.length) / 200, ((part + 1) * made.length) / 200));
+    const inside = (samples) => meter(samples.subarray(from, to));
+    return {
+      label: labels[index], changedOutside: changed, fluxAtJoins: short(ratio), deviations: short(deviations), bendAtJoins: short(Math.max(bend(made, from - nearby, from + nearby), bend(made, to - nearby, to + nearby)) / Math.max(...bends)),
+      levelDb: short(inside(made).rmsDbfs - inside(given).rmsDbfs), centroidPercent: short(100 * (inside(made).centroidHz / inside(given).centroidHz - 1)),
+    };
+  });
+  console.table(rows);
+  console.log(`fill: flux at joins over elsewhere ${short(mean(rows.map((row) => row.fluxAtJoins)))}; level inside against the input's ${short(mean(rows.map((row) => row.levelDb)))} dB`);
+  if (values.sheet !== undefined) writeFileSync(values.sheet, contactSheet(clips.flatMap(({ clip: { channels: [made] } }, index) => [sounds[index].channels[0], made].map((samples) => codec.analyse(samples))), { scale: 2, gap: 6, columns: 4 }));
+}
+
+async function measureMorph() {
+  const sounds = cut(sliceSeconds);
+  const pairs = labels.map((_, index) => [index, (index + 1) % labels.length]);
+  const ways = { labels: ([a, b]) => [{ seed: 1, mix: mixes[a] }, { seed: 2, mix: mixes[b] }], sounds: ([a, b]) => [{ sound: sounds[a] }, { sound: sounds[b] }] };
+  for (const [kind, way] of Object.entries(ways)) {
+    const rows = [];
+    for (const pair of pairs) {
+      const [start, end] = way(pair);
+      const clips = await collect(morphSounds(pipeline, { ...draws, vocoder: createGriffinLimVocoder(mel, { iterations: 1 }), ...(kind === 'sounds' && { guidance: 1 }), from: start, to: end, count: 6, seed: 1 }));
+      const changes = clips.slice(1).map(({ sidecar }) => sidecar.operationSettings.changeDb);
+      rows.push({ pair: pair.map((label) => labels[label]).join(' to '), changes: changes.map((value) => value.toFixed(1)).join(' '), largestOverSmallest: short(Math.max(...changes) / Math.min(...changes)) });
+    }
+    console.table(rows);
+    console.log(`morph of ${kind}: largest step over smallest ${short(mean(rows.map((row) => row.largestOverSmallest)))} in the mean, ${Math.max(...rows.map((row) => row.largestOverSmallest))} at most`);
+  }
+}
+
+const measures = { vary: measureVary, fill: measureFill, morph: measureMorph };
+for (const name of values.only.split(',')) await measures[name]();
+pipeline.dispose();
