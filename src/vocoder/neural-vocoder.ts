@@ -3,11 +3,13 @@ import * as tf from '@tensorflow/tfjs';
 import { requireInteger, requireNumber } from '../base/checks.js';
 import type { MelSettings } from '../config/mel.js';
 import type { VocosConfig } from '../config/vocoder.js';
+import { spectrumRows } from '../dsp/spectrum-rows.js';
 import { createStft } from '../dsp/stft.js';
 import { createVocos, type Vocos } from '../models/index.js';
 import { withConvPrecision } from '../nn/operations.js';
 import { assertSameCodec } from '../spectrogram/codec-identity.js';
 import { dbToImageValue, requireMelImage, type MelImage } from '../spectrogram/mel-image.js';
+import { createGriffinLimVocoder } from './griffin-lim-vocoder.js';
 import { melPrior } from './mel-prior.js';
 import type { PromptVocoder } from './vocoder.js';
 
@@ -15,6 +17,19 @@ import type { PromptVocoder } from './vocoder.js';
 export interface VocoderNetwork {
   readonly mel: MelSettings;
   readonly vocos: Vocos;
+  /** What its training found on sounds held out; null or absent where nobody measured. */
+  readonly measured?: VocoderMeasure | null;
+}
+
+/** The loss of its training, of a network and of the classical inverter, on the same windows. Lower is nearer to the real sound. */
+export interface VocoderMeasure {
+  readonly loss: number;
+  readonly inverterLoss: number;
+}
+
+/** Whether a network is the better choice: one that nobody measured is believed. */
+export function beatsInverter({ measured }: Pick<VocoderNetwork, 'measured'>): boolean {
+  return (measured ?? null) === null || measured!.loss < measured!.inverterLoss;
 }
 
 /**
@@ -23,7 +38,12 @@ export interface VocoderNetwork {
  * @param options.seed of its first values; null leaves zeros, for weights that are loaded next
  */
 export function createVocoderNetwork(config: VocosConfig, mel: MelSettings, { seed }: { readonly seed: number | null }): VocoderNetwork {
-  return { mel, vocos: createVocos(config, { seed, prior: config.mel_prior ? melPrior(mel) : undefined }) };
+  return { mel, vocos: createVocos(config, { seed, prior: config.mel_prior && !config.from_inverter ? melPrior(mel) : undefined }) };
+}
+
+/** The inverter that networks of `from_inverter` begin at: always in its defaults, as those that a network was trained with are those that it needs. */
+export function createStartInverter(mel: MelSettings, options: Pick<NeuralVocoderOptions, 'gateDb'> = {}): PromptVocoder {
+  return createGriffinLimVocoder(mel, options);
 }
 
 export interface NeuralVocoderOptions {
@@ -37,17 +57,19 @@ const LEAST_WEIGHT = 0.01;
 const CHUNK_FRAMES = 1024;
 
 /**
- * Creates the vocoder of a trained network. Nothing is drawn at random, so that the seed changes nothing.
+ * Creates the vocoder of a trained network. Nothing is drawn at random, so that the seed changes nothing, but for a network that begins at
+ * the classical inverter's sound: there the seed is that one's.
  *
  * Memory: the network stays the caller's. No tensor is left after a call.
  */
 export function createNeuralVocoder({ mel: settings, vocos }: VocoderNetwork, { gateDb = 0 }: NeuralVocoderOptions = {}): PromptVocoder {
   requireNumber('neural vocoder: gateDb', gateDb, { min: 0, max: 60 });
   const stft = createStft(settings);
+  const inverter = vocos.config.from_inverter ? createStartInverter(settings, { gateDb }) : undefined;
   const silent = Math.fround(dbToImageValue(settings.floorDb + gateDb, settings));
   return {
     name: `vocos-${weightsHash(vocos)}`,
-    invert(image, { sampleCount } = {}) {
+    invert(image, { sampleCount, seed } = {}) {
       assertSameCodec(image.settings, settings, 'mel image');
       requireMelImage(image, 'mel image');
       const { frameCount } = image;
@@ -55,11 +77,12 @@ export function createNeuralVocoder({ mel: settings, vocos }: VocoderNetwork, { 
       const wanted = requireInteger('invert: sampleCount', sampleCount ?? shortest, { min: 1, max: 2 ** 31 });
       const spectrum = stft.createSpectrum(frameCount);
       const frames = framesOf(image, silent);
-      const reach = 3 * (vocos.config.num_layers + 1); // frames to either side that a frame depends on
+      const start = inverter && stft.forward(inverter.invert(image, { seed, sampleCount: shortest }).channels[0]);
+      const reach = 3 * (vocos.config.num_layers + 1) + 1; // frames to either side that a frame depends on, the last one by the phase before it
       for (let first = 0; first < frameCount; first += CHUNK_FRAMES) {
         const last = Math.min(frameCount, first + CHUNK_FRAMES);
         const [from, to] = [Math.max(0, first - reach), Math.min(frameCount, last + reach)];
-        const chunk = runNetwork(vocos, frames.subarray(from * settings.melBins, to * settings.melBins), to - from);
+        const chunk = runNetwork(vocos, { frames: frames.subarray(from * settings.melBins, to * settings.melBins), start: start && spectrumRows(start, { from, to }) }, to - from);
         for (let frame = first; frame < last; frame += 1) {
           const start = (frame - from) * 2 * stft.binCount;
           spectrum.re.set(chunk.subarray(start, start + stft.binCount), frame * stft.binCount);
@@ -90,8 +113,9 @@ function framesOf({ settings: { melBins }, frameCount, data }: MelImage, silent:
 }
 
 /** In float32 whatever the precision in force: bfloat16 would be heard as noise. Shape: [n*M] -> [n*2·F]. */
-function runNetwork(vocos: Vocos, frames: Float32Array, count: number): Float32Array {
-  const spectrum = withConvPrecision('float32', () => tf.tidy(() => vocos.spectrum(tf.tensor3d(frames, [1, count, vocos.config.input_channels]))));
+function runNetwork(vocos: Vocos, { frames, start }: { readonly frames: Float32Array; readonly start?: Float32Array }, count: number): Float32Array {
+  const { input_channels: melBins, n_fft: size } = vocos.config;
+  const spectrum = withConvPrecision('float32', () => tf.tidy(() => vocos.spectrum(tf.tensor3d(frames, [1, count, melBins]), start && tf.tensor3d(start, [1, count, size + 2]))));
   try {
     return spectrum.dataSync<'float32'>();
   } finally {

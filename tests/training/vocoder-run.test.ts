@@ -101,9 +101,21 @@ describe('a run of the vocoder', () => {
     }
   });
 
-  it('stops at a signal while it reads the sounds, and resumes', async () => {
+  it.each([[true], [false]])('remembers beside the weights whether the inverter was nearer, and says so: from_inverter %s', async (from_inverter) => {
     const folder = newFolder();
-    expect(await run(folder, {}, abortAt(3, 'reading the sounds'))).toMatchObject({ status: 'interrupted', stages: [] });
+    const lines: string[] = [];
+    const reporter = { ...silentReporter, log: { ...silentReporter.log, info: (line: string) => lines.push(line) } };
+    const { stages } = await run(folder, { network: { from_inverter } }, { reporter });
+    const { loss, inverterLoss } = stages[0].validations.at(-1)!.figures;
+    expect(findVocoder(join(folder, 'pipeline'), null)).toMatchObject({ config: { from_inverter }, measured: { loss, inverterLoss } });
+    expect(inverterLoss).toBeGreaterThan(0);
+    if (!from_inverter) expect(loss).toBeGreaterThan(inverterLoss); // six steps are too few to find phases
+    expect(lines.join('\n')).toContain(loss < inverterLoss ? 'it is used unless' : 'it is left out unless --vocoder neural');
+  });
+
+  it.each(['reading the sounds', 'inverting the sounds'])('stops at a signal while it is %s, and resumes', async (title) => {
+    const folder = newFolder();
+    expect(await run(folder, {}, abortAt(3, title))).toMatchObject({ status: 'interrupted', stages: [] });
     expect((await run(folder, {}, { resume: true })).status).toBe('finished');
   });
 

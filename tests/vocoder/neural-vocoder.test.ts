@@ -5,6 +5,7 @@ import { deriveVocos, vocosSchema } from '../../src/config/vocoder.js';
 import { peak, rmsDb } from '../../src/dsp/loudness.js';
 import { supportsBfloat16, withConvPrecision } from '../../src/engine/ops/index.js';
 import { createMelCodec } from '../../src/spectrogram/mel-codec.js';
+import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
 import { melPrior } from '../../src/vocoder/mel-prior.js';
 import { createNeuralVocoder, createVocoderNetwork, type VocoderNetwork } from '../../src/vocoder/neural-vocoder.js';
 import { sounds } from '../spectrogram/sounds.js';
@@ -93,6 +94,36 @@ describe('createNeuralVocoder', () => {
     const made = (): Float32Array => createNeuralVocoder(wide).invert(image).channels[0];
     expect(withConvPrecision('bfloat16', made)).toEqual(made());
     wide.vocos.dispose();
+  });
+
+  describe('of a network that begins at the inverter', () => {
+    let beginning: VocoderNetwork;
+    beforeAll(() => {
+      beginning = createVocoderNetwork({ ...config, from_inverter: true }, defaultMelSettings, { seed: 4 });
+    });
+    afterAll(() => beginning.vocos.dispose());
+    const make = (sound: Float32Array, options: { sampleCount?: number; seed?: number; gateDb?: number } = {}): Float32Array =>
+      createNeuralVocoder(beginning, { gateDb: options.gateDb }).invert(codec.analyse(sound), options).channels[0];
+
+    it('gives what that gives before it has learnt anything, of the same seed, in whatever parts', () => {
+      const long = Float32Array.from({ length: 1100 * 256 }, (_, index) => sounds.drum[index % sounds.drum.length]);
+      for (const [sound, seed] of [[sounds.drum, 1], [sounds.noise, 2], [long, 3]] as const) {
+        const expected = createGriffinLimVocoder(defaultMelSettings).invert(codec.analyse(sound), { seed }).channels[0];
+        const got = make(sound, { seed });
+        const off = got.reduce((sum, value, index) => sum + (value - expected[index]) ** 2, 0) / expected.reduce((sum, value) => sum + value * value, 0);
+        expect(10 * Math.log10(off)).toBeLessThan(-25);
+      }
+      expect(make(sounds.noise, { seed: 2 })).toEqual(make(sounds.noise, { seed: 2 }));
+      expect(make(sounds.noise, { seed: 2 })).not.toEqual(make(sounds.noise, { seed: 3 }));
+    });
+
+    it('keeps silence, gives the samples that are asked for, and leaves no tensor', () => {
+      const before = tf.memory().numTensors;
+      expect(peak(make(sounds.silence))).toBe(0);
+      expect(peak(make(sounds.noise.map((sample) => sample / 30), { gateDb: 60 }))).toBe(0);
+      for (const sampleCount of [1, 2559, 2816, 9000]) expect(make(sounds.click.subarray(0, 2560), { sampleCount })).toHaveLength(sampleCount);
+      expect(tf.memory().numTensors).toBe(before);
+    });
   });
 
   it('is named after its weights', () => {
