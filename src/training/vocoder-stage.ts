@@ -26,7 +26,7 @@ const VALIDATION_LIMIT = 128;
 const FIGURES = ['loss', 'convergence', 'logMagnitude', 'mel', 'inverterLoss'] as const;
 
 export interface VocoderStage extends Stage {
-  /** What the last validation said, or one that is made now. With the averages in place, as the loop validates. */
+  /** What the validation of these weights said, or says now. To be asked with the averages in place, as the loop validates. Null where nothing was inverted. */
   measured(): Promise<VocoderMeasure | null>;
   dispose(): void;
 }
@@ -42,6 +42,7 @@ export function createVocoderStage(options: VocoderStageOptions): VocoderStage {
     name: 'vocoder',
     parameters: vocos.parameters,
     async pass({ step, pass }) {
+      latest = null; // the weights move next
       const batch = await windows.draw(pass, training.batchSize);
       const tensors = toTensors(batch, windows);
       try {

@@ -113,6 +113,18 @@ describe('a run of the vocoder', () => {
     expect(lines.join('\n')).toContain(loss < inverterLoss ? 'it is used unless' : 'it is left out unless --vocoder neural');
   });
 
+  it('measures at every checkpoint what it saves there, also where a signal came between two validations', async () => {
+    const folder = newFolder();
+    const options = { training: { steps: 6, validateEvery: 2, learningRate: 0.05 } };
+    await run(folder, options, abortAt(3));
+    const interrupted = findVocoder(join(folder, 'pipeline'), null)!.measured!;
+    const { stages } = await run(folder, options, { resume: true });
+    const validated = stages[0].validations.map(({ figures }) => figures.loss);
+    expect(validated).toHaveLength(3);
+    expect(validated).not.toContain(interrupted.loss);
+    expect(findVocoder(join(folder, 'pipeline'), null)!.measured!.loss).toBe(validated[2]);
+  });
+
   it.each(['reading the sounds', 'inverting the sounds'])('stops at a signal while it is %s, and resumes', async (title) => {
     const folder = newFolder();
     expect(await run(folder, {}, abortAt(3, title))).toMatchObject({ status: 'interrupted', stages: [] });
