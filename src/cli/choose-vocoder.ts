@@ -1,4 +1,4 @@
-// Which vocoder turns a pipeline's images into sound: its own where it has one that was found to be nearer, else Griffin-Lim, unless one is asked for.
+// Which vocoder turns a pipeline's images into sound: its own where it has one that was found to be clearly nearer, else Griffin-Lim, unless one is asked for.
 import { Option } from 'commander';
 import { MelstromError } from '../base/errors.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
@@ -16,7 +16,7 @@ const NO_THREADS: InversionWork = { workers: 0, clips: 0, frames: 0 };
 
 /** The flag of every command that makes sound of a run. */
 export function vocoderOption(): Option {
-  return new Option('--vocoder <name>', 'what turns images into sound; auto is the one trained with the run where there is one and its training found it nearer to held-out sounds, else griffin-lim').choices(VOCODER_CHOICES).default('auto');
+  return new Option('--vocoder <name>', 'what turns images into sound; auto is the one trained with the run where there is one and its training found it clearly nearer to held-out sounds, else griffin-lim').choices(VOCODER_CHOICES).default('auto');
 }
 
 /**
