@@ -1,9 +1,9 @@
-// Which vocoder turns a pipeline's images into sound: its own where it has one, else Griffin-Lim, unless one is asked for.
+// Which vocoder turns a pipeline's images into sound: its own where it has one that was found to be clearly nearer, else Griffin-Lim, unless one is asked for.
 import { Option } from 'commander';
 import { MelstromError } from '../base/errors.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
-import { createOwnVocoder } from '../vocoder/neural-vocoder.js';
+import { beatsInverter, createOwnVocoder } from '../vocoder/neural-vocoder.js';
 import { createThreadedGriffinLim } from '../vocoder/threaded-griffin-lim.node.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
 import { inverterOptions, type InverterSettings } from './inverter-flags.js';
@@ -16,7 +16,7 @@ const NO_THREADS: InversionWork = { workers: 0, clips: 0, frames: 0 };
 
 /** The flag of every command that makes sound of a run. */
 export function vocoderOption(): Option {
-  return new Option('--vocoder <name>', 'what turns images into sound; auto is the one trained with the run where there is one, else griffin-lim').choices(VOCODER_CHOICES).default('auto');
+  return new Option('--vocoder <name>', 'what turns images into sound; auto is the one trained with the run where there is one and its training found it clearly nearer to held-out sounds, else griffin-lim').choices(VOCODER_CHOICES).default('auto');
 }
 
 /**
@@ -26,7 +26,7 @@ export function vocoderOption(): Option {
  * @throws MelstromError of kind 'usage' when a neural one is asked for and the pipeline has none
  */
 export function chooseVocoder({ mel, vocoder }: Pick<Pipeline, 'mel' | 'vocoder'>, settings: InverterSettings, choice: VocoderChoice = 'auto', work: InversionWork = NO_THREADS): Vocoder {
-  if (vocoder !== null && choice !== 'griffin-lim') return createOwnVocoder(mel, vocoder);
+  if (vocoder !== null && (choice === 'neural' || (choice === 'auto' && beatsInverter(vocoder)))) return createOwnVocoder(mel, vocoder);
   if (choice === 'neural') {
     throw new MelstromError({ kind: 'usage', where: '--vocoder', got: 'neural', expected: 'griffin-lim, since the model has no vocoder of its own', fix: 'Leave it out, or train one: melstrom train <config> --stage vocoder.' });
   }

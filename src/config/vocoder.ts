@@ -35,7 +35,15 @@ export const vocosSchema = z.strictObject({
    * keeps its level from the first step. false is the reference: everything is learnt.
    */
   mel_prior: z.boolean().default(true),
+  /**
+   * Whether the network is given the sound of the classical inverter too, and says of each cell of its spectrum what gain and what turn of the
+   * phase it lacks. It then begins at that sound and not at noise. mel_prior counts for nothing then. false is the reference.
+   */
+  from_inverter: z.boolean().default(false),
 });
+
+/** Of a run: what is trained for an hour begins at the best that there is without training. Stored networks that do not say so do not. */
+const trainedVocosSchema = vocosSchema.extend({ from_inverter: z.boolean().default(true) });
 
 const lossSchema = z
   .strictObject({
@@ -55,7 +63,7 @@ const lossSchema = z
 /** What turns mel images into sound in place of the classical inverter. null: there is none. */
 export const vocoderSchema = z
   .strictObject({
-    network: vocosSchema.prefault({}),
+    network: trainedVocosSchema.prefault({}),
     /** Frames of the windows it is trained on, drawn over the corpus' sounds. Longer: more context, slower steps. */
     windowFrames: z.int().min(4).max(4096).default(64),
     loss: lossSchema,

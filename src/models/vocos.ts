@@ -8,6 +8,7 @@ import { createConv1d, createDepthwiseConv1d, createLayerNorm, createLinear } fr
 import { gelu } from '../nn/operations.js';
 import { ParameterTree, scopeOf, type ParameterScope } from '../nn/parameters.js';
 import { createInverseStft, hannWindow } from './_inverse-stft.js';
+import { changed, startFeatures } from './_start-spectrum.js';
 import type { NetworkOptions } from './autoencoder-kl.js';
 
 /** A straight line from mel image values to logarithms of magnitudes: what an image says of them by itself. */
@@ -22,27 +23,34 @@ export interface MagnitudePrior {
 export interface Vocos {
   readonly config: VocosConfig;
   readonly parameters: ParameterTree;
-  /** Shape: mel [B, N, M] -> [B, N, 2·F], real parts then imaginary parts, of the unscaled transform. A frame whose every cell is -1 gives zeros. */
-  spectrum(mel: tf.Tensor3D): tf.Tensor3D;
+  /**
+   * Shape: mel [B, N, M] -> [B, N, 2·F], real parts then imaginary parts, of the unscaled transform. A frame whose every cell is -1 gives zeros.
+   *
+   * @param start needed exactly when config.from_inverter is true: the spectrum to begin at, of the shape of the result
+   */
+  spectrum(mel: tf.Tensor3D, start?: tf.Tensor3D): tf.Tensor3D;
   /** Shape: mel [B, N, M] -> sound [B, (N - 1)·hop_length]. */
-  forward(mel: tf.Tensor3D): tf.Tensor2D;
+  forward(mel: tf.Tensor3D, start?: tf.Tensor3D): tf.Tensor2D;
   dispose(): void;
 }
 
 export interface VocosOptions extends NetworkOptions {
-  /** Needed exactly when config.mel_prior is true. */
+  /** Needed when config.mel_prior is true and config.from_inverter is not. */
   readonly prior?: MagnitudePrior;
 }
 
 const KERNEL_SIZE = 7;
 const EPSILON = 1e-6;
 const START = normal(0.02);
+/** So small that what comes out at first is what went in. */
+const NEARLY_NOTHING = normal(0.002);
 
 /**
  * Creates the network.
  *
  * Source: Siuzdak, "Vocos: closing the gap between time-domain and Fourier-based neural vocoders" (2023), section 3; names and arithmetic
- * of vocos 0.1, VocosBackbone without adaptive normalisation and ISTFTHead, whose feature extractor is not part of it.
+ * of vocos 0.1, VocosBackbone without adaptive normalisation and ISTFTHead, whose feature extractor is not part of it. With from_inverter
+ * a second embedding is added to the first, and the head changes a spectrum instead of making one: that is ours.
  */
 export function createVocos(config: VocosConfig, { seed, prior }: VocosOptions): Vocos {
   const { input_channels: melBins, dim, num_layers: count, n_fft: size, win_length: windowLength } = config;
@@ -50,24 +58,29 @@ export function createVocos(config: VocosConfig, { seed, prior }: VocosOptions):
   const root = scopeOf(parameters);
   const backbone = root.at('backbone');
   const embed = createConv1d(backbone.at('embed'), { inChannels: melBins, channels: dim, kernelSize: KERNEL_SIZE, initialise: START });
+  const bins = size / 2 + 1;
+  const embedStart = config.from_inverter ? createLinear(backbone.at('embed_start'), { inChannels: 3 * bins, outChannels: dim, initialise: START }) : null;
   const norm = createLayerNorm(backbone.at('norm'), { channels: dim, epsilon: EPSILON });
   const blocks = Array.from({ length: count }, (_, index) => checkpointed<tf.Tensor3D, object>(backbone.at('convnext', index), [], (scope) => createConvNextBlock(scope, config)));
   const finalNorm = createLayerNorm(backbone.at('final_layer_norm'), { channels: dim, epsilon: EPSILON });
-  const toSpectrum = createLinear(root.at('head', 'out'), { inChannels: dim, outChannels: size + 2 });
+  const toSpectrum = createLinear(root.at('head', 'out'), { inChannels: dim, outChannels: size + 2, ...(config.from_inverter && { initialise: NEARLY_NOTHING }) });
   root.at('head', 'istft').add('window', { shape: [windowLength], layout: 'plain', initialise: hannWindow, isTrainable: false }); // the reference keeps it in its files
   const invert = createInverseStft(config);
-  const bins = size / 2 + 1;
 
-  const spectrum = (mel: tf.Tensor3D): tf.Tensor3D => {
+  const spectrum = (mel: tf.Tensor3D, start?: tf.Tensor3D): tf.Tensor3D => {
     requireShape('vocos: mel', mel.shape, [null, null, melBins]);
-    const hidden = finalNorm(blocks.reduce((value, block) => block(value, {}), norm(embed(mel))));
+    if (config.from_inverter) requireShape('vocos: start', start?.shape ?? [], [...mel.shape.slice(0, 2), 2 * bins]);
+    const embedded = embedStart === null ? embed(mel) : tf.add<tf.Tensor3D>(embed(mel), embedStart(startFeatures(start!, config)));
+    const hidden = finalNorm(blocks.reduce((value, block) => block(value, {}), norm(embedded)));
     const [logMagnitude, phase] = tf.split(toSpectrum(hidden), [bins, bins], 2); // [B, N, dim] -> twice [B, N, F]
+    const isSounding = tf.cast(tf.greater(tf.max(mel, 2, true), -1), 'float32');
+    if (embedStart !== null) return tf.mul(changed(start!, { logGain: logMagnitude, turn: phase }), isSounding);
     const whole = config.mel_prior ? tf.add(logMagnitude, priorOf(mel, prior!, bins)) : logMagnitude;
     const magnitude = tf.exp(tf.minimum(whole, Math.log(config.max_magnitude)));
-    const sounding = tf.mul(magnitude, tf.cast(tf.greater(tf.max(mel, 2, true), -1), 'float32'));
+    const sounding = tf.mul(magnitude, isSounding);
     return tf.concat([tf.mul(sounding, tf.cos(phase)), tf.mul(sounding, tf.sin(phase))], 2) as tf.Tensor3D;
   };
-  return { config, parameters, spectrum, forward: (mel) => invert(spectrum(mel)), dispose: () => parameters.dispose() };
+  return { config, parameters, spectrum, forward: (mel, start) => invert(spectrum(mel, start)), dispose: () => parameters.dispose() };
 }
 
 /** Depthwise convolution, normalisation, two linear layers with a GELU between, scale, add. Parameters: dwconv, norm, pwconv1, pwconv2, gamma. */

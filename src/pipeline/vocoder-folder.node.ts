@@ -8,7 +8,7 @@ import { configurationError, problemsOf } from '../config/problems.js';
 import { deriveVocos, vocosProblems, vocosSchema, type VocosConfig } from '../config/vocoder.js';
 import { loadReference, referenceFile, type FloatDtype } from '../nn/index.js';
 import { assertSameCodec, codecHash } from '../spectrogram/codec-identity.js';
-import { createVocoderNetwork, type VocoderNetwork } from '../vocoder/neural-vocoder.js';
+import { createVocoderNetwork, type VocoderMeasure, type VocoderNetwork } from '../vocoder/neural-vocoder.js';
 import { writeFolder, type FileContents } from './_whole-folder.node.js';
 import { openWeights, readJsonFile, type OpenWeightsOptions } from './component-files.node.js';
 import { MELSTROM_VERSION } from './version.js';
@@ -23,11 +23,12 @@ export interface FoundVocoder {
   readonly config: VocosConfig;
   readonly mel: MelSettings;
   readonly folder: string;
+  readonly measured: VocoderMeasure | null;
 }
 
 /** The files of a vocoder by their names in its folder. */
-export function vocoderFiles({ vocos, mel }: VocoderNetwork, dtype: FloatDtype = 'F32'): Map<string, FileContents> {
-  const config = { _class_name: VOCODER_CLASS, _melstrom_version: MELSTROM_VERSION, ...vocos.config, mel: { _codec_hash: codecHash(mel), ...storedMel(mel) } };
+export function vocoderFiles({ vocos, mel, measured = null }: VocoderNetwork, dtype: FloatDtype = 'F32'): Map<string, FileContents> {
+  const config = { _class_name: VOCODER_CLASS, _melstrom_version: MELSTROM_VERSION, _measured: measured, ...vocos.config, mel: { _codec_hash: codecHash(mel), ...storedMel(mel) } };
   return new Map<string, FileContents>([['config.json', `${JSON.stringify(config, null, 2)}\n`], [WEIGHTS, referenceFile(vocos.parameters, dtype)]]);
 }
 
@@ -36,7 +37,12 @@ export async function saveVocoder(pipelineFolder: string, vocoder: VocoderNetwor
   await writeFolder(join(pipelineFolder, VOCODER_FOLDER), vocoderFiles(vocoder));
 }
 
-const headSchema = z.looseObject({ _class_name: z.string(), mel: z.looseObject({ _codec_hash: z.string() }) });
+const headSchema = z.looseObject({
+  _class_name: z.string(),
+  /** Absent from folders of before it was measured. */
+  _measured: z.strictObject({ loss: z.number(), inverterLoss: z.number() }).nullable().default(null),
+  mel: z.looseObject({ _codec_hash: z.string() }),
+});
 
 /**
  * What the vocoder of a pipeline folder says of itself, or null where there is none of ours: those that other libraries keep there under
@@ -51,7 +57,7 @@ export function findVocoder(pipelineFolder: string, mel: MelSettings | null): Fo
   if (!existsSync(where)) return null;
   const raw = readJsonFile(where);
   if ((raw as { _class_name?: unknown } | null)?._class_name !== VOCODER_CLASS) return null;
-  const { mel: { _codec_hash: hash, ...ownMel }, ...head } = parse(headSchema, raw, where);
+  const { mel: { _codec_hash: hash, ...ownMel }, _measured: measured, ...head } = parse(headSchema, raw, where);
   const own = Object.freeze(parse(melSchema, ownMel, `${where}: mel`));
   if (codecHash(own) !== hash) {
     throw new MelstromError({ kind: 'checkpoint', where: `${where}: mel`, got: `settings of the codec ${codecHash(own)}`, expected: `those of ${hash}, with which it was trained`, fix: 'The file was changed by hand; put the settings back as they were.' });
@@ -60,11 +66,11 @@ export function findVocoder(pipelineFolder: string, mel: MelSettings | null): Fo
   const network = parse(vocosSchema, Object.fromEntries(Object.entries(head).filter(([key]) => !key.startsWith('_'))), where);
   const problems = vocosProblems(network, own, 'network');
   if (problems.length > 0) throw configurationError(where, problems);
-  return { config: deriveVocos(network, own), mel: own, folder };
+  return { config: deriveVocos(network, own), mel: own, folder, measured };
 }
 
 /** Memory: the caller disposes of the network. @throws MelstromError when the weights are absent or do not fit */
-export function openVocoder({ config, mel, folder }: FoundVocoder, options: OpenWeightsOptions = {}): VocoderNetwork {
+export function openVocoder({ config, mel, folder, measured }: FoundVocoder, options: OpenWeightsOptions = {}): VocoderNetwork {
   const network = createVocoderNetwork(config, mel, { seed: null });
   try {
     const source = openWeights(folder, options);
@@ -73,7 +79,7 @@ export function openVocoder({ config, mel, folder }: FoundVocoder, options: Open
     } finally {
       source.close();
     }
-    return network;
+    return { ...network, measured };
   } catch (error) {
     network.vocos.dispose();
     throw error;

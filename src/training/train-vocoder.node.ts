@@ -7,12 +7,13 @@ import type { RunConfig } from '../config/run-config.js';
 import { deriveVocos } from '../config/vocoder.js';
 import { findVocoder, openVocoder, saveVocoder } from '../pipeline/vocoder-folder.node.js';
 import { codecHash } from '../spectrogram/codec-identity.js';
-import { createVocoderNetwork, type VocoderNetwork } from '../vocoder/neural-vocoder.js';
+import { beatsInverter, createVocoderNetwork, type VocoderMeasure, type VocoderNetwork } from '../vocoder/neural-vocoder.js';
 import { listCheckpoints } from './checkpoint-store.node.js';
-import type { SliceSource } from './corpus-source.js';
+import { validationSplit, type SliceSource, type Split } from './corpus-source.js';
 import type { Preview } from './previews.node.js';
 import { runStage, stateFolder, type RunStageOptions } from './run-stage.node.js';
 import { openSoundCache } from './sound-cache.node.js';
+import { invertedSounds } from './inverted-sounds.js';
 import { createSoundWindows } from './sound-windows.js';
 import type { StageResult } from './stage.js';
 import { createVocoderStage } from './vocoder-stage.js';
@@ -40,20 +41,38 @@ export async function trainVocoder(options: TrainVocoderOptions): Promise<StageR
   const mel = monoMel(config.mel); // of stereo sound it learns the mid, and makes mid and side
   const sounds = await openSoundCache({ path: join(runFolder, 'state', 'sounds.f32'), corpus, key: soundKey(options), reporter, signal });
   if (sounds === null) return null;
+  const splits: readonly Split[] = network.from_inverter ? ['train', 'validation'] : [validationSplit(corpus)];
+  const made = invertedSounds(corpus, mel, { splits });
+  const inverted = await openSoundCache({ path: join(runFolder, 'state', 'inverted.f32'), corpus: made.corpus, key: `${soundKey(options)} ${made.key}`, reporter, signal, title: 'inverting the sounds' });
+  if (inverted === null) {
+    sounds.close();
+    return null;
+  }
   const vocoder = createVocoderNetwork(deriveVocos(network, mel), mel, { seed });
-  const windows = createSoundWindows({ corpus, sounds, mel, windowFrames, gainDb: training.augment.gainDb, seed });
+  const windows = createSoundWindows({ corpus, sounds, inverted: Object.fromEntries(splits.map((split) => [split, inverted])), mel, windowFrames, gainDb: training.augment.gainDb, seed });
   const stage = createVocoderStage({ vocos: vocoder.vocos, windows, mel, loss, discriminator, training, seed });
   reporter.log.info(`vocoder: ${vocoder.vocos.parameters.count.toLocaleString('en')} parameters`);
   try {
-    return await runStage({
+    const result = await runStage({
       ...options, previews: undefined, stage, labels: corpus.labels,
-      pipeline: { save: () => saveVocoder(join(runFolder, 'pipeline'), vocoder), ...(vocoderPreviews && { preview: (step: number) => vocoderPreviews({ vocoder, step }) }) },
+      pipeline: { save: async () => saveVocoder(join(runFolder, 'pipeline'), { ...vocoder, measured: await stage.measured() }), ...(vocoderPreviews && { preview: (step: number) => vocoderPreviews({ vocoder, step }) }) },
     });
+    const last = result.validations.at(-1)?.figures;
+    if (last !== undefined) reporter.log.info(describeMeasure({ loss: last.loss, inverterLoss: last.inverterLoss }));
+    return result;
   } finally {
     stage.dispose();
     vocoder.vocos.dispose();
     sounds.close();
+    inverted.close();
   }
+}
+
+/** Which of the two is nearer to sounds held out, and what follows from it. */
+export function describeMeasure(measured: VocoderMeasure): string {
+  const { loss, inverterLoss } = measured;
+  const figures = `on held-out windows its loss is ${loss.toPrecision(4)}, that of the classical inverter ${inverterLoss.toPrecision(4)}`;
+  return beatsInverter({ measured }) ? `vocoder: ${figures}: it is used unless --vocoder griffin-lim is given` : `vocoder: ${figures}: it is left out unless --vocoder neural is given. Train it longer, or on more sounds`;
 }
 
 /** Of everything that the sounds of slices depend on. A corpus without a name is known by its counts. */

@@ -8,6 +8,7 @@ import { valueAndGradients, type HostTensor } from '../nn/index.js';
 import { createAdversary, type Adversary } from './adversary.js';
 import type { SoundBatch, SoundWindows } from './sound-windows.js';
 import type { Figures, Pass, Stage } from './stage.js';
+import type { VocoderMeasure } from '../vocoder/neural-vocoder.js';
 import { createWaveformLoss, type Spectra, type WaveformLossFunction } from './waveform-loss.js';
 
 export interface VocoderStageOptions {
@@ -22,26 +23,39 @@ export interface VocoderStageOptions {
 
 /** Windows that a validation looks at, at most. */
 const VALIDATION_LIMIT = 128;
-const FIGURES = ['loss', 'convergence', 'logMagnitude', 'mel'] as const;
+const FIGURES = ['loss', 'convergence', 'logMagnitude', 'mel', 'inverterLoss'] as const;
+
+export interface VocoderStage extends Stage {
+  /** What the validation of these weights said, or says now. To be asked with the averages in place, as the loop validates. Null where nothing was inverted. */
+  measured(): Promise<VocoderMeasure | null>;
+  dispose(): void;
+}
 
 /** Creates the stage. Memory: dispose frees the discriminators; the vocoder stays the caller's. */
-export function createVocoderStage(options: VocoderStageOptions): Stage & { dispose(): void } {
+export function createVocoderStage(options: VocoderStageOptions): VocoderStage {
   const { vocos, windows, training, loss, discriminator, seed } = options;
   const judge = createWaveformLoss(options.mel, loss);
   const adversaries = loss.discriminatorWeight > 0 ? loss.fftSizes.map((_, index) => createAdversary({ config: discriminator, training, seed: seed + index })) : [];
+  let latest: Figures | null = null;
+  const validateNow = async (): Promise<Figures> => (latest = await validate(options, judge));
   return {
     name: 'vocoder',
     parameters: vocos.parameters,
     async pass({ step, pass }) {
+      latest = null; // the weights move next
       const batch = await windows.draw(pass, training.batchSize);
-      const { mel, sound } = toTensors(batch, windows);
+      const tensors = toTensors(batch, windows);
       try {
-        return { ...passOnBatch({ options, judge, adversaries, step, mel, sound }), indices: batch.indices };
+        return { ...passOnBatch({ options, judge, adversaries, step, ...tensors }), indices: batch.indices };
       } finally {
-        tf.dispose([mel, sound]);
+        tf.dispose(Object.values(tensors));
       }
     },
-    validate: () => validate(options, judge),
+    validate: validateNow,
+    async measured() {
+      const { loss: own, inverterLoss } = latest ?? (await validateNow());
+      return inverterLoss === undefined ? null : { loss: own, inverterLoss };
+    },
     ...(adversaries.length > 0 && {
       afterStep: ({ learningRateShare }) => adversaries.forEach((adversary) => adversary.update(learningRateShare)),
       extraState: () => new Map(adversaries.flatMap((adversary, index) => [...adversary.state()].map(([name, value]): [string, HostTensor] => [`${index}/${name}`, value]))),
@@ -51,16 +65,20 @@ export function createVocoderStage(options: VocoderStageOptions): Stage & { disp
   };
 }
 
-interface BatchParts {
+interface BatchParts extends BatchTensors {
   readonly options: VocoderStageOptions;
   readonly judge: WaveformLossFunction;
   readonly adversaries: readonly Adversary[];
   readonly step: number;
-  readonly mel: tf.Tensor3D;
-  readonly sound: tf.Tensor2D;
 }
 
-function passOnBatch({ options, judge, adversaries, step, mel, sound }: BatchParts): Omit<Pass, 'indices'> {
+interface BatchTensors {
+  readonly mel: tf.Tensor3D;
+  readonly sound: tf.Tensor2D;
+  readonly start?: tf.Tensor3D;
+}
+
+function passOnBatch({ options, judge, adversaries, step, mel, sound, start }: BatchParts): Omit<Pass, 'indices'> {
   const { vocos, loss } = options;
   const isLearning = adversaries.length > 0 && step >= Math.floor(loss.discriminatorStartStep * 0.9);
   const isJudged = adversaries.length > 0 && step >= loss.discriminatorStartStep;
@@ -69,7 +87,7 @@ function passOnBatch({ options, judge, adversaries, step, mel, sound }: BatchPar
   let made: tf.Tensor4D[] = [];
   try {
     const { value, gradients } = valueAndGradients(vocos.parameters, () => {
-      const spectra = judge.spectra(vocos.forward(mel));
+      const spectra = judge.spectra(vocos.forward(mel, start));
       const { total, convergence, logMagnitude, mel: melDifference } = judge.compare(spectra, real);
       const images = isLearning ? judge.images(spectra) : [];
       const generator = isJudged ? (tf.div(tf.addN(adversaries.map((adversary, index) => adversary.generatorLoss(images[index]))), adversaries.length) as tf.Scalar) : tf.scalar(0);
@@ -105,28 +123,31 @@ function keptSpectra(judge: WaveformLossFunction, sound: tf.Tensor2D): Spectra {
   return kept;
 }
 
-/** The loss without discriminators on fixed windows. */
+/** The loss without discriminators on fixed windows, and that of what the classical inverter makes of them. */
 async function validate({ vocos, windows, training }: VocoderStageOptions, judge: WaveformLossFunction): Promise<Figures> {
-  const sums = new Float64Array(FIGURES.length);
+  const sums: number[] = [];
   let count = 0;
   for (const batch of windows.fixed(training.batchSize, VALIDATION_LIMIT)) {
     const figures = tf.tidy(() => {
-      const { mel, sound } = toTensors(batch, windows);
-      const { total, convergence, logMagnitude, mel: melDifference } = judge.compare(judge.spectra(vocos.forward(mel)), judge.spectra(sound));
-      return tf.stack([total, convergence, logMagnitude, melDifference]);
+      const { mel, sound, start } = toTensors(batch, windows);
+      const real = judge.spectra(sound);
+      const { total, convergence, logMagnitude, mel: melDifference } = judge.compare(judge.spectra(vocos.forward(mel, start)), real);
+      const inverter = batch.inverted === undefined ? [] : [judge.compare(judge.spectra(tf.tensor2d(batch.inverted, sound.shape)), real).total];
+      return tf.stack([total, convergence, logMagnitude, melDifference, ...inverter]);
     });
-    figures.dataSync<'float32'>().forEach((value, index) => (sums[index] += value * batch.indices.length));
+    figures.dataSync<'float32'>().forEach((value, index) => (sums[index] = (sums[index] ?? 0) + value * batch.indices.length));
     figures.dispose();
     count += batch.indices.length;
     await tf.nextFrame(); // lets signals in
   }
-  return Object.fromEntries(FIGURES.map((name, index) => [name, sums[index] / count])) as unknown as Figures;
+  return Object.fromEntries(sums.map((sum, index) => [FIGURES[index], sum / count])) as unknown as Figures;
 }
 
 /** Memory: the caller disposes. */
-function toTensors({ mel, sound, indices }: SoundBatch, { frames, samples }: SoundWindows): { mel: tf.Tensor3D; sound: tf.Tensor2D } {
+function toTensors({ mel, sound, start, indices }: SoundBatch, { frames, samples }: SoundWindows): BatchTensors {
   const count = indices.length;
-  return { mel: tf.tensor3d(mel, [count, frames, mel.length / count / frames]), sound: tf.tensor2d(sound, [count, samples]) };
+  const byFrame = (values: Float32Array): tf.Tensor3D => tf.tensor3d(values, [count, frames, values.length / count / frames]);
+  return { mel: byFrame(mel), sound: tf.tensor2d(sound, [count, samples]), ...(start && { start: byFrame(start) }) };
 }
 
 /** The entries under a prefix, without it. */

@@ -5,12 +5,14 @@ import type { MelSettings } from '../config/mel.js';
 import type { VocosConfig } from '../config/vocoder.js';
 import { createLoopStft } from '../dsp/loop-stft.js';
 import { resampleLoop } from '../dsp/resample-loop.js';
+import { spectrumRows } from '../dsp/spectrum-rows.js';
 import { createStft, type Spectrum } from '../dsp/stft.js';
 import { createVocos, type Vocos } from '../models/index.js';
 import { withConvPrecision } from '../nn/operations.js';
 import { assertSameCodec } from '../spectrogram/codec-identity.js';
 import { dbToImageValue, requireMelImage, type MelImage } from '../spectrogram/mel-image.js';
 import { joinAround, joinKnown } from './_join.js';
+import { createGriffinLimVocoder } from './griffin-lim-vocoder.js';
 import { melPrior } from './mel-prior.js';
 import { createStereoVocoder } from './stereo-vocoder.js';
 import type { PromptVocoder } from './vocoder.js';
@@ -19,6 +21,22 @@ import type { PromptVocoder } from './vocoder.js';
 export interface VocoderNetwork {
   readonly mel: MelSettings;
   readonly vocos: Vocos;
+  /** What its training found on sounds held out; null or absent where nobody measured. */
+  readonly measured?: VocoderMeasure | null;
+}
+
+/** The loss of its training, of a network and of the classical inverter, on the same windows. Lower is nearer to the real sound. */
+export interface VocoderMeasure {
+  readonly loss: number;
+  readonly inverterLoss: number;
+}
+
+/** A loss above this share of the inverter's is not worth it: who hears the difference, and the inverter works in threads and goes on from given sound. */
+const CLEARLY_NEARER = 0.98;
+
+/** Whether a network is the better choice. One that nobody measured, as in folders of before it was, is believed. */
+export function beatsInverter({ measured }: Pick<VocoderNetwork, 'measured'>): boolean {
+  return (measured ?? null) === null || measured!.loss < CLEARLY_NEARER * measured!.inverterLoss;
 }
 
 /**
@@ -27,7 +45,12 @@ export interface VocoderNetwork {
  * @param options.seed of its first values; null leaves zeros, for weights that are loaded next
  */
 export function createVocoderNetwork(config: VocosConfig, mel: MelSettings, { seed }: { readonly seed: number | null }): VocoderNetwork {
-  return { mel, vocos: createVocos(config, { seed, prior: config.mel_prior ? melPrior(mel) : undefined }) };
+  return { mel, vocos: createVocos(config, { seed, prior: config.mel_prior && !config.from_inverter ? melPrior(mel) : undefined }) };
+}
+
+/** The inverter that networks of `from_inverter` begin at: always in its defaults, as those that a network was trained with are those that it needs. */
+export function createStartInverter(mel: MelSettings, options: Pick<NeuralVocoderOptions, 'gateDb'> = {}): PromptVocoder {
+  return createGriffinLimVocoder(mel, options);
 }
 
 export interface NeuralVocoderOptions {
@@ -45,31 +68,39 @@ const CHUNK_FRAMES = 1024;
  *
  * A loop is made of frames a hop apart that go on at the other end, and where its length is no whole number of hops brought there as a
  * tape is: at most half a hop longer or shorter in all, 7 cents at 128 frames. Of given sound the network knows nothing: beside it some transforms
- * are found anew at the network's magnitudes, so that the one goes on from the other in phase. Only for that, phases may be drawn by the seed.
+ * are found anew at the network's magnitudes, so that the one goes on from the other in phase. Only for that, phases may be drawn by the seed, and
+ * for a network that begins at the classical inverter's sound: there the seed is that one's.
  *
  * Memory: the network stays the caller's. No tensor is left after a call.
  */
 export function createNeuralVocoder({ mel: settings, vocos }: VocoderNetwork, { gateDb = 0 }: NeuralVocoderOptions = {}): PromptVocoder {
   requireNumber('neural vocoder: gateDb', gateDb, { min: 0, max: 60 });
   const stft = createStft(settings);
+  const inverter = vocos.config.from_inverter ? createStartInverter(settings, { gateDb }) : undefined;
   const silent = Math.fround(dbToImageValue(settings.floorDb + gateDb, settings));
   const { sampleRateHz, hopSamples } = settings;
-  const contextFrames = 3 * (vocos.config.num_layers + 1);
-  const spectrumOf = (frames: Float32Array, isLoop: boolean): Spectrum => networkSpectrum(vocos, { frames, isLoop, contextFrames });
+  // To either side; the first frame of the start that a frame sees is seen with the phase before it.
+  const contextFrames = 3 * (vocos.config.num_layers + 1) + (inverter === undefined ? 0 : 1);
+  const spectrumOf = (frames: Float32Array, isLoop: boolean, start: Spectrum | undefined): Spectrum => networkSpectrum(vocos, { frames, start, isLoop, contextFrames });
 
-  const makeLoop = (image: MelImage, wanted: number): Float32Array => {
-    const frames = Math.max(1, Math.round(wanted / hopSamples));
-    const loop = createLoopStft({ ...settings, sampleCount: frames * hopSamples, frames });
-    const made = new Float32Array(frames * hopSamples);
-    loop.inverseInto(spectrumOf(spreadFrames(framesOf(image, silent), settings.melBins, frames), true), made);
+  const makeLoop = (image: MelImage, wanted: number, seed: number): Float32Array => {
+    const frameCount = Math.max(1, Math.round(wanted / hopSamples));
+    const sampleCount = frameCount * hopSamples;
+    const loop = createLoopStft({ ...settings, sampleCount, frames: frameCount });
+    const frames = spreadFrames(framesOf(image, silent), settings.melBins, frameCount);
+    const start = inverter && loop.createSpectrum(frameCount);
+    if (start) loop.forwardInto(inverter.invert(imageOf(settings, frames), { isLoop: true, sampleCount, seed }).channels[0], start);
+    const made = new Float32Array(sampleCount);
+    loop.inverseInto(spectrumOf(frames, true, start), made);
     return resampleLoop(made, wanted);
   };
-  const make = (image: MelImage, wanted: number): Float32Array => {
+  const make = (image: MelImage, wanted: number, seed: number): Float32Array => {
     const { frameCount } = image;
     const shortest = Math.max(1, (frameCount - 1) * hopSamples);
     const longest = Math.max(shortest, frameCount * hopSamples - 1);
     const made = new Float32Array(Math.min(Math.max(wanted, shortest), longest));
-    stft.inverseInto(spectrumOf(framesOf(image, silent), false), made, LEAST_WEIGHT);
+    const start = inverter && stft.forward(inverter.invert(image, { seed, sampleCount: shortest }).channels[0]);
+    stft.inverseInto(spectrumOf(framesOf(image, silent), false, start), made, LEAST_WEIGHT);
     if (made.length === wanted) return made;
     const samples = new Float32Array(wanted);
     samples.set(made.subarray(0, Math.min(wanted, made.length)));
@@ -83,8 +114,8 @@ export function createNeuralVocoder({ mel: settings, vocos }: VocoderNetwork, { 
       assertSameCodec(image.settings, settings, 'mel image');
       requireMelImage(image, 'mel image');
       const wanted = requireInteger('invert: sampleCount', sampleCount ?? Math.max(1, (image.frameCount - (isLoop ? 0 : 1)) * hopSamples), { min: 1, max: 2 ** 31 });
-      if (isLoop) return { sampleRateHz, channels: [makeLoop(image, wanted)] };
-      const made = make(image, wanted);
+      if (isLoop) return { sampleRateHz, channels: [makeLoop(image, wanted, seed)] };
+      const made = make(image, wanted, seed);
       if (known !== undefined) joinKnown(settings, made, { ...known, samples: known.channels[0], seed });
       return { sampleRateHz, channels: [around === undefined ? made : joinAround(settings, made, { samples: around.channels[0], limit: around.limit })] };
     },
@@ -100,39 +131,42 @@ export function createOwnVocoder(mel: MelSettings, network: VocoderNetwork): Pro
 interface SpectrumOptions {
   /** Shape: [N*M]. */
   readonly frames: Float32Array;
+  /** For a network that begins at a sound: that sound's, of as many frames. */
+  readonly start: Spectrum | undefined;
   readonly isLoop: boolean;
   /** To either side, that a frame depends on. */
   readonly contextFrames: number;
 }
 
 /** Runs the network over some frames at a time. Shape: [N*M] -> [N, F]. */
-function networkSpectrum(vocos: Vocos, { frames, isLoop, contextFrames }: SpectrumOptions): Spectrum {
+function networkSpectrum(vocos: Vocos, { frames, start, isLoop, contextFrames }: SpectrumOptions): Spectrum {
   const { input_channels: melBins, n_fft: size } = vocos.config;
   const frameCount = frames.length / melBins;
   const binCount = size / 2 + 1;
   const [re, im] = [new Float32Array(frameCount * binCount), new Float32Array(frameCount * binCount)];
+  const startRows = start && spectrumRows(start, { from: 0, to: frameCount });
   for (let first = 0; first < frameCount; first += CHUNK_FRAMES) {
     const last = Math.min(frameCount, first + CHUNK_FRAMES);
     const from = isLoop ? first - contextFrames : Math.max(0, first - contextFrames);
     const to = isLoop ? last + contextFrames : Math.min(frameCount, last + contextFrames);
-    const chunk = runNetwork(vocos, aroundLoop(frames, melBins, { from, to }), to - from);
+    const chunk = runNetwork(vocos, { frames: aroundLoop(frames, melBins, { from, to }), start: startRows && aroundLoop(startRows, 2 * binCount, { from, to }) }, to - from);
     for (let frame = first; frame < last; frame += 1) {
-      const start = (frame - from) * 2 * binCount;
-      re.set(chunk.subarray(start, start + binCount), frame * binCount);
-      im.set(chunk.subarray(start + binCount, start + 2 * binCount), frame * binCount);
+      const at = (frame - from) * 2 * binCount;
+      re.set(chunk.subarray(at, at + binCount), frame * binCount);
+      im.set(chunk.subarray(at + binCount, at + 2 * binCount), frame * binCount);
     }
   }
   return { re, im, frameCount, binCount };
 }
 
-/** Frames `from` to before `to`, those beyond an end from the other one. Shape: [N*M] -> [(to - from)*M]. */
-function aroundLoop(frames: Float32Array, melBins: number, { from, to }: { readonly from: number; readonly to: number }): Float32Array {
-  const count = frames.length / melBins;
-  if (from >= 0 && to <= count) return frames.subarray(from * melBins, to * melBins);
-  const around = new Float32Array((to - from) * melBins);
+/** Frames `from` to before `to`, those beyond an end from the other one. Shape: [N*width] -> [(to - from)*width]. */
+function aroundLoop(frames: Float32Array, width: number, { from, to }: { readonly from: number; readonly to: number }): Float32Array {
+  const count = frames.length / width;
+  if (from >= 0 && to <= count) return frames.subarray(from * width, to * width);
+  const around = new Float32Array((to - from) * width);
   for (let frame = from; frame < to; frame += 1) {
     const at = ((frame % count) + count) % count;
-    around.set(frames.subarray(at * melBins, (at + 1) * melBins), (frame - from) * melBins);
+    around.set(frames.subarray(at * width, (at + 1) * width), (frame - from) * width);
   }
   return around;
 }
@@ -161,9 +195,17 @@ function framesOf({ settings: { melBins }, frameCount, data }: MelImage, silent:
   return frames;
 }
 
+/** The image of such frames. Shape: [N*M] -> [M, N]. */
+function imageOf(settings: MelSettings, frames: Float32Array): MelImage {
+  const { melBins } = settings;
+  const frameCount = frames.length / melBins;
+  return { settings, frameCount, data: frames.map((_, cell) => frames[(cell % frameCount) * melBins + Math.floor(cell / frameCount)]) };
+}
+
 /** In float32 whatever the precision in force: bfloat16 would be heard as noise. Shape: [n*M] -> [n*2·F]. */
-function runNetwork(vocos: Vocos, frames: Float32Array, count: number): Float32Array {
-  const spectrum = withConvPrecision('float32', () => tf.tidy(() => vocos.spectrum(tf.tensor3d(frames, [1, count, vocos.config.input_channels]))));
+function runNetwork(vocos: Vocos, { frames, start }: { readonly frames: Float32Array; readonly start?: Float32Array }, count: number): Float32Array {
+  const { input_channels: melBins, n_fft: size } = vocos.config;
+  const spectrum = withConvPrecision('float32', () => tf.tidy(() => vocos.spectrum(tf.tensor3d(frames, [1, count, melBins]), start && tf.tensor3d(start, [1, count, size + 2]))));
   try {
     return spectrum.dataSync<'float32'>();
   } finally {

@@ -1,5 +1,5 @@
 // The neural vocoder as a user meets it: trained by a stage, used by every command that makes sound, and left aside on request.
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { decodeFile } from '../../src/audio/decode.node.js';
@@ -11,7 +11,7 @@ import { TINY_LABELS, useTinyProject } from './tiny-project.js';
 const TRAINING = { steps: 2, batchSize: 2, warmupSteps: 1, previewEvery: 2 };
 const project = useTinyProject({
   vae: { training: TRAINING }, unet: { training: TRAINING },
-  vocoder: { network: { dim: 8, intermediate_dim: 8, num_layers: 1 }, windowFrames: 8, loss: { fftSizes: [64] }, training: TRAINING },
+  vocoder: { network: { dim: 8, intermediate_dim: 8, num_layers: 1, from_inverter: false }, windowFrames: 8, loss: { fftSizes: [64] }, training: TRAINING },
 });
 const inRoot = (...parts: string[]): string => join(project.root, ...parts);
 
@@ -24,8 +24,14 @@ async function vocoderOf(run: string, name: string, ...flags: string[]): Promise
   return (JSON.parse(readFileSync(value.files[0].json, 'utf8')) as { vocoder: unknown }).vocoder;
 }
 
+/** Writes into a run what its training is to have found. */
+function measureAs(run: string, measured: { loss: number; inverterLoss: number }): void {
+  const path = join(run, 'pipeline', 'vocoder', 'config.json');
+  writeFileSync(path, JSON.stringify({ ...(JSON.parse(readFileSync(path, 'utf8')) as object), _measured: measured }));
+}
+
 describe('a vocoder of the run', () => {
-  it('is trained alone or with the rest, previewed, and used where it is there unless another is asked for', async () => {
+  it('is trained alone or with the rest, previewed, and used where it is the better one unless another is asked for', async () => {
     const run = inRoot('Lauf 🎹');
     const alone = await runCommand('train', project.config, '--run', run, '--stage', 'vocoder');
     expect([alone.status, alone.stdout], alone.stderr).toEqual([0, expect.stringContaining('--stage all --resume')]);
@@ -36,6 +42,8 @@ describe('a vocoder of the run', () => {
     const rest = await runCommand('train', project.config, '--run', run, '--resume');
     expect([rest.status, rest.stdout], rest.stderr).toEqual([0, expect.stringContaining('next: melstrom generate')]);
 
+    expect(await vocoderOf(run, 'zu früh')).toMatch(/^griffin-lim-2/); // two steps are too few to be nearer
+    measureAs(run, { loss: 0.5, inverterLoss: 0.6 });
     expect(await vocoderOf(run, 'auto')).toMatch(/^vocos-[0-9a-f]{8}$/);
     expect(await vocoderOf(run, 'named', '--vocoder', 'neural')).toMatch(/^vocos-/);
     expect(await vocoderOf(run, 'classical', '--vocoder', 'griffin-lim')).toMatch(/^griffin-lim-2/);

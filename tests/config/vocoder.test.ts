@@ -13,6 +13,12 @@ describe('the block vocoder', () => {
     expect(parseRunConfig(stringifyRunConfig(config), 'text')).toEqual(config);
   });
 
+  it('begins at the inverter when it is trained, and not when a stored network does not say so', () => {
+    expect(check({}).vocoder!.network.from_inverter).toBe(true);
+    expect(check({ network: { from_inverter: false } }).vocoder!.network.from_inverter).toBe(false);
+    expect(vocosSchema.parse({}).from_inverter).toBe(false);
+  });
+
   it('derives from the mel settings what the network must agree with', () => {
     expect(deriveVocos(vocosSchema.parse({ num_layers: 4 }), { ...defaultMelSettings, melBins: 100, windowSamples: 800 })).toMatchObject({
       input_channels: 100, n_fft: 1024, hop_length: 256, win_length: 800, layer_scale_init_value: 0.25, max_magnitude: 1024, mel_prior: true,

@@ -113,6 +113,21 @@ describe('kernel audio distance', () => {
     expect(hits.length).toBeGreaterThan(47); // 54 expected of 60; below 48 is 2.6 deviations
   });
 
+  it('holds its own value, and 0 where both sets come from one distribution, whatever their sizes', () => {
+    for (const [own, real] of [[5, 5], [10, 10], [8, 60]]) {
+      const found = positions(0, 40).map((seed) => {
+        const [a, b] = [draw(own, 4, { seed: 300 + 2 * seed }), draw(real, 4, { seed: 301 + 2 * seed })];
+        const kernel = kernelMatrix(pairDistances([...a, ...b]), 3);
+        const sets = { a: positions(0, own), b: positions(own, real) };
+        const [low, high] = bootstrapInterval(kernel, { ...sets, random: createRandom(seed), draws: 150 });
+        const score = kernelDistance(kernel, weightsAt(sets.a, own + real), weightsAt(sets.b, own + real));
+        return { holdsItself: low <= score && score <= high, holdsNothing: low <= 0 && 0 <= high };
+      });
+      expect(found.filter(({ holdsItself }) => holdsItself)).toHaveLength(40);
+      expect(found.filter(({ holdsNothing }) => holdsNothing).length).toBeGreaterThan(34); // 38 expected of 40; below 35 is 2.2 deviations
+    }
+  });
+
   it('needs two different clips on either side, and has a bandwidth for equal ones', () => {
     const b = draw(4, 2);
     expect(() => distanceOf([b[0]], b)).toThrow(/fewer than 2 clips/);

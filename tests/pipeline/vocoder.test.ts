@@ -9,7 +9,7 @@ import { exportPipeline } from '../../src/pipeline/export.node.js';
 import { loadPipeline, savePipeline } from '../../src/pipeline/folder.node.js';
 import { importPipeline } from '../../src/pipeline/import.node.js';
 import { findVocoder, openVocoder, saveVocoder } from '../../src/pipeline/vocoder-folder.node.js';
-import { createNeuralVocoder, createVocoderNetwork, type VocoderNetwork } from '../../src/vocoder/neural-vocoder.js';
+import { beatsInverter, createNeuralVocoder, createVocoderNetwork, type VocoderNetwork } from '../../src/vocoder/neural-vocoder.js';
 import { useEngine } from '../support/engine.js';
 import { SMALL_MEL, smallPipeline } from './small-pipeline.js';
 
@@ -42,6 +42,24 @@ describe('the vocoder of a pipeline folder', () => {
     const image = { settings: SMALL_MEL, frameCount: 16, data: Float32Array.from({ length: 128 }, (_, index) => Math.sin(index)) };
     expect(createNeuralVocoder(loaded.vocoder!).invert(image)).toEqual(createNeuralVocoder(pipeline.vocoder!).invert(image));
     loaded.dispose();
+    pipeline.dispose();
+  });
+
+  it('remembers what was measured, keeps that when another stage writes the folder again, and does without it in folders of before', async () => {
+    const measured = { loss: 0.5, inverterLoss: 0.625 };
+    const vocoder = smallVocoder();
+    await saveVocoder(folder, { ...vocoder, measured });
+    vocoder.vocos.dispose();
+    const found = openVocoder(findVocoder(folder, null)!);
+    expect([found.measured, beatsInverter(found), ...[0.7, 0.62].map((loss) => beatsInverter({ measured: { loss, inverterLoss: 0.625 } }))]).toEqual([measured, true, false, false]);
+    const pipeline = smallPipeline({ vocoder: found });
+    await savePipeline(folder, pipeline);
+    expect(findVocoder(folder, null)!.measured).toEqual(measured);
+    edit({ _measured: undefined, from_inverter: undefined });
+    const old = findVocoder(folder, null)!;
+    expect([old.measured, old.config.from_inverter, beatsInverter(old)]).toEqual([null, false, true]);
+    edit({ _measured: { loss: 'low' } });
+    expect(() => findVocoder(folder, null)).toThrow(/config\.json[^]*_measured\.loss: got "low", expected a number/);
     pipeline.dispose();
   });
 

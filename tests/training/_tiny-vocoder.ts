@@ -35,13 +35,13 @@ export function tinySoundCorpus(config: RunConfig, counts: Parameters<typeof tin
   };
 }
 
-/** The same sounds without a file. */
-export function tinyReader(config: RunConfig): SoundReader {
+/** The same sounds without a file, each through `of`. */
+export function tinyReader(config: RunConfig, of: (sound: Float32Array) => Float32Array = (sound) => sound): SoundReader {
   return {
     lengthOf: (split, index) => tinySound(config, split, index).length,
     read(split, index, { start, count }) {
       const samples = new Float32Array(count);
-      samples.set(tinySound(config, split, index).subarray(start, start + count));
+      samples.set(of(tinySound(config, split, index)).subarray(start, start + count));
       return samples;
     },
   };

@@ -23,15 +23,19 @@ const { mel } = config;
 const noise = (seed: number, count: number, level = 0.2): Float32Array => createRandom(seed).normals(count).map((value) => level * value);
 const row = (samples: Float32Array): tf.Tensor2D => tf.tensor2d(samples, [1, samples.length]);
 
-function windowsOf({ gainDb = 0, windowFrames = 8 } = {}) {
-  return createSoundWindows({ corpus: tinySoundCorpus(config), sounds: tinyReader(config), mel, windowFrames, gainDb, seed: 3 });
+/** Stands for what an inverter makes: upside down and half as loud. */
+const spoilt = (sound: Float32Array): Float32Array => sound.map((sample) => -0.5 * sample);
+
+function windowsOf({ gainDb = 0, windowFrames = 8, of = null as ((sound: Float32Array) => Float32Array) | null } = {}) {
+  const reader = of === null ? null : tinyReader(config, of);
+  return createSoundWindows({ corpus: tinySoundCorpus(config), sounds: tinyReader(config), ...(reader && { inverted: { train: reader, validation: reader } }), mel, windowFrames, gainDb, seed: 3 });
 }
 
-function vocoderStage(over: Record<string, unknown> = {}) {
+function vocoderStage(over: Record<string, unknown> = {}, of: ((sound: Float32Array) => Float32Array) | null = spoilt) {
   const own = tinyVocoderConfig(over);
   const { loss, training, discriminator, network } = own.vocoder!;
   const { vocos } = createVocoderNetwork(deriveVocos(network, mel), mel, { seed: 1 });
-  const stage = createVocoderStage({ vocos, windows: windowsOf({ gainDb: training.augment.gainDb }), mel, loss, training, discriminator, seed: 3 });
+  const stage = createVocoderStage({ vocos, windows: windowsOf({ gainDb: training.augment.gainDb, of }), mel, loss, training, discriminator, seed: 3 });
   const dispose = (): void => {
     stage.dispose();
     vocos.dispose();
@@ -95,6 +99,23 @@ describe('windows of sound', () => {
     expect(first).toBeLessThan(64);
   });
 
+  it('carry what the inverter made of the same samples, at the same level, and its spectrum', async () => {
+    const windows = windowsOf({ gainDb: 12, windowFrames: 12, of: spoilt });
+    const { sound, inverted, start } = await windows.draw(5, 4);
+    const stft = createStft(mel);
+    const rows = 2 * stft.binCount;
+    for (let item = 0; item < 4; item += 1) {
+      const [own, made] = [sound, inverted!].map((samples) => samples.subarray(item * 704, (item + 1) * 704));
+      expectClose(made, own.map((sample) => -0.5 * sample), { absolute: 1e-6 });
+      const { re, im } = stft.forward(made);
+      for (const frame of [2, 5, 9]) {
+        const expected = [...re.subarray(frame * stft.binCount, (frame + 1) * stft.binCount), ...im.subarray(frame * stft.binCount, (frame + 1) * stft.binCount)];
+        expectClose(start!.subarray((item * 12 + frame) * rows, (item * 12 + frame + 1) * rows), expected, { absolute: 1e-4 });
+      }
+    }
+    expect((await windowsOf().draw(5, 4)).inverted).toBeUndefined();
+  });
+
   it('of validation are always the same, the whole split in order', () => {
     const [first, second] = [windowsOf({ gainDb: 12 }), windowsOf()].map((windows) => [...windows.fixed(3, 100)]);
     expect(first).toEqual(second);
@@ -141,7 +162,7 @@ describe('the loss between sounds', () => {
 });
 
 describe('the vocoder stage', () => {
-  it.each([['alone', {}], ['with discriminators', { loss: { discriminatorWeight: 0.1, discriminatorStartStep: 0 }, discriminator: { channels: 8, layers: 1 } }]])('%s gives every parameter a gradient, and leaves no tensor', async (_, over) => {
+  it.each([['alone', {}], ['from the image alone', { network: { from_inverter: false } }], ['with discriminators', { loss: { discriminatorWeight: 0.1, discriminatorStartStep: 0 }, discriminator: { channels: 8, layers: 1 } }]])('%s gives every parameter a gradient, and leaves no tensor', async (_, over) => {
     const { stage, vocos, dispose } = vocoderStage(over);
     disposeGradients((await stage.pass(AT(0))).gradients);
     stage.afterStep?.({ step: 0, learningRateShare: 1 });
@@ -174,8 +195,8 @@ describe('the vocoder stage', () => {
     dispose();
   });
 
-  it('validates alike each time, and lower once trained', async () => {
-    const { stage, dispose } = vocoderStage();
+  it.each([[true], [false]])('validates alike each time, and lower once trained, from_inverter %s', async (from_inverter) => {
+    const { stage, dispose } = vocoderStage({ network: { from_inverter } });
     const before = await stage.validate();
     expect(await stage.validate()).toEqual(before);
     const { training } = tinyVocoderConfig({ training: { steps: 60, learningRate: 5e-3, validateEvery: 1000 } }).vocoder!;
@@ -185,5 +206,18 @@ describe('the vocoder stage', () => {
     trainer.optimiser.dispose();
     trainer.ema.dispose();
     dispose();
+  });
+
+  it('measures itself beside the inverter, whose loss is that of its sound', async () => {
+    const silence = vocoderStage({}, (sound) => new Float32Array(sound.length));
+    const perfect = vocoderStage({}, (sound) => sound);
+    const [worse, better] = [await silence.stage.measured(), await perfect.stage.measured()];
+    expect(better!.inverterLoss).toBeLessThan(0.1); // the floor's own share of an empty spectrum
+    expect(better!.loss).toBeLessThan(0.3); // begins there
+    expect(worse!.inverterLoss).toBeGreaterThan(1.5);
+    expect(await perfect.stage.measured()).toEqual(better);
+    const unknown = vocoderStage({ network: { from_inverter: false } }, null);
+    expect(await unknown.stage.measured()).toBeNull();
+    for (const { dispose } of [silence, perfect, unknown]) dispose();
   });
 });

@@ -10,6 +10,7 @@ import { sliceFrames } from '../../src/spectrogram/frames.js';
 import { imageChannel } from '../../src/spectrogram/mel-image.js';
 import { createStereoCodec } from '../../src/spectrogram/stereo-codec.js';
 import { pieceSpans } from '../../src/vocoder/piece-spans.js';
+import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
 import { melPrior } from '../../src/vocoder/mel-prior.js';
 import { createNeuralVocoder, createOwnVocoder, createVocoderNetwork, type VocoderNetwork } from '../../src/vocoder/neural-vocoder.js';
 import { sounds } from '../spectrogram/sounds.js';
@@ -151,6 +152,43 @@ describe('createNeuralVocoder', () => {
     const going = createOwnVocoder(stereoMel, network).invert(image, { sampleCount: left.length, known }).channels;
     going.forEach((channel, index) => expect(channel.subarray(0, 9000)).toEqual(known.channels[index].subarray(0, 9000)));
     expect(createOwnVocoder(defaultMelSettings, network).invert(imageChannel(image, 0)).channels.length).toBe(1);
+  });
+
+  describe('of a network that begins at the inverter', () => {
+    let beginning: VocoderNetwork;
+    beforeAll(() => {
+      beginning = createVocoderNetwork({ ...config, from_inverter: true }, defaultMelSettings, { seed: 4 });
+    });
+    afterAll(() => beginning.vocos.dispose());
+    const make = (sound: Float32Array, options: { sampleCount?: number; seed?: number; gateDb?: number } = {}): Float32Array =>
+      createNeuralVocoder(beginning, { gateDb: options.gateDb }).invert(codec.analyse(sound), options).channels[0];
+
+    it('gives what that gives before it has learnt anything, of the same seed, in whatever parts', () => {
+      const long = Float32Array.from({ length: 1100 * 256 }, (_, index) => sounds.drum[index % sounds.drum.length]);
+      for (const [sound, seed] of [[sounds.drum, 1], [sounds.noise, 2], [long, 3]] as const) {
+        const expected = createGriffinLimVocoder(defaultMelSettings).invert(codec.analyse(sound), { seed }).channels[0];
+        const got = make(sound, { seed });
+        const off = got.reduce((sum, value, index) => sum + (value - expected[index]) ** 2, 0) / expected.reduce((sum, value) => sum + value * value, 0);
+        expect(10 * Math.log10(off)).toBeLessThan(-25);
+      }
+      expect(make(sounds.noise, { seed: 2 })).toEqual(make(sounds.noise, { seed: 2 }));
+      expect(make(sounds.noise, { seed: 2 })).not.toEqual(make(sounds.noise, { seed: 3 }));
+    });
+
+    it('gives the loop that that gives', () => {
+      const image = codec.analyse(sounds.noise.subarray(0, 256 * 39));
+      const [got, expected] = [createNeuralVocoder(beginning), createGriffinLimVocoder(defaultMelSettings)].map((vocoder) => vocoder.invert(image, { isLoop: true, sampleCount: 256 * 40, seed: 1 }).channels[0]);
+      const off = got.reduce((sum, value, index) => sum + (value - expected[index]) ** 2, 0) / expected.reduce((sum, value) => sum + value * value, 0);
+      expect(10 * Math.log10(off)).toBeLessThan(-25);
+    });
+
+    it('keeps silence, gives the samples that are asked for, and leaves no tensor', () => {
+      const before = tf.memory().numTensors;
+      expect(peak(make(sounds.silence))).toBe(0);
+      expect(peak(make(sounds.noise.map((sample) => sample / 30), { gateDb: 60 }))).toBe(0);
+      for (const sampleCount of [1, 2559, 2816, 9000]) expect(make(sounds.click.subarray(0, 2560), { sampleCount })).toHaveLength(sampleCount);
+      expect(tf.memory().numTensors).toBe(before);
+    });
   });
 
   it('is named after its weights', () => {

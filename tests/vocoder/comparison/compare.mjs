@@ -2,8 +2,9 @@
 // the same mel power and the same number of iterations. Not part of `npm test`. After `npm run build`:
 //
 //   node tests/vocoder/comparison/compare.mjs <folder> [--clips 2] [--rates 16000,22050,44100] [--bins 64,80,128,256,512] [--iterations 32] [--json F]
+//     [--run <run folder with a vocoder, whose mel settings are then the only ones>] [--sustained <from>,<to>]
 //
-// Each folder below <folder> is one corpus. MELSTROM_PYTHON names a Python with the libraries of requirements.txt; without it only ours are compared.
+// Each folder below <folder> is one corpus. With --sustained the clips are notes, held between these seconds, and their pitch is read there. MELSTROM_PYTHON names a Python with the libraries of requirements.txt; without it only ours are compared.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,6 +15,11 @@ import { parseArgs } from 'node:util';
 const here = fileURLToPath(new URL('.', import.meta.url));
 const built = (path) => import(pathToFileURL(join(here, '../../../dist', path)).href);
 const { createGriffinLimVocoder, createMelCodec, loadMono, melDistance, melSchema } = await built('index.js');
+const { pitchSteadiness } = await built('evaluation/pitch-steadiness.js');
+const { rmsDb } = await built('dsp/loudness.js');
+const { startEngine } = await built('engine/start.node.js');
+const { findVocoder, openVocoder } = await built('pipeline/vocoder-folder.node.js');
+const { createNeuralVocoder } = await built('vocoder/neural-vocoder.js');
 const { logSpectralDistance, multiResolutionDistance } = await built('evaluation/spectral-distances.js');
 
 const { values, positionals } = parseArgs({
@@ -21,6 +27,7 @@ const { values, positionals } = parseArgs({
   options: {
     clips: { type: 'string', default: '2' }, rates: { type: 'string', default: '16000,22050,44100' }, bins: { type: 'string', default: '64,80,128,256,512' },
     iterations: { type: 'string', default: '32' }, methods: { type: 'string', default: '.' }, json: { type: 'string' },
+    run: { type: 'string' }, sustained: { type: 'string' },
   },
 });
 const [folder] = positionals;
@@ -43,6 +50,13 @@ const OURS = {
   'staged, random, refined': { start: 'random' },
   'staged, pghi, refined (default)': {},
 };
+let neural = null;
+if (values.run !== undefined) {
+  await startEngine('auto');
+  const found = findVocoder(join(values.run, 'pipeline'), null);
+  if (found === null) throw new Error(`compare: --run: got ${values.run}, which has no pipeline/vocoder, expected a run with one. Train it: melstrom train <config> --stage vocoder.`);
+  neural = { mel: found.mel, vocoder: createNeuralVocoder(openVocoder(found)) };
+}
 const methods = Object.entries(OURS).filter(([name]) => new RegExp(values.methods).test(name));
 
 /** Windows of about 46 ms; a transform long enough that no mel bin is empty. */
@@ -65,11 +79,11 @@ function chosenFiles(corpus) {
 
 function invertOurs(tasks) {
   const rows = [];
-  for (const [name, options] of methods) {
+  for (const [name, options] of [...methods, ...(neural === null ? [] : [['neural', null]])]) {
     const vocoders = new Map();
     for (const { codec, image, reference } of tasks) {
       if (!vocoders.has(codec)) {
-        vocoders.set(codec, createGriffinLimVocoder(codec.settings, { iterations, ...options }));
+        vocoders.set(codec, options === null ? neural.vocoder : createGriffinLimVocoder(codec.settings, { iterations, ...options }));
         vocoders.get(codec).invert(image); // fills caches
       }
       const startedAt = performance.now();
@@ -107,15 +121,28 @@ function measure({ codec, image, reference }, sound) {
   const pair = { reference, candidate: sound };
   return {
     logSpectralDb: logSpectralDistance(pair), multiResolution: multiResolutionDistance(pair).distance,
-    melErrorDb: melDistance(image, codec.analyse(sound)).activeErrorDb,
+    melErrorDb: melDistance(image, codec.analyse(sound)).activeErrorDb, levelDb: Math.abs(rmsDb(sound) - rmsDb(reference)), ...steadinessOf(codec.settings, pair),
   };
 }
 
-const FIGURES = ['logSpectralDb', 'multiResolution', 'melErrorDb', 'milliseconds', 'cpuMilliseconds'];
+/** Deviation of the pitch about its median, and the share of readings with a pitch; nothing of a sound that has none itself. */
+function steadinessOf({ sampleRateHz }, { reference, candidate }) {
+  if (values.sustained === undefined) return {};
+  const [from, to] = numbers(values.sustained).map((seconds) => Math.round(seconds * sampleRateHz));
+  const [own, made] = [reference, candidate].map((samples) => pitchSteadiness(samples.subarray(from, to), { sampleRateHz }));
+  return own.pitchedShare < 0.9 ? {} : { ownWobbleCents: own.wobbleCents, wobbleCents: made.wobbleCents, pitchedShare: made.pitchedShare, levelWobbleDb: made.levelWobbleDb };
+}
+
+const FIGURES = ['logSpectralDb', 'multiResolution', 'melErrorDb', 'levelDb', 'milliseconds', 'cpuMilliseconds', ...(values.sustained === undefined ? [] : ['ownWobbleCents', 'wobbleCents', 'pitchedShare', 'levelWobbleDb'])];
+/** Over the clips that have the figure. */
+const meanOf = (rows, figure) => {
+  const known = rows.map((row) => row[figure]).filter(Number.isFinite);
+  return known.reduce((sum, value) => sum + value, 0) / known.length;
+};
 const results = [];
-for (const sampleRateHz of numbers(values.rates)) {
-  for (const melBins of numbers(values.bins)) {
-    const codec = codecOf(sampleRateHz, melBins);
+for (const sampleRateHz of neural === null ? numbers(values.rates) : [neural.mel.sampleRateHz]) {
+  for (const melBins of neural === null ? numbers(values.bins) : [neural.mel.melBins]) {
+    const codec = neural === null ? codecOf(sampleRateHz, melBins) : createMelCodec(neural.mel);
     for (const corpus of readdirSync(folder).sort()) {
       const tasks = [];
       for (const file of chosenFiles(corpus)) {
@@ -125,18 +152,18 @@ for (const sampleRateHz of numbers(values.rates)) {
       const rows = [...invertOurs(tasks), ...(python === '' ? [] : invertTheirs(tasks))];
       for (const name of new Set(rows.map((row) => row.name))) {
         const measured = rows.filter((row) => row.name === name).map(({ sound, milliseconds, cpuMilliseconds }, index) => ({ ...measure(tasks[index], sound), milliseconds, cpuMilliseconds }));
-        const means = Object.fromEntries(FIGURES.map((figure) => [figure, measured.reduce((sum, one) => sum + one[figure], 0) / measured.length]));
+        const means = Object.fromEntries(FIGURES.map((figure) => [figure, meanOf(measured, figure)]));
         results.push({ sampleRateHz, melBins, corpus, name, clips: measured.length, ...means });
         console.log([sampleRateHz, melBins, corpus, name.padEnd(32), ...FIGURES.map((figure) => `${figure} ${means[figure].toPrecision(3)}`)].join('  '));
       }
     }
   }
 }
-console.log('\nmeans over all settings: log-spectral distance in dB, multi-resolution distance, mel error in dB, milliseconds per clip, and of processor time');
+console.log(`\nmeans over all settings: ${FIGURES.join(', ')}`);
 for (const corpus of new Set(results.map((row) => row.corpus))) {
   for (const name of new Set(results.map((row) => row.name))) {
     const rows = results.filter((row) => row.corpus === corpus && row.name === name);
-    console.log([corpus.padEnd(10), name.padEnd(32), ...FIGURES.map((figure) => (rows.reduce((sum, row) => sum + row[figure], 0) / rows.length).toFixed(3))].join('  '));
+    console.log([corpus.padEnd(10), name.padEnd(32), ...FIGURES.map((figure) => meanOf(rows, figure).toFixed(3))].join('  '));
   }
 }
 if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ iterations, results }, null, 1)}\n`);
