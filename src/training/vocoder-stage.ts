@@ -4,12 +4,12 @@ import type { DiscriminatorConfig, TrainingConfig } from '../config/training.js'
 import type { VocoderLossConfig } from '../config/vocoder.js';
 import type { MelSettings } from '../config/mel.js';
 import type { Vocos } from '../models/index.js';
-import { valueAndGradients, type HostTensor } from '../nn/index.js';
+import { lossGradient, type HostTensor, type LossGradient, type Repeated } from '../nn/index.js';
 import { createAdversary, type Adversary } from './adversary.js';
 import type { SoundBatch, SoundWindows } from './sound-windows.js';
 import type { Figures, Pass, Stage } from './stage.js';
 import type { VocoderMeasure } from '../vocoder/neural-vocoder.js';
-import { createWaveformLoss, type Spectra, type WaveformLossFunction } from './waveform-loss.js';
+import { createWaveformLoss, type WaveformLossFunction } from './waveform-loss.js';
 
 export interface VocoderStageOptions {
   readonly vocos: Vocos;
@@ -36,6 +36,7 @@ export function createVocoderStage(options: VocoderStageOptions): VocoderStage {
   const { vocos, windows, training, loss, discriminator, seed } = options;
   const judge = createWaveformLoss(options.mel, loss);
   const adversaries = loss.discriminatorWeight > 0 ? loss.fftSizes.map((_, index) => createAdversary({ config: discriminator, training, seed: seed + index })) : [];
+  const passOnBatch = createPasses(options, judge, adversaries);
   let latest: Figures | null = null;
   const validateNow = async (): Promise<Figures> => (latest = await validate(options, judge));
   return {
@@ -46,7 +47,7 @@ export function createVocoderStage(options: VocoderStageOptions): VocoderStage {
       const batch = await windows.draw(pass, training.batchSize);
       const tensors = toTensors(batch, windows);
       try {
-        return { ...passOnBatch({ options, judge, adversaries, step, ...tensors }), indices: batch.indices };
+        return { ...passOnBatch(tensors, step), indices: batch.indices };
       } finally {
         tf.dispose(Object.values(tensors));
       }
@@ -65,62 +66,52 @@ export function createVocoderStage(options: VocoderStageOptions): VocoderStage {
   };
 }
 
-interface BatchParts extends BatchTensors {
-  readonly options: VocoderStageOptions;
-  readonly judge: WaveformLossFunction;
-  readonly adversaries: readonly Adversary[];
-  readonly step: number;
-}
-
-interface BatchTensors {
+type BatchTensors = Readonly<Record<string, tf.Tensor>> & {
   readonly mel: tf.Tensor3D;
   readonly sound: tf.Tensor2D;
   readonly start?: tf.Tensor3D;
-}
+};
 
-function passOnBatch({ options, judge, adversaries, step, mel, sound, start }: BatchParts): Omit<Pass, 'indices'> {
-  const { vocos, loss } = options;
-  const isLearning = adversaries.length > 0 && step >= Math.floor(loss.discriminatorStartStep * 0.9);
-  const isJudged = adversaries.length > 0 && step >= loss.discriminatorStartStep;
-  const real = keptSpectra(judge, sound);
-  let terms: tf.Scalar[] = [];
-  let made: tf.Tensor4D[] = [];
-  try {
-    const { value, gradients } = valueAndGradients(vocos.parameters, () => {
-      const spectra = judge.spectra(vocos.forward(mel, start));
-      const { total, convergence, logMagnitude, mel: melDifference } = judge.compare(spectra, real);
-      const images = isLearning ? judge.images(spectra) : [];
-      const generator = isJudged ? (tf.div(tf.addN(adversaries.map((adversary, index) => adversary.generatorLoss(images[index]))), adversaries.length) as tf.Scalar) : tf.scalar(0);
-      terms = [convergence, logMagnitude, melDifference, generator].map((term) => tf.keep(tf.clone(term)));
-      made = images.map((image) => tf.keep(tf.clone(image)));
-      return isJudged ? tf.add(total, tf.mul(generator, loss.discriminatorWeight)) : total;
-    }, options.training);
-    const [convergence, logMagnitude, melDifference, generator] = terms.map((term) => term.dataSync()[0]);
-    const figures: Record<string, number> & { loss: number } = { loss: value.dataSync()[0], convergence, logMagnitude, mel: melDifference };
-    value.dispose();
-    if (isLearning) {
-      figures.discriminator = learn(adversaries, judge, { real, made });
-      figures.generator = generator;
+/** What discriminators do by now: nothing, learn, or judge as well. */
+type Phase = 'alone' | 'watched' | 'judged';
+
+/** Forward and backward in each phase. */
+function createPasses(options: VocoderStageOptions, judge: WaveformLossFunction, adversaries: readonly Adversary[]): (tensors: BatchTensors, step: number) => Omit<Pass, 'indices'> {
+  const { vocos, loss, training } = options;
+  const createGradient = (phase: Phase): Repeated<LossGradient> =>
+    lossGradient(vocos.parameters, (tensors) => {
+      const { mel, sound, start } = tensors as BatchTensors;
+      const [made, real] = [judge.spectra(vocos.forward(mel, start)), judge.spectra(sound)];
+      const { total, ...terms } = judge.compare(made, real);
+      if (phase === 'alone') return { value: total, others: { ...terms } };
+      const [madeImages, realImages] = [made, real].map((spectra) => judge.images(spectra));
+      const others = { ...terms, ...numbered('made', madeImages), ...numbered('real', realImages) };
+      if (phase === 'watched') return { value: total, others };
+      const generator = tf.div(tf.addN(adversaries.map((adversary, index) => adversary.generatorLoss(madeImages[index]))), adversaries.length) as tf.Scalar;
+      return { value: tf.add(total, tf.mul(generator, loss.discriminatorWeight)) as tf.Scalar, others: { ...others, generator } };
+    }, { ...training, judges: adversaries.map(({ parameters }) => parameters) });
+  const gradients = { alone: createGradient('alone'), watched: createGradient('watched'), judged: createGradient('judged') };
+  const phaseAt = (step: number): Phase => (adversaries.length === 0 || step < Math.floor(loss.discriminatorStartStep * 0.9) ? 'alone' : step < loss.discriminatorStartStep ? 'watched' : 'judged');
+  return (tensors, step) => {
+    const phase = phaseAt(step);
+    const { value, others, gradients: found } = gradients[phase](tensors);
+    try {
+      const [total, convergence, logMagnitude, mel] = [value, others.convergence, others.logMagnitude, others.mel].map((term) => term.dataSync()[0]);
+      const figures: Record<string, number> & { loss: number } = { loss: total, convergence, logMagnitude, mel };
+      if (phase !== 'alone') {
+        const losses = adversaries.map((adversary, index) => adversary.learn(others[`real ${index}`] as tf.Tensor4D, others[`made ${index}`] as tf.Tensor4D));
+        figures.discriminator = losses.reduce((sum, one) => sum + one, 0) / losses.length;
+        figures.generator = phase === 'judged' ? others.generator.dataSync()[0] : 0;
+      }
+      return { gradients: found, figures };
+    } finally {
+      tf.dispose([value, ...Object.values(others)]);
     }
-    return { gradients, figures };
-  } finally {
-    tf.dispose([...real.values(), ...terms, ...made]);
-  }
+  };
 }
 
-/** One pass of every discriminator on its own resolution; returns their mean loss. */
-function learn(adversaries: readonly Adversary[], judge: WaveformLossFunction, { real, made }: { real: Spectra; made: readonly tf.Tensor4D[] }): number {
-  const images = tf.tidy(() => judge.images(real));
-  const losses = adversaries.map((adversary, index) => adversary.learn(images[index], made[index]));
-  tf.dispose(images);
-  return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
-}
-
-/** Memory: the caller disposes. */
-function keptSpectra(judge: WaveformLossFunction, sound: tf.Tensor2D): Spectra {
-  const kept = new Map<string, tf.Tensor3D>();
-  tf.tidy(() => judge.spectra(sound).forEach((power, name) => kept.set(name, tf.keep(power))));
-  return kept;
+function numbered(name: string, tensors: readonly tf.Tensor[]): Record<string, tf.Tensor> {
+  return Object.fromEntries(tensors.map((tensor, index) => [`${name} ${index}`, tensor]));
 }
 
 /** The loss without discriminators on fixed windows, and that of what the classical inverter makes of them. */
