@@ -79,7 +79,7 @@ describe('a vocoder of the run', () => {
     const trained = await runCommand('train', project.config, '--run', run, '--set', 'mel.channels=2');
     expect(trained.status, trained.stderr).toBe(0);
     expect(JSON.parse(readFileSync(join(run, 'pipeline', 'vocoder', 'config.json'), 'utf8'))).toMatchObject({ input_channels: 8, mel: { melBins: 8 } });
-    const { value: { files } } = await runJson<{ files: { wav: string; json: string }[] }>('generate', run, '--count', '1', '--out', inRoot('stereo clips'));
+    const { value: { files } } = await runJson<{ files: { wav: string; json: string }[] }>('generate', run, '--count', '1', '--vocoder', 'neural', '--out', inRoot('stereo clips'));
     expect((JSON.parse(readFileSync(files[0].json, 'utf8')) as { vocoder: string }).vocoder).toMatch(/^vocos-/);
     expect((await decodeFile(files[0].wav)).channels.length).toBe(2);
     await runJson('regenerate', files[0].json, '--run', run, '--out', inRoot('stereo clips', 'again.wav'));
