@@ -1,7 +1,7 @@
 // Notes which TensorFlow operations a function issues, and on what. Issues none of its own, and decides nothing.
 import * as tf from '@tensorflow/tfjs';
 import { isLastingHandle } from './ops/_half-tensors.js';
-import { requireTensorflow, type Binding, type OpAttribute, type TensorflowBackend } from './ops/native-kernels.js';
+import { replaceBinding, requireTensorflow, type Binding, type OpAttribute, type TensorflowBackend } from './ops/native-kernels.js';
 
 /** One operation. Slots number the tensors of a recording: its inputs first, then all others in the order in which they came up. */
 export interface Instruction {
@@ -120,14 +120,11 @@ function createNotes(backend: TensorflowBackend, inputIds: readonly number[]): N
   };
 }
 
-/** Puts the notes between the backend and its binding, whose own properties cannot be set. Returns what takes them away again. */
+/** Puts the notes between the backend and its binding. Returns what takes them away again. */
 function watch(backend: Watched, notes: Notes): () => void {
-  const { binding } = backend;
-  const copy = Object.fromEntries(Object.getOwnPropertyNames(binding).map((name) => [name, (binding as unknown as Record<string, unknown>)[name]]));
   const own = new WeakSet<object>(); // data that the function made on the host
   const [getInputTensorIds, write] = [backend.getInputTensorIds, backend.write];
-  backend.binding = {
-    ...(copy as unknown as typeof binding),
+  const restore = replaceBinding(backend, (binding) => ({
     executeOp(name, attributes, inputIds, outputCount) {
       const outputs = binding.executeOp(name, attributes, inputIds, outputCount);
       notes.add(name, attributes, inputIds, outputs.map(({ id }) => id));
@@ -147,7 +144,7 @@ function watch(backend: Watched, notes: Notes): () => void {
       notes.object('it reads a result back');
       return binding.tensorDataSync(id);
     },
-  };
+  }));
   backend.write = (values, shape, dtype) => {
     const id = write.call(backend, values, shape, dtype);
     own.add(id);
@@ -161,7 +158,7 @@ function watch(backend: Watched, notes: Notes): () => void {
     return getInputTensorIds.call(backend, tensors);
   };
   return () => {
-    backend.binding = binding;
+    restore();
     delete (backend as Partial<Watched>).write; // those of the class again
     delete (backend as Partial<Watched>).getInputTensorIds;
   };

@@ -1,6 +1,6 @@
 // Where the time of an engine goes: operations by kind, and what is brought to it and fetched from it. Knows no network.
 import * as tf from '@tensorflow/tfjs';
-import { tensorflowBackend, type Binding } from './ops/native-kernels.js';
+import { replaceBinding, tensorflowBackend, type Binding } from './ops/native-kernels.js';
 
 /** Time in one kind of operation. */
 export interface OperationTime {
@@ -99,20 +99,13 @@ function createClock(): Clock {
   };
 }
 
-/** The binding's own properties cannot be set, so a copy that counts stands in for it. */
 function watchBinding(clock: Clock): () => void {
   const backend = tensorflowBackend() as unknown as { binding: Binding & { tensorDataSync(id: number): unknown } };
-  const { binding } = backend;
-  const copy = Object.fromEntries(Object.getOwnPropertyNames(binding).map((name) => [name, (binding as unknown as Record<string, unknown>)[name]]));
-  backend.binding = {
-    ...(copy as unknown as typeof binding),
+  return replaceBinding(backend, (binding) => ({
     executeOp: (name, attributes, inputs, outputCount) => clock.time(name, () => binding.executeOp(name, attributes, inputs, outputCount)),
     createTensor: (shape, dtype, values) => clock.time(UPLOAD, () => binding.createTensor(shape, dtype, values)),
     tensorDataSync: (id) => clock.time(FETCH, () => binding.tensorDataSync(id)),
-  };
-  return () => {
-    backend.binding = binding;
-  };
+  }));
 }
 
 /** Puts the clock around every kernel of the engine, and around reading. */

@@ -30,9 +30,12 @@ export interface Parts<O> {
 const SHAPES_KEPT = 4;
 
 /** Frees what notes hold on the engine, a few kilobytes, some time after the function they belong to is gone. */
-const forgotten = new FinalizationRegistry<ReadonlyMap<string, State>>((states) => disposeAll(states));
+const forgotten = new FinalizationRegistry<ReadonlyMap<string, State<unknown>>>((states) => disposeAll(states));
 
-type State = { readonly kind: 'noted once'; readonly recording: Recording } | { readonly kind: 'ready'; readonly program: Program } | { readonly kind: 'never'; readonly obstacle: string };
+type State<O> =
+  | { readonly kind: 'noted once'; readonly recording: Recording }
+  | { readonly kind: 'ready'; readonly program: Program; readonly rebuild: Parts<O>['rebuild'] }
+  | { readonly kind: 'never'; readonly obstacle: string };
 
 /**
  * Wraps `body`, which must do the same for inputs of the same names and shapes: no random numbers of its own, no counting, no answer that
@@ -44,7 +47,7 @@ type State = { readonly kind: 'noted once'; readonly recording: Recording } | { 
  * @param partsOf takes a result of `body` apart
  */
 export function repeated<O>(body: (inputs: NamedTensors) => O, partsOf: (result: O) => Parts<O>, { reads }: RepeatedOptions): Repeated<O> {
-  const states = new Map<string, State & { rebuild?: Parts<O>['rebuild'] }>();
+  const states = new Map<string, State<O>>();
   let owner: object | null = null;
   let obstacle: string | null = null;
 
@@ -70,7 +73,7 @@ export function repeated<O>(body: (inputs: NamedTensors) => O, partsOf: (result:
     const key = keyOf(inputs);
     const list = [...Object.values(inputs), ...reads];
     const state = states.get(key);
-    if (state?.kind === 'ready') return state.rebuild!(state.program.play(list));
+    if (state?.kind === 'ready') return state.rebuild(state.program.play(list));
     if (state?.kind === 'never' || (state === undefined && states.size === SHAPES_KEPT)) {
       obstacle = state?.kind === 'never' ? state.obstacle : `more than ${SHAPES_KEPT} sets of shapes`;
       return body(inputs);
@@ -87,7 +90,7 @@ export function repeated<O>(body: (inputs: NamedTensors) => O, partsOf: (result:
   return Object.defineProperty(call, 'obstacle', { get: () => obstacle }) as Repeated<O>;
 }
 
-function disposeAll(states: ReadonlyMap<string, State>): void {
+function disposeAll(states: ReadonlyMap<string, State<unknown>>): void {
   for (const state of states.values()) if (state.kind === 'ready') state.program.dispose();
 }
 

@@ -11,8 +11,7 @@ interface TapeNode {
  * Called at the end of a function whose gradient is being recorded: each entry of the tape will free the gradients of its outputs, and
  * what it has saved of the way there, as soon as the way back has left it behind. Not for gradients of gradients.
  *
- * Without it, the gradient of every intermediate result lives as long as the slowest of them: about as much memory again as the
- * intermediate results themselves.
+ * Without it the gradients of all intermediate results are held at once, beside the results themselves.
  */
 export function releaseEarly(): void {
   const tape = tf.engine().state.activeTape as unknown as TapeNode[];

@@ -1,7 +1,7 @@
 // Functions that are issued from notes: the same bits, nothing left behind, and the function itself wherever notes would not do.
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { requireTensorflow, type Binding } from '../../src/engine/ops/native-kernels.js';
+import { replaceBinding, requireTensorflow, type Binding } from '../../src/engine/ops/native-kernels.js';
 import { silu } from '../../src/engine/ops/index.js';
 import { repeated, type NamedTensors, type Repeated } from '../../src/engine/repeated.js';
 import { startTestEngine } from '../support/engine.js';
@@ -40,12 +40,8 @@ const NOTED = 'it is being noted';
 
 /** Counts the handles that are made and freed while `body` runs. */
 function handlesLeft(body: () => void): number {
-  const backend = requireTensorflow() as { binding: Binding };
-  const { binding } = backend;
-  const copy = Object.fromEntries(Object.getOwnPropertyNames(binding).map((name) => [name, (binding as unknown as Record<string, unknown>)[name]])) as unknown as Binding;
   let left = 0;
-  backend.binding = {
-    ...copy,
+  const restore = replaceBinding(requireTensorflow() as { binding: Binding }, (binding) => ({
     executeOp: (name, attributes, ids, count) => {
       const outputs = binding.executeOp(name, attributes, ids, count);
       left += outputs.length;
@@ -59,11 +55,11 @@ function handlesLeft(body: () => void): number {
       left -= 1;
       binding.deleteTensor(id);
     },
-  };
+  }));
   try {
     body();
   } finally {
-    backend.binding = binding;
+    restore();
   }
   return left;
 }

@@ -70,6 +70,21 @@ export function requireTensorflow(): TensorflowBackend {
 }
 
 /**
+ * Puts functions of ours in the place of some of the binding's. Its own properties cannot be set, so a copy stands in for it.
+ *
+ * @param changes what is different, in terms of the binding that was there
+ * @returns what puts that one back
+ */
+export function replaceBinding<B extends Binding>(backend: { binding: B }, changes: (binding: B) => Partial<B>): () => void {
+  const { binding } = backend;
+  const copy = Object.fromEntries(Object.getOwnPropertyNames(binding).map((name) => [name, binding[name as keyof B]]));
+  backend.binding = { ...(copy as unknown as B), ...changes(binding) };
+  return () => {
+    backend.binding = binding;
+  };
+}
+
+/**
  * True when the active engine is TensorFlow on the CPU and our library with this kernel is loaded. On a GPU the composed
  * operations stay on the device, so the CPU kernels are not used there. The library is loaded whole or not at all; the name
  * says at the call which kernel is meant.
