@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { inOrder } from '../../base/in-order.js';
 import { startEngine } from '../../engine/start.node.js';
+import { decimals } from '../../evaluation/page.js';
 import { requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { chooseVocoder, vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
 import { climbLadder, type Ladder } from '../climb-ladder.js';
@@ -51,5 +52,7 @@ export function addReconstruct(program: Command): void {
 }
 
 function signed(decibels: number): string {
-  return Number.isFinite(decibels) ? `${decibels < 0 ? '' : '+'}${decibels.toFixed(2)}`.replace('-', '−') : '–';
+  if (!Number.isFinite(decibels)) return '–';
+  const text = decimals(decibels, 2);
+  return text.startsWith('−') ? text : `+${text}`;
 }
