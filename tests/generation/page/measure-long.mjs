@@ -40,7 +40,7 @@ const estimate = (list, digits = 2) => `${mean(list).toFixed(digits)} ± ${(devi
 
 /** Level in dBFS, centroid in Hz, and contrast: the deviation over frequency of a frame's cells, in dB. */
 function measure(samples) {
-  const { rmsDbfs, centroidHz } = meter(samples);
+  const { rmsDbfs, centroidHz } = meter([samples]);
   const { data, frameCount } = codec.analyse(samples);
   const contrasts = Array.from({ length: frameCount }, (_, frame) => deviation(Array.from({ length: mel.melBins }, (_, row) => cellDb * data[row * frameCount + frame])));
   return { levelDb: rmsDbfs, centroidHz: centroidHz ?? Number.NaN, contrastDb: mean(contrasts) };

@@ -74,10 +74,10 @@ async function measureFill() {
     const joins = [from, to].map((at) => Math.round(at / mel.hopSamples));
     const { ratio, deviations } = findSeam(imageFlux(codec.analyse(made)), { frames: joins, period: joins[1] - joins[0] });
     const nearby = Math.round(0.005 * rate);
-    const bends = Array.from({ length: 200 }, (_, part) => bend(made, (part * made.length) / 200, ((part + 1) * made.length) / 200));
-    const inside = (samples) => meter(samples.subarray(from, to));
+    const elsewhere = [[0, from - nearby], [from + nearby, to - nearby], [to + nearby, made.length]].map((stretch) => bend(made, ...stretch));
+    const inside = (samples) => meter([samples.subarray(from, to)]);
     return {
-      label: labels[index], changedOutside: changed, fluxAtJoins: short(ratio), deviations: short(deviations), bendAtJoins: short(Math.max(bend(made, from - nearby, from + nearby), bend(made, to - nearby, to + nearby)) / Math.max(...bends)),
+      label: labels[index], changedOutside: changed, fluxAtJoins: short(ratio), deviations: short(deviations), bendAtJoins: short(Math.max(bend(made, from - nearby, from + nearby), bend(made, to - nearby, to + nearby)) / Math.max(...elsewhere)),
       levelDb: short(inside(made).rmsDbfs - inside(given).rmsDbfs), centroidPercent: short(100 * (inside(made).centroidHz / inside(given).centroidHz - 1)),
     };
   });
