@@ -1,11 +1,14 @@
 // How far one spectrogram image is from another: absolute error and error of its gradients at several resolutions. Knows no network.
 import * as tf from '@tensorflow/tfjs';
+import { alongFrequency, alongTime, weightedMean, weightsAlongTime } from './image-differences.js';
+import { textureLoss } from './texture-loss.js';
 
 export interface SpectrogramLossOptions {
   readonly l1Weight: number;
   readonly gradientWeight: number;
   /** Resolutions, each half the one before; stops early when an image gets smaller than 2 × 2. */
   readonly gradientScales: number;
+  readonly textureWeight: number;
   /** Weight of each frame of each image, from frameWeights. */
   readonly weights: tf.Tensor4D;
 }
@@ -14,6 +17,8 @@ export interface SpectrogramLoss {
   readonly l1: tf.Scalar;
   /** Mean over scales and both axes. */
   readonly gradient: tf.Scalar;
+  /** Absent where its weight is 0. */
+  readonly texture?: tf.Scalar;
   readonly total: tf.Scalar;
 }
 
@@ -24,7 +29,7 @@ export interface SpectrogramLoss {
  * Shape: images [B, M, N, C], weights [B, 1, N, 1]. Memory: for use inside tf.tidy or a gradient.
  */
 export function spectrogramLoss(reconstruction: tf.Tensor4D, target: tf.Tensor4D, options: SpectrogramLossOptions): SpectrogramLoss {
-  const { l1Weight, gradientWeight, gradientScales, weights } = options;
+  const { l1Weight, gradientWeight, gradientScales, textureWeight, weights } = options;
   let error = tf.sub(reconstruction, target) as tf.Tensor4D;
   let pooledWeights = weights;
   const l1 = weightedMean(tf.abs(error), weights);
@@ -39,28 +44,18 @@ export function spectrogramLoss(reconstruction: tf.Tensor4D, target: tf.Tensor4D
     terms.push(frequencyTerm(error, pooledWeights), timeTerm(error, pooledWeights));
   }
   const gradient = terms.length === 0 ? tf.scalar(0) : (tf.div(tf.addN(terms), terms.length) as tf.Scalar);
-  return { l1, gradient, total: tf.add(tf.mul(l1, l1Weight), tf.mul(gradient, gradientWeight)) };
+  const total = tf.add(tf.mul(l1, l1Weight), tf.mul(gradient, gradientWeight)) as tf.Scalar;
+  if (textureWeight === 0) return { l1, gradient, total };
+  const texture = textureLoss(reconstruction, target, weights);
+  return { l1, gradient, texture, total: tf.add(total, tf.mul(texture, textureWeight)) };
 }
 
 function frequencyTerm(error: tf.Tensor4D, weights: tf.Tensor4D): tf.Scalar {
-  const [batch, bins, frames, channels] = error.shape;
-  const above = tf.slice(error, [0, 1, 0, 0], [batch, bins - 1, frames, channels]);
-  const below = tf.slice(error, [0, 0, 0, 0], [batch, bins - 1, frames, channels]);
-  return weightedMean(tf.abs(tf.sub(above, below)), weights);
+  return weightedMean(tf.abs(alongFrequency(error)), weights);
 }
 
 function timeTerm(error: tf.Tensor4D, weights: tf.Tensor4D): tf.Scalar {
-  const [batch, bins, frames, channels] = error.shape;
-  const later = tf.slice(error, [0, 0, 1, 0], [batch, bins, frames - 1, channels]);
-  const earlier = tf.slice(error, [0, 0, 0, 0], [batch, bins, frames - 1, channels]);
-  const ofDifferences = tf.slice(weights, [0, 0, 0, 0], [batch, 1, frames - 1, 1]); // a difference counts as its earlier frame: the end of a sound counts in full
-  return weightedMean(tf.abs(tf.sub(later, earlier)), ofDifferences);
-}
-
-/** Sum of value × weight over the sum of weights, so that a batch full of padding counts as much as any. */
-function weightedMean(values: tf.Tensor, weights: tf.Tensor4D): tf.Scalar {
-  const [, bins, , channels] = values.shape;
-  return tf.div(tf.sum(tf.mul(values, weights)), tf.mul(tf.sum(weights), bins! * channels!)) as tf.Scalar;
+  return weightedMean(tf.abs(alongTime(error)), weightsAlongTime(weights));
 }
 
 /**

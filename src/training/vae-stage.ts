@@ -8,7 +8,7 @@ import { lossGradient, type LossGradient } from '../nn/index.js';
 import { createAdversary, judgedLoss, type Adversary } from './adversary.js';
 import { cropBatch } from './crop-batch.js';
 import { fixedBatches, imagesToTensor, validationSplit, type SliceSource } from './corpus-source.js';
-import { frameWeights, spectrogramLoss } from './spectrogram-loss.js';
+import { frameWeights, spectrogramLoss, type SpectrogramLoss } from './spectrogram-loss.js';
 import type { Figures, Pass, Stage } from './stage.js';
 
 export interface VaeStageOptions {
@@ -87,9 +87,8 @@ function createPasses(options: VaeStageOptions, adversary: Adversary | null): (t
     const isJudged = adversary !== null && step >= loss.discriminatorStartStep;
     const { value, others, gradients }: LossGradient = isJudged ? judged(tensors) : unjudged(tensors);
     const { reconstruction, ...terms } = others;
-    const { l1, gradient, kl, generator = 0, adaptiveWeight: weight = 0 } = Object.fromEntries(Object.entries(terms).map(([name, tensor]) => [name, tensor.dataSync()[0]]));
-    const figures: Record<string, number> & { loss: number } = { loss: value.dataSync()[0], l1, gradient };
-    if (options.kind === 'kl') figures.kl = kl;
+    const { generator = 0, adaptiveWeight: weight = 0, ...plain } = Object.fromEntries(Object.entries(terms).map(([name, tensor]) => [name, tensor.dataSync()[0]]));
+    const figures: Record<string, number> & { loss: number } = { loss: value.dataSync()[0], ...plain };
     if (adversary !== null && step >= learnsFrom) {
       figures.discriminator = adversary.learn(tensors.image, reconstruction as tf.Tensor4D);
       figures.generator = generator;
@@ -101,11 +100,11 @@ function createPasses(options: VaeStageOptions, adversary: Adversary | null): (t
 }
 
 /** `plain` is the loss without the terms of KL and discriminator. Memory: for use inside a gradient. */
-function reconstructionLoss({ vae, loss, kind }: VaeStageOptions, { image, weights, noise }: StepTensors): { reconstruction: tf.Tensor4D; l1: tf.Scalar; gradient: tf.Scalar; kl?: tf.Scalar; plain: tf.Scalar } {
+function reconstructionLoss({ vae, loss, kind }: VaeStageOptions, { image, weights, noise }: StepTensors): Omit<SpectrogramLoss, 'total'> & { reconstruction: tf.Tensor4D; kl?: tf.Scalar; plain: tf.Scalar } {
   const posterior = encodeOneChannel(vae, image);
   const reconstruction = decodeOneChannel(vae, noise === undefined ? posterior.mean : samplePosterior(posterior, noise), image.shape[3]);
-  const { l1, gradient, total: plain } = spectrogramLoss(reconstruction, image, { ...loss, weights });
-  return { reconstruction, l1, gradient, plain, ...(kind === 'kl' && { kl: tf.mean(klPerItem(posterior)) as tf.Scalar }) };
+  const { total: plain, ...terms } = spectrogramLoss(reconstruction, image, { ...loss, weights });
+  return { reconstruction, ...terms, plain, ...(kind === 'kl' && { kl: tf.mean(klPerItem(posterior)) as tf.Scalar }) };
 }
 
 /** Through the posterior's mean, as a round trip is heard. errorDb: mean absolute error of the cells that hold sound. */
@@ -113,7 +112,7 @@ async function validate({ vae, loss, kind, training, corpus }: VaeStageOptions):
   const { frames, floorDb, ceilingDb } = corpus.mel;
   const dbPerUnit = (ceilingDb - floorDb) / 2;
   const activeFrom = -1 + ACTIVE_ABOVE_FLOOR_DB / dbPerUnit;
-  const sums = new Float64Array(6); // loss, l1, gradient, kl, error of active cells, active cells
+  const sums = new Float64Array(7); // loss, l1, gradient, kl, texture, error of active cells, active cells
   let count = 0;
   for await (const batch of fixedBatches(corpus, { split: validationSplit(corpus), batchSize: training.batchSize, limit: VALIDATION_LIMIT })) {
     const figures = tf.tidy(() => {
@@ -121,20 +120,20 @@ async function validate({ vae, loss, kind, training, corpus }: VaeStageOptions):
       const weights = frameWeights(batch.fills, frames, loss.paddingWeight);
       const posterior = encodeOneChannel(vae, image);
       const reconstruction = decodeOneChannel(vae, posterior.mean, image.shape[3]);
-      const { l1, gradient, total } = spectrogramLoss(reconstruction, image, { ...loss, weights });
+      const { l1, gradient, texture = tf.scalar(0), total } = spectrogramLoss(reconstruction, image, { ...loss, weights });
       const kl = kind === 'kl' ? tf.mean(klPerItem(posterior)) : tf.scalar(0);
       const [wanted, got] = [image, tf.clipByValue(reconstruction, -1, 1)].map(inDecibels);
       const active = tf.cast(tf.greater(wanted, activeFrom), 'float32');
       const error = tf.sum(tf.mul(tf.abs(tf.sub(got, wanted)), active));
-      return tf.stack([tf.add(total, tf.mul(kl, loss.klWeightPerSummedElement)), l1, gradient, kl, error, tf.sum(active)].map((tensor) => tf.reshape(tensor, [])));
+      return tf.stack([tf.add(total, tf.mul(kl, loss.klWeightPerSummedElement)), l1, gradient, kl, texture, error, tf.sum(active)].map((tensor) => tf.reshape(tensor, [])));
     });
     const size = batch.labels.length;
-    figures.dataSync<'float32'>().forEach((value, index) => (sums[index] += index < 4 ? value * size : value));
+    figures.dataSync<'float32'>().forEach((value, index) => (sums[index] += index < 5 ? value * size : value));
     figures.dispose();
     count += size;
   }
-  const [total, l1, gradient, kl] = sums.map((sum) => sum / count);
-  return { loss: total, l1, gradient, ...(kind === 'kl' && { kl }), errorDb: (sums[4] / Math.max(1, sums[5])) * dbPerUnit };
+  const [total, l1, gradient, kl, texture] = sums.map((sum) => sum / count);
+  return { loss: total, l1, gradient, ...(kind === 'kl' && { kl }), ...(loss.textureWeight > 0 && { texture }), errorDb: (sums[5] / Math.max(1, sums[6])) * dbPerUnit };
 }
 
 /** The channels whose values are levels: the one, or of stereo sound mid and side. */

@@ -48,7 +48,7 @@ const shape: [number, number, number, number] = [BATCH, BINS, FRAMES, 1];
 
 describe('spectrogramLoss', () => {
   it.each([1, 2, 3])('agrees with its definition written out, at %i scales', (gradientScales) => {
-    const options = { l1Weight: 2, gradientWeight: 3, gradientScales, weights: frameWeights(FILLS, FRAMES, PADDING_WEIGHT) };
+    const options = { l1Weight: 2, gradientWeight: 3, gradientScales, textureWeight: 0, weights: frameWeights(FILLS, FRAMES, PADDING_WEIGHT) };
     const target = tf.add(tf.zeros(shape), 0.25) as tf.Tensor4D;
     const { l1, gradient, total } = spectrogramLoss(tf.add(tf.tensor4d(values, shape), 0.25) as tf.Tensor4D, target, options);
     const expected = slowLoss(images, weightRows, gradientScales);
@@ -60,7 +60,7 @@ describe('spectrogramLoss', () => {
 
   it('has the gradient that central differences show', () => {
     const weights = frameWeights(FILLS, FRAMES, PADDING_WEIGHT);
-    const options = { l1Weight: 1, gradientWeight: 1, gradientScales: 3, weights };
+    const options = { l1Weight: 1, gradientWeight: 1, gradientScales: 3, textureWeight: 0, weights };
     const lossOf = (image: Float32Array): number => spectrogramLoss(tf.tensor4d(image, shape), tf.zeros(shape), options).total.dataSync()[0];
     const gradient = tf.grad((image: tf.Tensor) => spectrogramLoss(image as tf.Tensor4D, tf.zeros(shape), options).total)(tf.tensor4d(values, shape)).dataSync();
     for (const index of [0, 17, 60, 100, 191]) {
@@ -72,15 +72,15 @@ describe('spectrogramLoss', () => {
 
   it('is 0 for equal images, ignores padding of weight 0, and stops at images too small to halve', () => {
     const image = tf.tensor4d(values, shape);
-    const options = { l1Weight: 1, gradientWeight: 1, gradientScales: 6, weights: frameWeights([1, 1], FRAMES, 0) };
+    const options = { l1Weight: 1, gradientWeight: 1, gradientScales: 6, textureWeight: 0.5, weights: frameWeights([1, 1], FRAMES, 0) };
     expect(spectrogramLoss(image, image, options).total.dataSync()[0]).toBe(0);
     const changed = values.map((value, index) => (index % FRAMES >= FRAMES / 2 ? value + 1 : value));
-    const halfFull = { ...options, gradientWeight: 0, weights: frameWeights([0.5, 0.5], FRAMES, 0) };
+    const halfFull = { ...options, gradientWeight: 0, textureWeight: 0, weights: frameWeights([0.5, 0.5], FRAMES, 0) };
     expect(spectrogramLoss(tf.tensor4d(changed, shape), image, halfFull).total.dataSync()[0]).toBeLessThan(1e-5);
   });
 
   it('gives a batch that is all padding a finite loss', () => {
-    const options = { l1Weight: 1, gradientWeight: 1, gradientScales: 3, weights: frameWeights([0, 0], FRAMES, 0) };
+    const options = { l1Weight: 1, gradientWeight: 1, gradientScales: 3, textureWeight: 0, weights: frameWeights([0, 0], FRAMES, 0) };
     expect(Number.isFinite(spectrogramLoss(tf.tensor4d(values, shape), tf.zeros(shape), options).total.dataSync()[0])).toBe(true);
   });
 });

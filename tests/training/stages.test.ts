@@ -99,10 +99,12 @@ describe('the autoencoder stage', () => {
 
   it('adds KL by its weight per summed element, and leaves it out of the plain autoencoder', async () => {
     const weight = 0.01;
-    const { stage, vae } = vaeStage({ loss: { klWeightPerSummedElement: weight, gradientWeight: 0.5 } });
+    const { stage, vae } = vaeStage({ loss: { klWeightPerSummedElement: weight, gradientWeight: 0.5, textureWeight: 0.25 } });
     const { figures, gradients } = await stage.pass(AT_START);
     disposeGradients(gradients);
-    expectClose(figures.loss, figures.l1 + 0.5 * figures.gradient + weight * figures.kl, { relative: 1e-5, reason: 'float32' });
+    expectClose(figures.loss, figures.l1 + 0.5 * figures.gradient + 0.25 * figures.texture + weight * figures.kl, { relative: 1e-5, reason: 'float32' });
+    expect((await stage.validate()).texture).toBeGreaterThan(0);
+    expect(figures.texture).toBeGreaterThan(0);
     vae.dispose();
     const plain = vaeStage({ kind: 'plain' });
     const pass = await plain.stage.pass(AT_START);
