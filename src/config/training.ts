@@ -67,6 +67,8 @@ export const vaeLossSchema = z
     gradientScales: z.int().min(1).max(6).default(3),
     /** Weight of the difference in fine texture, measured place by place: brings back the grain of noise, which the other two smooth away, for a somewhat larger error cell by cell. 0 leaves it out. */
     textureWeight: z.number().min(0).default(0),
+    /** Share of the steps after which the texture's term joins; what can be foretold is learnt before. Range 0 to 1. */
+    textureStartShare: share.default(0.6),
     /** Weight of the KL divergence summed over one slice's latent elements and averaged over the batch. Larger: a smoother latent, blurrier sound. */
     klWeightPerSummedElement: z.number().min(0).default(1e-6),
     /** Weight of the discriminator's term, on top of the adaptive one; 0 leaves the discriminator out. */

@@ -68,24 +68,15 @@ type StepTensors = Readonly<Record<string, tf.Tensor>> & {
   readonly noise?: tf.Tensor4D;
 };
 
-/** Forward and backward before the discriminator judges, and after. */
+/** Forward and backward, with what has joined the loss by the step. */
 function createPasses(options: VaeStageOptions, adversary: Adversary | null): (tensors: StepTensors, step: number) => Omit<Pass, 'indices'> {
-  const { vae, loss, training } = options;
+  const { loss, training } = options;
   const learnsFrom = Math.floor(loss.discriminatorStartStep * 0.9);
-  const withKl = (value: tf.Scalar, { kl }: { kl?: tf.Scalar }): tf.Scalar => (kl === undefined ? value : tf.add(value, tf.mul(kl, loss.klWeightPerSummedElement)));
-  const unjudged = lossGradient(vae.parameters, (tensors) => {
-    const { plain, ...others } = reconstructionLoss(options, tensors as StepTensors);
-    return { value: withKl(plain, others), others };
-  }, training);
-  const judged = lossGradient(vae.parameters, (tensors) => {
-    const { plain, ...others } = reconstructionLoss(options, tensors as StepTensors);
-    const generator = adversary!.generatorLoss(others.reconstruction);
-    const { value, weight } = judgedLoss({ image: others.reconstruction, lastLayer: vae.lastLayer, reconstruction: plain, generator, share: loss.discriminatorWeight });
-    return { value: withKl(value, others), others: { ...others, generator, adaptiveWeight: weight } };
-  }, { ...training, judges: adversary ? [adversary.parameters] : [] });
+  const smooth = createGradients({ ...options, loss: { ...loss, textureWeight: 0 } }, adversary);
+  const textured = loss.textureWeight === 0 ? smooth : createGradients(options, adversary);
   return (tensors, step) => {
-    const isJudged = adversary !== null && step >= loss.discriminatorStartStep;
-    const { value, others, gradients }: LossGradient = isJudged ? judged(tensors) : unjudged(tensors);
+    const { judged, unjudged } = step >= loss.textureStartShare * training.steps ? textured : smooth;
+    const { value, others, gradients } = adversary !== null && step >= loss.discriminatorStartStep ? judged(tensors) : unjudged(tensors);
     const { reconstruction, ...terms } = others;
     const { generator = 0, adaptiveWeight: weight = 0, ...plain } = Object.fromEntries(Object.entries(terms).map(([name, tensor]) => [name, tensor.dataSync()[0]]));
     const figures: Record<string, number> & { loss: number } = { loss: value.dataSync()[0], ...plain };
@@ -97,6 +88,23 @@ function createPasses(options: VaeStageOptions, adversary: Adversary | null): (t
     tf.dispose([value, ...Object.values(others)]);
     return { gradients, figures };
   };
+}
+
+/** The gradients of the loss before the discriminator judges, and after. */
+function createGradients(options: VaeStageOptions, adversary: Adversary | null): Record<'unjudged' | 'judged', (tensors: StepTensors) => LossGradient> {
+  const { vae, loss, training } = options;
+  const withKl = (value: tf.Scalar, { kl }: { kl?: tf.Scalar }): tf.Scalar => (kl === undefined ? value : tf.add(value, tf.mul(kl, loss.klWeightPerSummedElement)));
+  const unjudged = lossGradient(vae.parameters, (tensors) => {
+    const { plain, ...others } = reconstructionLoss(options, tensors as StepTensors);
+    return { value: withKl(plain, others), others };
+  }, training);
+  const judged = lossGradient(vae.parameters, (tensors) => {
+    const { plain, ...others } = reconstructionLoss(options, tensors as StepTensors);
+    const generator = adversary!.generatorLoss(others.reconstruction);
+    const { value, weight } = judgedLoss({ image: others.reconstruction, lastLayer: vae.lastLayer, reconstruction: plain, generator, share: loss.discriminatorWeight });
+    return { value: withKl(value, others), others: { ...others, generator, adaptiveWeight: weight } };
+  }, { ...training, judges: adversary ? [adversary.parameters] : [] });
+  return { unjudged, judged };
 }
 
 /** `plain` is the loss without the terms of KL and discriminator. Memory: for use inside a gradient. */

@@ -97,9 +97,19 @@ describe('the autoencoder stage', () => {
     expect(losses[1]).not.toBe(losses[0]);
   });
 
+  it('asks for texture from its share of the steps on', async () => {
+    const { stage, vae } = vaeStage({ loss: { textureWeight: 0.25, textureStartShare: 0.5 }, training: { steps: 4 } });
+    for (const [step, isAsked] of [[1, false], [2, true], [1, false], [3, true]] as const) {
+      const { figures, gradients } = await stage.pass({ step, pass: 0 });
+      disposeGradients(gradients);
+      expect('texture' in figures).toBe(isAsked);
+    }
+    vae.dispose();
+  });
+
   it('adds KL by its weight per summed element, and leaves it out of the plain autoencoder', async () => {
     const weight = 0.01;
-    const { stage, vae } = vaeStage({ loss: { klWeightPerSummedElement: weight, gradientWeight: 0.5, textureWeight: 0.25 } });
+    const { stage, vae } = vaeStage({ loss: { klWeightPerSummedElement: weight, gradientWeight: 0.5, textureWeight: 0.25, textureStartShare: 0 } });
     const { figures, gradients } = await stage.pass(AT_START);
     disposeGradients(gradients);
     expectClose(figures.loss, figures.l1 + 0.5 * figures.gradient + 0.25 * figures.texture + weight * figures.kl, { relative: 1e-5, reason: 'float32' });
