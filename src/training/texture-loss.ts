@@ -15,17 +15,20 @@ const LEAST_ENERGY = 1e-4;
  * An error cell by cell is least for an image that is smooth wherever its details can't be foretold; this one is least where as much goes
  * on as in the target, whatever it is.
  *
+ * What does not fill a place at the upper and the late edge is not looked at: less than 2 bins and 4 frames.
+ *
  * Shape: images [B, M, N, C], weights [B, 1, N, 1]. Memory: for use inside tf.tidy or a gradient.
  */
 export function textureLoss(reconstruction: tf.Tensor4D, target: tf.Tensor4D, weights: tf.Tensor4D): tf.Scalar {
   const term = (differences: (image: tf.Tensor4D) => tf.Tensor4D, frameWeights: tf.Tensor4D): tf.Scalar => {
-    const [got, wanted] = [reconstruction, target].map((image) => rootMeanSquare(differences(image)));
-    return weightedMean(tf.abs(tf.sub(got, wanted)), tf.avgPool(frameWeights, [1, PLACE[1]], [1, STRIDE[1]], 'same'));
+    const [got, wanted] = [reconstruction, target].map((image) => tf.sqrt(tf.add(meanOfPlaces(tf.square(differences(image))), LEAST_ENERGY)) as tf.Tensor4D);
+    return weightedMean(tf.abs(tf.sub(got, wanted)), meanOfPlaces(frameWeights));
   };
   return tf.mul(tf.add(term(alongFrequency, weights), term(alongTime, weightsAlongTime(weights))), 0.5);
 }
 
-/** Shape: [B, M, N, C] -> [B, ceil(M / 2), ceil(N / 4), C]. */
-function rootMeanSquare(differences: tf.Tensor4D): tf.Tensor4D {
-  return tf.sqrt(tf.add(tf.avgPool(tf.square(differences), PLACE, STRIDE, 'same'), LEAST_ENERGY));
+/** Whole places only: where they reach over the edge, tfjs's own engines have another slope than TensorFlow. Shape: [B, M, N, C] -> [B, places up, places on, C]. */
+function meanOfPlaces(values: tf.Tensor4D): tf.Tensor4D {
+  const [, bins, frames] = values.shape;
+  return tf.avgPool(values, [Math.min(PLACE[0], bins), Math.min(PLACE[1], frames)], STRIDE, 'valid');
 }

@@ -14,11 +14,9 @@ const shape: [number, number, number, number] = [BATCH, BINS, FRAMES, 1];
 const noise = (seed: number, level = 0.1): Float32Array => createRandom(seed).normals(BATCH * BINS * FRAMES).map((value) => level * value);
 const lossOf = (image: Float32Array, target: Float32Array, weights = frameWeights([1, 1], FRAMES, 0)): number => textureLoss(tf.tensor4d(image, shape), tf.tensor4d(target, shape), weights).dataSync()[0];
 
-/** Begins of places of `size` cells, laid over `count` cells so that what they have too many lies evenly at both ends. */
+/** Whole places of `size` cells. */
 function places(count: number, size: number, stride: number): { from: number; to: number }[] {
-  const number = Math.ceil(count / stride);
-  const before = Math.floor(Math.max(0, (number - 1) * stride + size - count) / 2);
-  return Array.from({ length: number }, (_, place) => ({ from: Math.max(0, place * stride - before), to: Math.min(count, place * stride - before + size) }));
+  return Array.from({ length: Math.floor((count - size) / stride) + 1 }, (_, place) => ({ from: place * stride, to: place * stride + size }));
 }
 
 /** The definition, written out. */
