@@ -8,6 +8,7 @@ import type { PreparedCorpus } from '../corpus/prepare.node.js';
 import { midSide } from '../dsp/mid-side.js';
 import { createClipMeter, type ClipMeasures } from '../evaluation/clip-measures.js';
 import type { Embedding } from '../evaluation/embedding.js';
+import { fineTextureDb } from '../evaluation/fine-texture.js';
 import { coarseOf, nearestTraining, reportMemorisation, type Comparable, type MemorisationReport } from '../evaluation/memorisation.js';
 import { reportSet, type Compared, type MeasuredClip, type SetReport } from '../evaluation/set-report.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
@@ -71,7 +72,7 @@ export async function evaluateSets(options: EvaluateSetsOptions): Promise<SetEva
   const reference = await measureReal(training, options, measure);
   const heldOut = await measureReal(validation, options, measure);
   const judged: MeasuredClip[] = [];
-  for (const { clip, label } of clips) judged.push({ label, ...await measure(clip) });
+  for (const { clip, image, label } of clips) judged.push({ label, textureDb: fineTextureDb(image), ...await measure(clip) });
   reporter.log.info(`comparing ${clips.length} clips with ${training.length + validation.length} real ones by ${embedding.name} …`);
   const report = reportSet({ clips: judged, reference, heldOut, seed });
   const { nearest, real, baseline } = await findNearest(options, { training, validation });
@@ -110,7 +111,7 @@ async function measureReal(slices: readonly RealSlice[], options: EvaluateSetsOp
   const { sampleRateHz } = options.corpus.mel;
   if (slices.length === 0) return [];
   for await (const { slice, channels } of readRealSounds(slices, options, 'measure real sounds')) {
-    found.set(slice, { label: slice.label, ...await measure({ sampleRateHz, channels }) });
+    found.set(slice, { label: slice.label, textureDb: fineTextureDb(slice.image()), ...await measure({ sampleRateHz, channels }) });
   }
   return slices.map((slice) => found.get(slice)!);
 }

@@ -21,6 +21,7 @@ const FIGURES: readonly { readonly key: keyof RungFigures; readonly title: strin
   { key: 'logSpectralDb', title: 'Log-spectral distance / dB', digits: 2 },
   { key: 'multiResolution', title: 'Multi-resolution STFT distance', digits: 3 },
   { key: 'melErrorDb', title: 'Mel error / dB', digits: 2 },
+  { key: 'textureKept', title: 'Fine texture kept / %', digits: 0, scale: 100 },
   { key: 'levelDifferenceDb', title: 'Level difference / dB', digits: 2 },
   { key: 'widthDifferenceDb', title: 'Width difference / dB', digits: 2 },
   { key: 'bandwidthKept', title: 'Bandwidth kept / %', digits: 0, scale: 100 },

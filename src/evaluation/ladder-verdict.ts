@@ -22,6 +22,8 @@ export interface LadderVerdict {
 
 /** Below this share of the bandwidth, sound above the codec is what is missed first. */
 const FULL_BANDWIDTH = 0.9;
+/** A rung that leaves less of the texture than this share of what it was given has smoothed it. */
+const FULL_TEXTURE = 0.8;
 
 const NAMES: Readonly<Record<RungName, string>> = { codec: 'the codec settings', inverted: 'the inverter', vae: 'the autoencoder' };
 const CHANGES: Readonly<Record<RungName, string>> = {
@@ -41,7 +43,7 @@ export function judgeLadder(files: readonly FileRungs[]): LadderVerdict {
   if (heard.length === 0) return { losses, limit: null, isClear: false, sentences: ['All files are silent: there is nothing to compare.'] };
   const [worst, ...others] = heard;
   const isClear = others.every(({ addedDb }) => (worst.addedDb.interval?.[0] ?? -Infinity) > (addedDb.interval?.[1] ?? Infinity));
-  return { losses, limit: worst.rung, isClear, sentences: [verdictText(worst, others, isClear), CHANGES[worst.rung], ...bandwidthText(files), ...levelText(files, present), ...widthText(files, present)] };
+  return { losses, limit: worst.rung, isClear, sentences: [verdictText(worst, others, isClear), CHANGES[worst.rung], ...textureText(files, present), ...bandwidthText(files), ...levelText(files, present), ...widthText(files, present)] };
 }
 
 function verdictText(worst: Loss, others: readonly Loss[], isClear: boolean): string {
@@ -53,6 +55,15 @@ function verdictText(worst: Loss, others: readonly Loss[], isClear: boolean): st
 function decibels({ mean, interval }: Estimate): string {
   const text = (value: number): string => decimals(value, 2);
   return `${text(mean)} dB${interval === null ? '' : ` [${interval.map(text).join(', ')}]`}`;
+}
+
+/** Names the first rung that smooths. */
+function textureText(files: readonly FileRungs[], present: readonly RungName[]): string[] {
+  const kept = present.map((rung) => estimateMean(files.map((file) => file[rung]?.textureKept ?? Number.NaN)).mean);
+  const smoothing = kept.findIndex((share, index) => share < FULL_TEXTURE * (index === 0 ? 1 : kept[index - 1]));
+  if (smoothing < 0) return [];
+  const change = present[smoothing] === 'vae' ? ': raise vae.loss.textureWeight, or train the autoencoder longer' : '';
+  return [`After ${NAMES[present[smoothing]]} ${(100 * kept[smoothing]).toFixed(0)} % of the fine texture is left, such as the grain of noise${change}.`];
 }
 
 function bandwidthText(files: readonly FileRungs[]): string[] {

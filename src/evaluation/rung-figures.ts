@@ -4,6 +4,7 @@ import { midSide } from '../dsp/mid-side.js';
 import type { ImageCodec } from '../spectrogram/image-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { bandwidthHz } from './bandwidth.js';
+import { fineTextureDb } from './fine-texture.js';
 import { measureLevel } from './level-guard.js';
 import { melDistance } from './mel-distance.js';
 import { compareOnsets } from './onset-timing.js';
@@ -26,6 +27,8 @@ export interface RungFigures {
   readonly multiResolution: number;
   /** Mean absolute difference of mel images over cells more than 4 dB above the floor; of stereo sound over those of mid and side. Unit: dB. */
   readonly melErrorDb: number;
+  /** Fine texture of the mel image over the original's: below 1 it was smoothed, as the grain of noise is first. */
+  readonly textureKept: number;
   /** Share of the original's bandwidth that is left; that of the file at its own rate. Of stereo sound, of the mid. */
   readonly bandwidthKept: number;
   /** Unit: ms. */
@@ -52,12 +55,14 @@ export function measureRung({ original, originalBandwidthHz, originalImage, rung
     return values.reduce((sum, value) => sum + value, 0) / values.length;
   };
   const [wanted, got] = [original, candidates].map(midLevels);
+  const image = codec.analyse(rung);
   return {
     levelDifferenceDb: got.midDb - wanted.midDb,
     ...(original.length === 2 && { widthDifferenceDb: got.widthDb - wanted.widthDb }),
     logSpectralDb: overChannels((reference, candidate) => logSpectralDistance({ reference, candidate })),
     multiResolution: overChannels((reference, candidate) => multiResolutionDistance({ reference, candidate }).distance),
-    melErrorDb: melDistance(originalImage, codec.analyse(rung)).activeErrorDb,
+    melErrorDb: melDistance(originalImage, image).activeErrorDb,
+    textureKept: fineTextureDb(image) / fineTextureDb(originalImage),
     bandwidthKept: originalBandwidthHz === 0 ? Number.NaN : Math.min(1, bandwidthHz(got.mid, sampleRateHz) / originalBandwidthHz),
     onsetErrorMs: overChannels((reference, candidate) => compareOnsets(reference, candidate, sampleRateHz).errorMs),
   };
@@ -96,6 +101,6 @@ export function summariseRung(files: readonly RungFigures[]): RungSummary {
   return {
     ...(files.some(({ widthDifferenceDb }) => widthDifferenceDb !== undefined) && { widthDifferenceDb: of('widthDifferenceDb') }),
     levelDifferenceDb: of('levelDifferenceDb'), logSpectralDb: of('logSpectralDb'), multiResolution: of('multiResolution'),
-    melErrorDb: of('melErrorDb'), bandwidthKept: of('bandwidthKept'), onsetErrorMs: of('onsetErrorMs'),
+    melErrorDb: of('melErrorDb'), textureKept: of('textureKept'), bandwidthKept: of('bandwidthKept'), onsetErrorMs: of('onsetErrorMs'),
   };
 }

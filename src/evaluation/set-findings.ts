@@ -9,7 +9,7 @@ export interface Finding {
 }
 
 /** What a reader should know first. Never empty. */
-export function findingsOf({ silentShare, kernelDistance, frechetDistance, diversity, counts }: SetReport, memorisation: MemorisationReport | null): Finding[] {
+export function findingsOf({ silentShare, kernelDistance, frechetDistance, textureDb, diversity, counts }: SetReport, memorisation: MemorisationReport | null): Finding[] {
   const findings: Finding[] = [];
   const fault = (text: string): void => void findings.push({ isFault: true, text });
   const note = (text: string): void => void findings.push({ isFault: false, text });
@@ -23,6 +23,9 @@ export function findingsOf({ silentShare, kernelDistance, frechetDistance, diver
   const { withinLabel } = diversity;
   if (withinLabel.clips !== null && withinLabel.real !== null && withinLabel.clips < 0.7 * withinLabel.real) {
     fault(`Clips of one label differ ${percent(withinLabel.clips / withinLabel.real)} as much as real ones do: too much alike. Of a model, a lower guidance makes them more varied.`);
+  }
+  if (textureDb.clips.median < 0.75 * textureDb.real.median) {
+    fault(`The clips are smoother than real sounds: ${textureDb.clips.median.toFixed(1)} dB of fine texture, where real ones have ${textureDb.real.median.toFixed(1)}. Of a model, \`reconstruct\` says whether its autoencoder smooths.`);
   }
   if (isBeyondReal(kernelDistance)) {
     const isFrechetToo = isBeyondReal(frechetDistance);

@@ -50,9 +50,9 @@ export function setPlots({ report, memorisation, nearestDb, measures }: SetPageC
     sharePlot('Brightness', 'spectral centroid / Hz', { clips: centroids(measures.clips), real: centroids(measures.real) }),
     '</div>',
     renderTable({
-      caption: 'Level and brightness: quantiles', columns: ['', '5 %', '25 %', 'median', '75 %', '95 %'],
+      caption: 'Level, brightness and fine texture: quantiles', columns: ['', '5 %', '25 %', 'median', '75 %', '95 %'],
       rows: [
-        ...spreadRows('Peak / dBFS', report.peakDbfs), ...spreadRows('RMS / dBFS', report.rmsDbfs), ...spreadRows('Centroid / Hz', report.centroidHz),
+        ...spreadRows('Peak / dBFS', report.peakDbfs), ...spreadRows('RMS / dBFS', report.rmsDbfs), ...spreadRows('Centroid / Hz', report.centroidHz), ...spreadRows('Fine texture / dB', report.textureDb),
       ],
     }),
   ].filter((part) => part !== '').join('\n');

@@ -14,6 +14,8 @@ export const MOST_CLIPS = 1500;
 export interface MeasuredClip {
   readonly embedding: Float64Array;
   readonly measures: ClipMeasures;
+  /** Fine texture of its mel image; NaN where that is near silence. Unit: dB. */
+  readonly textureDb: number;
   /** Number of its label; 0 for all where there are none. */
   readonly label: number;
 }
@@ -57,6 +59,7 @@ export interface SetReport {
   readonly peakDbfs: Compared<Spread>;
   readonly rmsDbfs: Compared<Spread>;
   readonly centroidHz: Compared<Spread>;
+  readonly textureDb: Compared<Spread>;
   readonly diversity: Diversity;
 }
 
@@ -100,6 +103,7 @@ export function reportSet(options: SetReportOptions): SetReport {
     peakDbfs: compare(options, (set) => spreadOf(audible(set).map(({ peakDbfs }) => peakDbfs))),
     rmsDbfs: compare(options, (set) => spreadOf(audible(set).map(({ rmsDbfs }) => rmsDbfs))),
     centroidHz: compare(options, (set) => spreadOf(audible(set).flatMap(({ centroidHz }) => centroidHz ?? []))),
+    textureDb: compare(options, (set) => spreadOf(set.map(({ textureDb }) => textureDb).filter(Number.isFinite))),
     diversity: reportDiversity(),
   };
 

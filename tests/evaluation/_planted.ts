@@ -4,6 +4,7 @@ import { melSchema } from '../../src/config/mel.js';
 import { createChannelResampler } from '../../src/dsp/resample.js';
 import { createClipMeter } from '../../src/evaluation/clip-measures.js';
 import { coarseOf, type Comparable } from '../../src/evaluation/memorisation.js';
+import { fineTextureDb } from '../../src/evaluation/fine-texture.js';
 import type { MeasuredClip } from '../../src/evaluation/set-report.js';
 import { createSpectralEmbedding } from '../../src/evaluation/spectral-embedding.js';
 import { createMelCodec } from '../../src/spectrogram/mel-codec.js';
@@ -66,7 +67,7 @@ const meter = createClipMeter(RATE_HZ);
 const codec = createMelCodec(melSchema.parse({ sampleRateHz: RATE_HZ, fftSize: 2048, windowSamples: 2048, hopSamples: 512, melBins: 40, maxHz: 20_000 }));
 
 export function measure(sounds: readonly Sound[]): Promise<MeasuredClip[]> {
-  return Promise.all(sounds.map(async ({ samples, label }) => ({ label, measures: meter([samples]), embedding: await embedding.embed(samples) })));
+  return Promise.all(sounds.map(async ({ samples, label }) => ({ label, measures: meter([samples]), textureDb: fineTextureDb(codec.analyse(samples)), embedding: await embedding.embed(samples) })));
 }
 
 export function comparable(sounds: readonly Sound[]): Comparable[] {

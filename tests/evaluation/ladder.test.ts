@@ -52,7 +52,7 @@ describe('rungs', () => {
   const measure = (rung: Float32Array, originalBandwidthHz = 8000): RungFigures => measureRung({ original: [original], originalBandwidthHz, originalImage: codec.analyse([original]), rung: [rung], codec });
 
   it('are faultless for the original itself', () => {
-    expect(measure(original)).toEqual({ levelDifferenceDb: 0, logSpectralDb: 0, multiResolution: 0, melErrorDb: 0, bandwidthKept: 1, onsetErrorMs: 0 });
+    expect(measure(original)).toEqual({ levelDifferenceDb: 0, logSpectralDb: 0, multiResolution: 0, melErrorDb: 0, textureKept: 1, bandwidthKept: 1, onsetErrorMs: 0 });
     expect(measure(original, 16_000).bandwidthKept).toBe(0.5); // the file had more than the codec's rate can hold
   });
 
@@ -70,7 +70,7 @@ describe('rungs', () => {
     const stereo = createImageCodec({ ...codec.settings, channels: 2 });
     const pair = [original, original.map((sample) => 0.5 * sample)];
     const compare = (rung: readonly Float32Array[]): RungFigures => measureRung({ original: pair, originalBandwidthHz: 8000, originalImage: stereo.analyse(pair), rung, codec: stereo });
-    expect(compare(pair)).toEqual({ levelDifferenceDb: 0, widthDifferenceDb: 0, logSpectralDb: 0, multiResolution: 0, melErrorDb: 0, bandwidthKept: 1, onsetErrorMs: 0 });
+    expect(compare(pair)).toEqual({ levelDifferenceDb: 0, widthDifferenceDb: 0, logSpectralDb: 0, multiResolution: 0, melErrorDb: 0, textureKept: 1, bandwidthKept: 1, onsetErrorMs: 0 });
     const narrow = compare([0.7, 0.8].map((gain) => original.map((sample) => gain * sample))); // mid 0.75 as before, side 0.05 where it was 0.25
     expect(narrow.levelDifferenceDb).toBeCloseTo(0, 4);
     expect(narrow.widthDifferenceDb).toBeCloseTo(20 * Math.log10(0.05 / 0.25), 2);
@@ -92,7 +92,7 @@ describe('rungs', () => {
 });
 
 const measureOf = (logSpectralDb: number, over: Partial<RungFigures> = {}): RungFigures =>
-  ({ levelDifferenceDb: 0, logSpectralDb, multiResolution: 0, melErrorDb: 0, bandwidthKept: 1, onsetErrorMs: 0, ...over });
+  ({ levelDifferenceDb: 0, logSpectralDb, multiResolution: 0, melErrorDb: 0, textureKept: 1, bandwidthKept: 1, onsetErrorMs: 0, ...over });
 
 describe('verdict', () => {
   const files = (codec: number, inverted: number, vae: number) => Array.from({ length: 8 }, (_, index) => {
@@ -117,6 +117,9 @@ describe('verdict', () => {
     expect(judgeLadder(files(1, 1, 4).slice(0, 1)).sentences[0]).toContain('One file says little');
     const dull = files(1, 1, 4).map((file) => ({ ...file, codec: measureOf(1, { bandwidthKept: 0.5, levelDifferenceDb: -3 }) }));
     expect(judgeLadder(dull).sentences.join(' ')).toMatch(/keeps 50 % of the recordings’ bandwidth.*codec settings the sound is 3\.0 dB softer/);
+    const smooth = files(1, 1, 4).map((file) => ({ ...file, inverted: { ...file.inverted, textureKept: 0.9 }, vae: { ...file.vae, textureKept: 0.5 } }));
+    expect(judgeLadder(smooth).sentences.join(' ')).toMatch(/After the autoencoder 50 % of the fine texture is left.*vae\.loss\.textureWeight/);
+    expect(judgeLadder(files(1, 1, 4)).sentences.join(' ')).not.toContain('texture');
     expect(judgeLadder([{ codec: measureOf(NaN) }])).toMatchObject({ limit: null, sentences: ['All files are silent: there is nothing to compare.'] });
     expect(judgeLadder(files(1, 4, 1).map(({ codec, inverted }) => ({ codec, inverted }))).losses.map(({ rung }) => rung)).toEqual(['codec', 'inverted']);
   });

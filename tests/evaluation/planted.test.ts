@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { fitJudge } from '../../src/evaluation/judge.js';
 import { copyDistanceDb, nearestTraining, reportMemorisation } from '../../src/evaluation/memorisation.js';
+import { findingsOf } from '../../src/evaluation/set-findings.js';
 import { reportSet, type MeasuredClip, type Score, type SetReport } from '../../src/evaluation/set-report.js';
 import { addNoise, change, comparable, drawSounds, LABEL_COUNT, lowPass, measure, type Sound } from './_planted.js';
 
@@ -76,6 +77,16 @@ describe('guards', () => {
     expect(quiet.centroidHz.clips.median).toBeCloseTo(faithful.centroidHz.clips.median, 0);
     expect(dull.centroidHz.clips.p95).toBeLessThan(1000);
     expect(faithful.centroidHz.clips.p95).toBeGreaterThan(2000);
+  });
+});
+
+describe('fine texture', () => {
+  it('is that of real sounds for sounds from the same source, and a fault where half of it is missing', async () => {
+    expect(faithful.textureDb.clips.median / faithful.textureDb.real.median).toBeCloseTo(1, 0);
+    expect(findingsOf(faithful, null).map(({ text }) => text).join(' ')).not.toContain('smoother');
+    const clips = (await measure(lifelike)).map((clip) => ({ ...clip, textureDb: clip.textureDb / 2 }));
+    const smooth = reportSet({ clips, reference, heldOut: unseen, seed: 1 });
+    expect(findingsOf(smooth, null).find(({ text }) => text.includes('smoother than real sounds'))).toMatchObject({ isFault: true });
   });
 });
 
