@@ -1,10 +1,10 @@
 // The flags that extend, vary, fill, morph and combine share: how clips are drawn, made heard and written; and what they come to for a run.
 import { Option, type Command } from 'commander';
 import { MelstromError } from '../base/errors.js';
-import { SAMPLER_NAMES, SPACINGS, type SamplerName, type Spacing } from '../diffusion/index.js';
+import { SAMPLER_NAMES, SPACINGS, type NoiseInterval, type SamplerName, type Spacing } from '../diffusion/index.js';
 import type { WantedEngine } from '../engine/engine-info.js';
 import type { DrawSettings } from '../generation/index.js';
-import { integer, number } from './arguments.js';
+import { integer, interval, number } from './arguments.js';
 import { vocoderOption, type VocoderChoice } from './choose-vocoder.js';
 import { precisionOption, type PrecisionChoice } from './draw-precision.js';
 import type { OpenRun } from './open-run.js';
@@ -16,6 +16,7 @@ export interface DrawFlags {
   readonly steps?: number;
   readonly guidance?: number;
   readonly guidanceRescale?: number;
+  readonly guidanceInterval?: NoiseInterval;
   readonly eta?: number;
   readonly batchSize?: number;
   readonly vocoder: VocoderChoice;
@@ -34,6 +35,14 @@ export interface DrawFlagOptions {
   readonly bitDepth?: DrawFlags['bitDepth'];
 }
 
+export function guidanceRescaleOption(): Option {
+  return new Option('--guidance-rescale <x>', 'how much of the level that guidance adds is taken back, 0 to 1').argParser(number(0, 1));
+}
+
+export function guidanceIntervalOption(): Option {
+  return new Option('--guidance-interval <low,high>', 'noise levels between which labels and prompts are pushed, as shares of noise from 0 to 1, for example 0.3,0.97').argParser(interval);
+}
+
 /** Adds the shared flags. */
 export function addDrawFlags(command: Command, { stepsFlag = '--steps', bitDepth = '16' }: DrawFlagOptions = {}): Command {
   return command
@@ -43,7 +52,8 @@ export function addDrawFlags(command: Command, { stepsFlag = '--steps', bitDepth
     .addOption(new Option('--spacing <name>', "noise levels that a named sampler visits (default: the run's own, or trailing)").choices(SPACINGS))
     .option(`${stepsFlag} <n>`, 'network calls per clip, from noise alone', integer(1))
     .option('--guidance <x>', 'how far labels and prompts are pushed; 1 follows them as trained', number(0))
-    .option('--guidance-rescale <x>', 'how much of the level that guidance adds is taken back, 0 to 1', number(0, 1))
+    .addOption(guidanceRescaleOption())
+    .addOption(guidanceIntervalOption())
     .option('--eta <x>', 'fresh noise per step of ddim, 0 to 1', number(0, 1))
     .option('--batch-size <n>', 'clips drawn at once, or windows of longer ones', integer(1))
     .addOption(vocoderOption())
@@ -65,6 +75,7 @@ export function drawSettings({ generation }: OpenRun, flags: DrawFlags): DrawSet
     steps: flags.steps ?? generation.steps,
     guidance: flags.guidance ?? generation.guidance,
     guidanceRescale: flags.guidanceRescale ?? generation.guidanceRescale,
+    guidanceInterval: flags.guidanceInterval ?? generation.guidanceInterval,
     eta: flags.eta ?? generation.eta,
     batchSize: flags.batchSize ?? generation.batchSize,
   };

@@ -70,7 +70,7 @@ export const runConfigSchema = z.strictObject({
   generation: generationSchema,
 });
 
-type DeepReadonly<T> = T extends readonly (infer Item)[] ? readonly DeepReadonly<Item>[] : T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
+type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
 
 /** A checked configuration with every key present, frozen all the way down. */
 export type RunConfig = DeepReadonly<z.output<typeof runConfigSchema>>;

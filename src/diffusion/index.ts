@@ -1,7 +1,7 @@
 // The public face of the mathematics of noise.
 export { cumulativeAlphas, createBetas, rescaleToZeroTerminalSnr, TERMINAL_ALPHA_CUMPROD } from './betas.js';
 export type { Denoiser } from './denoiser.js';
-export { withGuidance, type GuidanceOptions } from './guidance.js';
+export { withGuidance, type GuidanceOptions, type NoiseInterval } from './guidance.js';
 export { resampleKnown, withKnown, type KnownRegion, type Resampling } from './known-region.js';
 export { invertDdim, type InversionOptions } from './inversion.js';
 export { lossWeightAt, minSnrWeight } from './loss-weights.js';

@@ -1,7 +1,7 @@
 // Guidance by several conditions at weights, away from several others.
 import * as tf from '@tensorflow/tfjs';
 import type { Denoiser } from './denoiser.js';
-import { takeBack } from './guidance.js';
+import { ALL_NOISE, liesWithin, takeBack, type NoiseInterval } from './guidance.js';
 
 /** A condition for a whole batch, and how much of it each item has. */
 export interface Share<C> {
@@ -24,6 +24,8 @@ export interface MixedGuidanceOptions<C, M> {
   readonly join: (conditions: readonly C[]) => C;
   /** Share, 0 to 1, of the gained contrast and level that is taken back. Default 0. */
   readonly rescale?: number;
+  /** Where it is guided; elsewhere the mix itself is drawn. Default everywhere. */
+  readonly interval?: NoiseInterval;
 }
 
 /**
@@ -33,9 +35,10 @@ export interface MixedGuidanceOptions<C, M> {
  * Source: Liu et al., "Compositional visual generation with composable diffusion models" (2022), equation 11, on the denoised sample
  * and with weights that add up to 1, so that the scale alone says how far; rescale as in withGuidance, to the mean of what is wanted.
  */
-export function withMixedGuidance<C, M>(denoise: Denoiser<C>, { scale, sharesOf, join, rescale = 0 }: MixedGuidanceOptions<C, M>): Denoiser<M> {
+export function withMixedGuidance<C, M>(denoise: Denoiser<C>, { scale: asWished, sharesOf, join, rescale = 0, interval = ALL_NOISE }: MixedGuidanceOptions<C, M>): Denoiser<M> {
   return (noisy, sigma, mixed) =>
     tf.tidy(() => {
+      const scale = asWished === 0 || liesWithin(sigma, interval) ? asWished : 1;
       const { toward, away } = sharesOf(mixed);
       const asked = [...(scale === 0 ? [] : toward), ...(scale === 1 ? [] : away)];
       const answers = tf.split(denoise(tf.concat(asked.map(() => noisy), 0), sigma, join(asked.map(({ condition }) => condition))), asked.length, 0) as tf.Tensor4D[];

@@ -1,5 +1,6 @@
 // How the latents of a request are drawn by diffusion: what every operation that samples shares.
 import * as tf from '@tensorflow/tfjs';
+import { ALL_NOISE } from '../diffusion/guidance.js';
 import { resampleKnown, withKnown, type KnownRegion } from '../diffusion/known-region.js';
 import { planSampler, planScheduler, type SamplingPlan } from '../diffusion/sampling-plan.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
@@ -32,7 +33,7 @@ export interface Drawing {
 
 /** Plans the sampling of a request that has been checked. @throws MelstromError when the sampler cannot take that many steps */
 export function createDrawing(pipeline: Pipeline, request: GenerateRequest, length: ClipLength): Drawing {
-  const { labels, seeds, steps, sampler = 'scheduler', spacing = 'trailing', guidance, guidanceRescale = 0, eta = 0, batchSize = DEFAULT_BATCH_SIZE, signal } = request;
+  const { labels, seeds, steps, sampler = 'scheduler', spacing = 'trailing', guidance, guidanceRescale = 0, guidanceInterval = ALL_NOISE, eta = 0, batchSize = DEFAULT_BATCH_SIZE, signal } = request;
   const isOwn = sampler === 'scheduler';
   const schedule = createNoiseSchedule(pipeline.diffusion);
   const plan = (stepCount: number): SamplingPlan<PipelineCondition> => {
@@ -41,9 +42,9 @@ export function createDrawing(pipeline: Pipeline, request: GenerateRequest, leng
   };
   const { path, sample, hasEta } = plan(steps);
   const windows = columnWindows(pipeline, length);
-  const guided = createGuidedDenoiser(pipeline, { guidance, guidanceRescale, timestepAt: path.timestepAt });
+  const guided = createGuidedDenoiser(pipeline, { guidance, guidanceRescale, guidanceInterval, timestepAt: path.timestepAt });
   const joint = { windows, select: selectCondition(windows), batchSize };
-  const upscale = createUpscale(pipeline, { plan, steps: request.upscalerSteps ?? steps, guidance, guidanceRescale, windows: frameWindows(pipeline, length), batchSize });
+  const upscale = createUpscale(pipeline, { plan, steps: request.upscalerSteps ?? steps, guidance, guidanceRescale, guidanceInterval, windows: frameWindows(pipeline, length), batchSize });
   const { text } = pipeline;
   const words = text === null ? null : { prompts: request.prompts ?? labels.map(() => ''), negativePrompt: request.negativePrompt ?? '' };
   const nullClass = nullClassOf(pipeline);
@@ -58,7 +59,7 @@ export function createDrawing(pipeline: Pipeline, request: GenerateRequest, leng
     how: {
       sampler: isOwn ? schedulerClassOf(pipeline.scheduler) : sampler,
       spacing: isOwn ? null : spacing,
-      steps, upscaler: upscale && { factor: upscale.factor, steps: upscale.steps }, guidance: isGuided(pipeline) ? guidance : null, guidanceRescale, eta: hasEta ? eta : null,
+      steps, upscaler: upscale && { factor: upscale.factor, steps: upscale.steps }, guidance: isGuided(pipeline) ? guidance : null, guidanceRescale, guidanceInterval, eta: hasEta ? eta : null,
     },
     words,
     async draw({ items, initialNoise, random, onStep }, given) {

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
 import type { Random } from '../base/random.js';
 import type { SamplerName } from '../diffusion/samplers/by-name.js';
+import { ALL_NOISE, type NoiseInterval } from '../diffusion/guidance.js';
 import { resampleKnown } from '../diffusion/known-region.js';
 import { blend, withMask } from '../diffusion/masked-denoiser.js';
 import { noisedStart } from '../diffusion/part-way.js';
@@ -31,6 +32,8 @@ export interface DrawSettings {
   readonly guidance: number;
   /** Share of the level and contrast that guidance adds which is taken back. Default 0. */
   readonly guidanceRescale?: number;
+  /** Noise levels at which it is guided, as shares of noise: 0 is clean, 1 nothing but noise. Default all, [0, 1]. */
+  readonly guidanceInterval?: NoiseInterval;
   /** Fresh noise of ddim. Default 0. */
   readonly eta?: number;
 }
@@ -93,12 +96,12 @@ export interface Redraw {
 
 /** Plans the drawing of a request at a strength: 0 gives the clean sample back, 1 starts from noise alone. */
 export function createRedraw(pipeline: Pipeline, request: DrawSettings, strength = 1): Redraw {
-  const { sampler = 'scheduler', spacing = 'trailing', steps, guidance, guidanceRescale = 0, eta = 0 } = request;
+  const { sampler = 'scheduler', spacing = 'trailing', steps, guidance, guidanceRescale = 0, guidanceInterval = ALL_NOISE, eta = 0 } = request;
   const isOwn = sampler === 'scheduler';
   const planned = { schedule: createNoiseSchedule(pipeline.diffusion), steps, eta, strength: strength === 0 ? 1 : strength };
   const plan = isOwn ? planScheduler<MixedCondition>(planned, pipeline.scheduler) : planSampler<MixedCondition>(planned, sampler, spacing);
   const { path, sample, hasEta, skipped } = plan;
-  const denoise = createMixedDenoiser(pipeline, { guidance, guidanceRescale, timestepAt: path.timestepAt });
+  const denoise = createMixedDenoiser(pipeline, { guidance, guidanceRescale, guidanceInterval, timestepAt: path.timestepAt });
   const scale = path.initialScale ?? path.sigmas[0];
   const startOf = ({ clean, mask, initialNoise }: RedrawBatch): tf.Tensor4D => {
     if (clean === null || (strength === 1 && mask === undefined)) return tf.clone(initialNoise);
@@ -110,7 +113,7 @@ export function createRedraw(pipeline: Pipeline, request: DrawSettings, strength
       operation: 'redraw', // each operation puts its own name in its place
       sampler: isOwn ? schedulerClassOf(pipeline.scheduler) : sampler,
       spacing: isOwn ? null : spacing,
-      steps, upscaler: null, guidance: isGuided(pipeline) ? guidance : null, guidanceRescale, eta: hasEta ? eta : null,
+      steps, upscaler: null, guidance: isGuided(pipeline) ? guidance : null, guidanceRescale, guidanceInterval, eta: hasEta ? eta : null,
     },
     plan: strength === 0 ? null : plan,
     denoise,

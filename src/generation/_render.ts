@@ -29,7 +29,7 @@ export interface GeneratedClip {
 }
 
 /** The part of a sidecar that depends on how latents are drawn. */
-export type HowDrawn = Pick<Sidecar, 'operation' | 'extension' | 'sampler' | 'spacing' | 'steps' | 'upscaler' | 'guidance' | 'guidanceRescale' | 'eta'>;
+export type HowDrawn = Pick<Sidecar, 'operation' | 'extension' | 'sampler' | 'spacing' | 'steps' | 'upscaler' | 'guidance' | 'guidanceRescale' | 'guidanceInterval' | 'eta'>;
 
 /** One batch to draw: positions in the request and unit normal noise for them. */
 export interface Batch {

@@ -1,6 +1,7 @@
 // The second half of progressive generation: whole images drawn by the upscaler, given small ones.
 import type * as tf from '@tensorflow/tfjs';
 import { createRandom } from '../base/random.js';
+import type { NoiseInterval } from '../diffusion/guidance.js';
 import type { SamplingPlan } from '../diffusion/sampling-plan.js';
 import { drawNoise } from '../diffusion/samplers/sampler.js';
 import { withWindows, type Windows } from '../diffusion/windows.js';
@@ -15,6 +16,7 @@ interface UpscaleOptions {
   readonly steps: number;
   readonly guidance: number;
   readonly guidanceRescale: number;
+  readonly guidanceInterval?: NoiseInterval;
   /** In frames of the whole image. */
   readonly windows: Windows;
   readonly batchSize: number;
@@ -40,7 +42,7 @@ export interface Upscale {
 }
 
 /** null where the pipeline's UNet draws whole images. */
-export function createUpscale({ upscaler, labels: names, diffusion }: Pipeline, { plan, steps, guidance, guidanceRescale, windows, batchSize }: UpscaleOptions): Upscale | null {
+export function createUpscale({ upscaler, labels: names, diffusion }: Pipeline, { plan, steps, guidance, guidanceRescale, guidanceInterval, windows, batchSize }: UpscaleOptions): Upscale | null {
   if (upscaler === null) return null;
   const { factor, unet } = upscaler;
   const enlarge = (small: tf.Tensor4D): tf.Tensor4D => {
@@ -59,7 +61,7 @@ export function createUpscale({ upscaler, labels: names, diffusion }: Pipeline, 
   if (unet === null) return { factor, steps: 0, show, run: async (small) => enlarge(small) };
   const asked = { unet, labels: names, diffusion };
   const { path, sample } = plan(steps);
-  const denoise = withWindows(createGuidedDenoiser(asked, { guidance, guidanceRescale, timestepAt: path.timestepAt }), { windows, select: selectCondition(windows), batchSize });
+  const denoise = withWindows(createGuidedDenoiser(asked, { guidance, guidanceRescale, guidanceInterval, timestepAt: path.timestepAt }), { windows, select: selectCondition(windows), batchSize });
   const nullClass = nullClassOf(asked);
   return {
     factor,

@@ -1,6 +1,7 @@
 // New clips from noise: sampler, decoder, vocoder. The one function behind `generate` and the previews in training.
 import * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
+import { ALL_NOISE } from '../diffusion/guidance.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { createDrawing } from './_drawing.js';
 import { renderClips, type GeneratedClip } from './_render.js';
@@ -48,7 +49,7 @@ export function generateFromVaePrior(pipeline: Pipeline, request: ClipRequest): 
     labels: request.seeds.map(() => null),
     words: null,
     length,
-    how: { operation: 'vae-prior', sampler: 'vae-prior', spacing: null, steps: 1, upscaler: null, guidance: null, guidanceRescale: 0, eta: null },
+    how: { operation: 'vae-prior', sampler: 'vae-prior', spacing: null, steps: 1, upscaler: null, guidance: null, guidanceRescale: 0, guidanceInterval: ALL_NOISE, eta: null },
     draw: async ({ initialNoise, onStep }) => {
       await onStep(1);
       return tf.clone(initialNoise);

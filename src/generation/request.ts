@@ -1,6 +1,7 @@
 // What is asked of generation, checked once at the border.
 import { requireInteger, requireNumber } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
+import { ALL_NOISE, type NoiseInterval } from '../diffusion/guidance.js';
 import type { SamplerName } from '../diffusion/samplers/by-name.js';
 import type { Spacing } from '../diffusion/settings.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
@@ -78,6 +79,8 @@ export interface GenerateRequest extends ClipRequest {
   readonly guidance: number;
   /** Share of the level and contrast that guidance adds which is taken back. Default 0. */
   readonly guidanceRescale?: number;
+  /** Noise levels at which it is guided, as shares of noise: 0 is clean, 1 nothing but noise. Default all, [0, 1]. */
+  readonly guidanceInterval?: NoiseInterval;
   /** Fresh noise of ddim. Default 0. */
   readonly eta?: number;
 }
@@ -92,7 +95,7 @@ export function checkClipRequest({ seeds, batchSize, previewEvery }: ClipRequest
 /** @throws MelstromError of kind 'usage' that names the argument */
 export function checkGenerateRequest(pipeline: Pipeline, request: GenerateRequest): void {
   checkClipRequest(request);
-  const { labels, seeds, steps, upscalerSteps = null, guidance, guidanceRescale = 0, eta = 0 } = request;
+  const { labels, seeds, steps, upscalerSteps = null, guidance, guidanceRescale = 0, guidanceInterval: [low, high] = ALL_NOISE, eta = 0 } = request;
   if (labels.length !== seeds.length) {
     throw new MelstromError({ kind: 'usage', where: 'labels and seeds', got: `${labels.length} and ${seeds.length}`, expected: 'one of each per clip' });
   }
@@ -110,6 +113,8 @@ export function checkGenerateRequest(pipeline: Pipeline, request: GenerateReques
   }
   requireNumber('guidance', guidance, { min: 0 });
   requireNumber('guidanceRescale', guidanceRescale, { min: 0, max: 1 });
+  requireNumber('guidanceInterval: high', high, { min: 0, max: 1 });
+  requireNumber('guidanceInterval: low', low, { min: 0, max: high });
   requireNumber('eta', eta, { min: 0, max: 1 });
 }
 

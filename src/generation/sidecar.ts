@@ -1,5 +1,6 @@
 // What is written beside each clip: everything needed to draw it again. Knows no file.
 import type { DownmixRule } from '../audio/downmix.js';
+import type { NoiseInterval } from '../diffusion/guidance.js';
 import type { ConvPrecision } from '../nn/operations.js';
 import type { InversionReport } from '../vocoder/inversion-report.js';
 
@@ -54,6 +55,8 @@ export interface Sidecar {
   /** null where there is no label or text to follow. */
   readonly guidance: number | null;
   readonly guidanceRescale: number;
+  /** Shares of noise between which it was guided. */
+  readonly guidanceInterval: NoiseInterval;
   /** null for samplers that have none. */
   readonly eta: number | null;
   readonly vocoder: string;

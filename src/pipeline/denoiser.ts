@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
 import type { Denoiser } from '../diffusion/denoiser.js';
-import { withGuidance } from '../diffusion/guidance.js';
+import { withGuidance, type NoiseInterval } from '../diffusion/guidance.js';
 import { denoiserFrom } from '../diffusion/parameterisation.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
 import { averageChannels, repeatChannel, type Unet2dInputs } from '../models/index.js';
@@ -88,6 +88,8 @@ interface Guidance {
   readonly guidance: number;
   /** Share of the gained level and contrast that is taken back. */
   readonly guidanceRescale?: number;
+  /** Noise levels at which it is guided. Default all. */
+  readonly guidanceInterval?: NoiseInterval;
   /** As in createPipelineDenoiser. */
   readonly timestepAt?: (sigma: number) => number;
 }
@@ -96,13 +98,14 @@ interface Guidance {
 type Asked = Pick<Pipeline, 'unet' | 'labels' | 'diffusion'>;
 
 /** The pipeline's denoiser under classifier-free guidance, both branches in one batch. Without classes and text guidance has no effect. */
-export function createGuidedDenoiser(pipeline: Asked, { guidance, guidanceRescale = 0, timestepAt }: Guidance): Denoiser<PipelineCondition> {
+export function createGuidedDenoiser(pipeline: Asked, { guidance, guidanceRescale = 0, guidanceInterval, timestepAt }: Guidance): Denoiser<PipelineCondition> {
   const denoise = createPipelineDenoiser(pipeline, timestepAt);
   const nullClass = nullClassOf(pipeline);
   if (!isGuided(pipeline)) return denoise;
   return withGuidance(denoise, {
     scale: guidance,
     rescale: guidanceRescale,
+    interval: guidanceInterval,
     unconditional: ({ classLabels, negativeStates, enlarged }) => ({
       classLabels: classLabels && nullClass !== null ? new Int32Array(classLabels.length).fill(nullClass) : null,
       textStates: negativeStates,

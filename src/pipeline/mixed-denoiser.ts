@@ -1,6 +1,7 @@
 // The UNet of a pipeline under guidance by several labels or prompts at weights, away from several others.
 import * as tf from '@tensorflow/tfjs';
 import type { Denoiser } from '../diffusion/denoiser.js';
+import type { NoiseInterval } from '../diffusion/guidance.js';
 import { withMixedGuidance, type Share, type SharedMix } from '../diffusion/mixed-guidance.js';
 import { createPipelineDenoiser, isGuided, type PipelineCondition } from './denoiser.js';
 import type { Pipeline } from './pipeline.js';
@@ -11,6 +12,8 @@ export type MixedCondition = SharedMix<PipelineCondition>;
 interface MixedGuidance {
   readonly guidance: number;
   readonly guidanceRescale: number;
+  /** Default all noise levels. */
+  readonly guidanceInterval?: NoiseInterval;
   /** As in createPipelineDenoiser. */
   readonly timestepAt: (sigma: number) => number;
 }
@@ -19,10 +22,10 @@ interface MixedGuidance {
  * The pipeline's denoiser under guidance by a mix. Where every item has but one condition and no other to be led away from, that is
  * what createGuidedDenoiser gives. A UNet without classes and text is asked as it is.
  */
-export function createMixedDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels' | 'diffusion'>, { guidance, guidanceRescale, timestepAt }: MixedGuidance): Denoiser<MixedCondition> {
+export function createMixedDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels' | 'diffusion'>, { guidance, guidanceRescale, guidanceInterval, timestepAt }: MixedGuidance): Denoiser<MixedCondition> {
   const denoise = createPipelineDenoiser(pipeline, timestepAt);
   if (!isGuided(pipeline)) return (noisy, sigma) => denoise(noisy, sigma, { classLabels: null });
-  return withMixedGuidance(denoise, { scale: guidance, rescale: guidanceRescale, sharesOf: (mixed) => mixed, join: joinConditions });
+  return withMixedGuidance(denoise, { scale: guidance, rescale: guidanceRescale, interval: guidanceInterval, sharesOf: (mixed) => mixed, join: joinConditions });
 }
 
 function joinConditions(conditions: readonly PipelineCondition[]): PipelineCondition {

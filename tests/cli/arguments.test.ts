@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { integer, number, requireReadableFolder, requireWritableFolder, shellQuoted } from '../../src/cli/arguments.js';
+import { integer, interval, number, requireReadableFolder, requireWritableFolder, shellQuoted } from '../../src/cli/arguments.js';
 
 describe('flag values', () => {
   it.each(['1.5', 'x', '-1', '1e99', ''])('integer refuses %j', (text) => {
@@ -11,8 +11,12 @@ describe('flag values', () => {
     expect(() => number(0, 1)(text)).toThrow(/expected a number from 0 to 1/);
   });
 
+  it.each(['0.3', '0.9,0.3', '0.3,0.3', '0.1,0.2,0.3', '-0.1,1', '0,1.1', 'a,b', ',1', ''])('interval refuses %j', (text) => {
+    expect(() => interval(text)).toThrow(/expected two numbers from 0 to 1, the lower one first/);
+  });
+
   it('numbers are read as they are', () => {
-    expect([integer(1)('12'), number(0)('2.5'), number(0, 1)('1')]).toEqual([12, 2.5, 1]);
+    expect([integer(1)('12'), number(0)('2.5'), number(0, 1)('1'), interval('0,0.97')]).toEqual([12, 2.5, 1, [0, 0.97]]);
   });
 });
 

@@ -42,12 +42,12 @@ describe('vary', () => {
   it('draws versions of each sound, with every flag in the record', async () => {
     const made = await records(
       'vary', run, inRoot('eins.wav'), inRoot('zwei.wav'), '--out', inRoot('vary'), '--strength', '0.4', '--count', '2', '--label', 'kick:3', '--label', 'odd:2', '--negative-label', 'tom',
-      '--sampler', 'ddim', '--spacing', 'karras', '--steps', '3', '--guidance', '2.5', '--guidance-rescale', '0.6', '--eta', '0.2', '--batch-size', '3', '--png', '--bit-depth', '24',
+      '--sampler', 'ddim', '--spacing', 'karras', '--steps', '3', '--guidance', '2.5', '--guidance-rescale', '0.6', '--guidance-interval', '0.2,0.9', '--eta', '0.2', '--batch-size', '3', '--png', '--bit-depth', '24',
     );
     expect(readdirSync(inRoot('vary')).filter((name) => name.endsWith('.png')).length).toBe(4);
     expect(made.map(({ file }) => file)).toEqual(['eins-vary-0001-seed3.wav', 'eins-vary-0002-seed4.wav', 'zwei-vary-0001-seed5.wav', 'zwei-vary-0002-seed6.wav']);
     expect(made[2]).toMatchObject({
-      operation: 'vary', seed: 5, sampler: 'ddim', spacing: 'karras', steps: 3, guidance: 2.5, guidanceRescale: 0.6, eta: 0.2, bitDepth: 24,
+      operation: 'vary', seed: 5, sampler: 'ddim', spacing: 'karras', steps: 3, guidance: 2.5, guidanceRescale: 0.6, guidanceInterval: [0.2, 0.9], eta: 0.2, bitDepth: 24,
       operationSettings: {
         strength: 0.4, input: { file: join('..', 'zwei.wav'), sampleCount: 720 },
         mix: { parts: [{ label: 'kick', weight: 0.75 }, { label: 'odd:2', weight: 0.25 }], negative: [{ label: 'tom', weight: 1 }] },

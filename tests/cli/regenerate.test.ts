@@ -33,6 +33,7 @@ const generate = <T = unknown>(out: string, ...flags: string[]): Promise<T> => j
 
 describe('regenerate', () => {
   it.each([
+    ['run', ['--steps', '4', '--guidance', '3', '--guidance-rescale', '0.5', '--guidance-interval', '0.3,0.9']] as const,
     ...SAMPLER_NAMES.map((name) => ['run', ['--steps', '4', '--sampler', name, '--eta', '0.5', '--guidance', '3']] as const),
     ['run', ['--steps', '4', '--spacing', 'karras', '--sampler', 'heun', '--batch-size', '2', '--bit-depth', '24']],
     ['run', ['--steps', '4', '--sampler', 'scheduler', '--bit-depth', '32', '--seconds', '0.4', '--batch-size', '5', '--overlap', '0.3']],

@@ -61,6 +61,18 @@ describe('withGuidance', () => {
     expectClose(half, run(5, 1), { absolute: 1e-5 });
   });
 
+  it('guides between two noise levels alone, and asks for one branch elsewhere', () => {
+    const guided = withGuidance(denoise, { scale: 3, interval: [0.6, 0.8], ...options }); // sigma 0.75 to 1.33
+    const at = (sigma: number): [number, Float32Array] => {
+      calls.length = 0;
+      const values = tf.tidy(() => guided(noisy(), sigma, [1, 2])).dataSync<'float32'>();
+      return [calls[0][0], values];
+    };
+    for (const sigma of [0, 0.74, 1.34, Infinity]) expect(at(sigma)).toEqual([2, run(1)]);
+    for (const sigma of [0.76, 1, 1.32]) expect(at(sigma)).toEqual([4, run(3)]);
+    expect(tf.tidy(() => withGuidance(denoise, { scale: 3, interval: [0, 1], ...options })(noisy(), Infinity, [1, 2])).dataSync()).toEqual(run(3));
+  });
+
   it('stays finite where an item is constant', () => {
     const flat = withGuidance((input) => tf.zerosLike(input), { scale: 3, rescale: 1, ...options });
     expect([...flat(noisy(), 1, [1, 2]).dataSync()]).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);

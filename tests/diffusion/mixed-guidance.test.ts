@@ -41,6 +41,14 @@ describe('withMixedGuidance', () => {
     }
   });
 
+  it('draws the mix itself outside its noise levels, and what is not wanted at scale 0 everywhere', () => {
+    const at = (scale: number, sigma: number): Float32Array =>
+      tf.tidy(() => withMixedGuidance<readonly number[], Mix>(denoise, { scale, interval: [0.6, 0.8], sharesOf: (mixed) => mixed, join })(noisy(), sigma, MIX)).dataSync<'float32'>();
+    for (const sigma of [0.74, Infinity]) expect(at(3, sigma)).toEqual(run(MIX, 1));
+    expect(at(3, 1)).toEqual(run(MIX, 3));
+    for (const sigma of [0.1, 1, 9]) expect(at(0, sigma)).toEqual(run(MIX, 0));
+  });
+
   it('asks about all shares in one batch, and about one side only at scales 0 and 1', () => {
     const callsOf = (scale: number): number[][] => {
       calls.length = 0;

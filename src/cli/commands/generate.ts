@@ -3,13 +3,14 @@ import { resolve } from 'node:path';
 import { Option, type Command } from 'commander';
 import { MelstromError } from '../../base/errors.js';
 import type { RunConfig } from '../../config/run-config.js';
-import { DEFAULT_OVERLAP, SAMPLER_NAMES, SPACINGS, type SamplerName, type Spacing } from '../../diffusion/index.js';
+import { DEFAULT_OVERLAP, SAMPLER_NAMES, SPACINGS, type NoiseInterval, type SamplerName, type Spacing } from '../../diffusion/index.js';
 import { startEngine } from '../../engine/start.node.js';
 import type { LengthRequest } from '../../generation/index.js';
 import { collect, integer, number, requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { drawClips } from '../draw-clips.js';
+import { guidanceIntervalOption, guidanceRescaleOption } from '../draw-flags.js';
 import { inDrawPrecision, precisionOption, type PrecisionChoice } from '../draw-precision.js';
 import { addInverterFlags, withInverterFlags, type InverterFlags } from '../inverter-flags.js';
 import { openRun } from '../open-run.js';
@@ -29,6 +30,8 @@ export interface GenerateFlags extends InverterFlags, WorkersFlag {
   readonly steps?: number;
   readonly upscalerSteps?: number;
   readonly guidance?: number;
+  readonly guidanceRescale?: number;
+  readonly guidanceInterval?: NoiseInterval;
   readonly eta?: number;
   readonly batchSize?: number;
   readonly seconds?: number;
@@ -67,9 +70,11 @@ export function addGenerate(program: Command): void {
     .option('--steps <n>', 'network calls per clip', integer(1))
     .option('--upscaler-steps <n>', 'calls of the upscaler per clip, for a model that draws a small image first (default: as many as --steps)', integer(1))
     .option('--guidance <x>', 'how far label and prompt are pushed; 1 follows them as trained', number(0))
+    .addOption(guidanceRescaleOption())
+    .addOption(guidanceIntervalOption())
     .option('--eta <x>', 'fresh noise per step of ddim, 0 to 1', number(0, 1))
     .addOption(
-      new Option('--from-vae-prior', 'draw from the autoencoder alone, without the UNet: shows what its latent space holds').conflicts(['label', 'prompt', 'negativePrompt', 'sampler', 'spacing', 'steps', 'upscalerSteps', 'guidance', 'eta']),
+      new Option('--from-vae-prior', 'draw from the autoencoder alone, without the UNet: shows what its latent space holds').conflicts(['label', 'prompt', 'negativePrompt', 'sampler', 'spacing', 'steps', 'upscalerSteps', 'guidance', 'guidanceRescale', 'guidanceInterval', 'eta']),
     )
     .option('--seconds <t>', 'length of each clip (default: what the model draws at once); a longer one is drawn in windows that are denoised together', number(0))
     .option('--loop', 'clips that go on at their start when they have ended, without a seam')
@@ -101,7 +106,7 @@ export function addGenerate(program: Command): void {
       );
       const prompts = promptsOf(pipeline, flags);
       const length = { overlap: defaultOverlap(config), ...definedIn(lengthOf(flags)) };
-      const { sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize } = { ...generation, ...definedIn(flags) };
+      const { sampler, spacing, steps, upscalerSteps, guidance, guidanceRescale, guidanceInterval, eta, batchSize } = { ...generation, ...definedIn(flags) };
       if (flags.spacing !== undefined && sampler === 'scheduler') {
         throw new MelstromError({
           kind: 'usage', where: '--spacing', got: flags.spacing, expected: 'none with the scheduler, which has its own', fix: 'Name a --sampler, or leave --spacing out.',
@@ -110,7 +115,7 @@ export function addGenerate(program: Command): void {
       if (pipeline.upscaler?.unet === null) reporter.log.warn('the upscaler is not trained yet: the small image is enlarged as it is; train with --stage upscaler');
       const { value: drawn, fields, lines } = await profiled({ isOn: flags.profile ?? false, reporter, title: 'generate' }, (watched) => inDrawPrecision(open, flags, () => drawClips({
         pipeline, out, run: resolve(run), labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed, length,
-        settings: withInverterFlags({ ...generation, sampler, spacing, steps, upscalerSteps, guidance, eta, batchSize }, flags), isFromVaePrior: flags.fromVaePrior ?? false, vocoder: flags.vocoder, workers: flags.workers,
+        settings: withInverterFlags({ ...generation, sampler, spacing, steps, upscalerSteps, guidance, guidanceRescale, guidanceInterval, eta, batchSize }, flags), isFromVaePrior: flags.fromVaePrior ?? false, vocoder: flags.vocoder, workers: flags.workers,
         bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false,
         resume: flags.resume ?? false, hasManifest: flags.manifest ?? false, reporter: watched, signal,
       })));
