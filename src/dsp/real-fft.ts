@@ -1,5 +1,6 @@
 // The Fourier transform of real frames, as one complex transform of half the size. Knows no windows and no frames.
 import FFT from 'fft.js';
+import { complexValues } from './complex-values.js';
 
 /** Transforms of real frames of one size. One object must not be used by two computations at once. */
 export interface RealFft {
@@ -22,21 +23,21 @@ export function createRealFft(size: number): RealFft {
   const half = size / 2;
   const complex = new FFT(half);
   const packed = new Float64Array(size);
-  const spectrum = new Float64Array(size);
+  const values = complexValues(half);
   const cosines = Float64Array.from({ length: half + 1 }, (_, k) => Math.cos((2 * Math.PI * k) / size));
   const sines = Float64Array.from({ length: half + 1 }, (_, k) => Math.sin((2 * Math.PI * k) / size));
   return {
     size,
     binCount: half + 1,
     forward(frame, re, im) {
-      complex.transform(spectrum, frame);
+      complex.transform(values, frame);
       for (let k = 0; k <= half / 2; k += 1) {
         const low = 2 * k;
         const high = k === 0 ? 0 : size - 2 * k;
-        const evenRe = 0.5 * (spectrum[low] + spectrum[high]);
-        const evenIm = 0.5 * (spectrum[low + 1] - spectrum[high + 1]);
-        const oddRe = 0.5 * (spectrum[low + 1] + spectrum[high + 1]);
-        const oddIm = 0.5 * (spectrum[high] - spectrum[low]);
+        const evenRe = 0.5 * (values[low] + values[high]);
+        const evenIm = 0.5 * (values[low + 1] - values[high + 1]);
+        const oddRe = 0.5 * (values[low + 1] + values[high + 1]);
+        const oddIm = 0.5 * (values[high] - values[low]);
         const turnedRe = oddRe * cosines[k] + oddIm * sines[k];
         const turnedIm = oddIm * cosines[k] - oddRe * sines[k];
         re[k] = evenRe + turnedRe;
@@ -45,20 +46,26 @@ export function createRealFft(size: number): RealFft {
         im[half - k] = turnedIm - evenIm;
       }
     },
+    // With real and imaginary parts exchanged, before and after, the transform is its own inverse, times `half`.
     inverse(re, im, frame) {
-      packed[0] = 0.5 * (re[0] + re[half]);
-      packed[1] = 0.5 * (re[0] - re[half]);
+      const scale = 0.5 / half;
+      packed[0] = scale * (re[0] - re[half]);
+      packed[1] = scale * (re[0] + re[half]);
       for (let k = 1; k < half; k += 1) {
-        const evenRe = 0.5 * (re[k] + re[half - k]);
-        const evenIm = 0.5 * (im[k] - im[half - k]);
-        const turnedRe = 0.5 * (re[k] - re[half - k]);
-        const turnedIm = 0.5 * (im[k] + im[half - k]);
+        const evenRe = scale * (re[k] + re[half - k]);
+        const evenIm = scale * (im[k] - im[half - k]);
+        const turnedRe = scale * (re[k] - re[half - k]);
+        const turnedIm = scale * (im[k] + im[half - k]);
         const oddRe = turnedRe * cosines[k] - turnedIm * sines[k];
         const oddIm = turnedIm * cosines[k] + turnedRe * sines[k];
-        packed[2 * k] = evenRe - oddIm;
-        packed[2 * k + 1] = evenIm + oddRe;
+        packed[2 * k] = evenIm + oddRe;
+        packed[2 * k + 1] = evenRe - oddIm;
       }
-      complex.inverseTransform(frame, packed);
+      complex.transform(values, packed);
+      for (let index = 0; index < size; index += 2) {
+        frame[index] = values[index + 1];
+        frame[index + 1] = values[index];
+      }
     },
   };
 }
