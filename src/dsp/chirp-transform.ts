@@ -1,7 +1,7 @@
 // The Fourier transform of any size, a power of two or not, for a few samples and the bins that are wanted. Knows no windows and no frames.
 import FFT from 'fft.js';
 import { requireInteger } from '../base/checks.js';
-import { complexValues } from './complex-values.js';
+import { complexValues } from './parted-transform.js';
 
 export interface ChirpTransformSettings {
   /** Samples of the whole transform, zeros included: bin k lies at k/size of the sample rate. In [1, 1048576]. */
