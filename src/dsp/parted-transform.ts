@@ -22,7 +22,7 @@ export function complexValues(size: number): number[] {
 /**
  * Creates the transform of `size` values, a power of two of at least 4.
  *
- * fft.js works in steps of radix 4, and begins with one of radix 2 where the size is no power of 4. That one step costs it a quarter of
+ * fft.js works in steps of radix 4, and begins with one of radix 2 where the size is no power of 4. That one step costs it a fifth of
  * its time at 512, so it is taken here: Z[2m] is the transform of z[n] + z[n + H], Z[2m + 1] that of (z[n] - z[n + H])·w^n, with H = size/2 and w = exp(-2πi/size).
  *
  * Source: decimation in frequency, Gentleman and Sande, "Fast Fourier transforms: for fun and profit" (1966).
