@@ -1,6 +1,7 @@
 // The Fourier transform of any size, a power of two or not, for a few samples and the bins that are wanted. Knows no windows and no frames.
 import FFT from 'fft.js';
 import { requireInteger } from '../base/checks.js';
+import { complexValues } from './parted-transform.js';
 
 export interface ChirpTransformSettings {
   /** Samples of the whole transform, zeros included: bin k lies at k/size of the sample rate. In [1, 1048576]. */
@@ -41,10 +42,10 @@ export function createChirpTransform({ size, sampleCount, binCount }: ChirpTrans
   };
   for (let m = 0; m < binCount; m += 1) place(m, m);
   for (let m = 1; m < sampleCount; m += 1) place(length - m, m);
-  const filter = new Float64Array(2 * length);
+  const filter = complexValues(length);
   fft.transform(filter, kernel);
   const work = new Float64Array(2 * length);
-  const spectrum = new Float64Array(2 * length);
+  const values = complexValues(length);
   return {
     forward(samples, re, im) {
       work.fill(0);
@@ -52,16 +53,15 @@ export function createChirpTransform({ size, sampleCount, binCount }: ChirpTrans
         work[2 * n] = samples[n] * cosines[n];
         work[2 * n + 1] = -samples[n] * sines[n];
       }
-      fft.transform(spectrum, work);
+      fft.transform(values, work);
       for (let index = 0; index < 2 * length; index += 2) {
-        const real = spectrum[index] * filter[index] - spectrum[index + 1] * filter[index + 1];
-        spectrum[index + 1] = spectrum[index] * filter[index + 1] + spectrum[index + 1] * filter[index];
-        spectrum[index] = real;
+        work[index] = values[index] * filter[index] - values[index + 1] * filter[index + 1];
+        work[index + 1] = values[index] * filter[index + 1] + values[index + 1] * filter[index];
       }
-      fft.inverseTransform(work, spectrum);
+      fft.inverseTransform(values, work);
       for (let k = 0; k < binCount; k += 1) {
-        re[k] = work[2 * k] * cosines[k] + work[2 * k + 1] * sines[k];
-        im[k] = work[2 * k + 1] * cosines[k] - work[2 * k] * sines[k];
+        re[k] = values[2 * k] * cosines[k] + values[2 * k + 1] * sines[k];
+        im[k] = values[2 * k + 1] * cosines[k] - values[2 * k] * sines[k];
       }
     },
   };

@@ -19,8 +19,3 @@ export function amplitudeToDb(amplitude: number, reference = 1): number {
 export function dbToAmplitude(db: number, reference = 1): number {
   return reference * 10 ** (db / 20);
 }
-
-/** Power → decibels within [floorDb, ceilingDb]. NaN stays NaN. */
-export function powerToClampedDb(power: number, { floorDb, ceilingDb }: { readonly floorDb: number; readonly ceilingDb: number }): number {
-  return Math.min(Math.max(powerToDb(power), floorDb), ceilingDb);
-}

@@ -37,6 +37,8 @@ export interface Stft {
   forwardInto(signal: Float32Array, spectrum: Spectrum): void;
   /** One frame, reflect padding included. Mutates: re and im, F values each. */
   frameInto(signal: Float32Array, frameIndex: number, out: { readonly re: Float64Array; readonly im: Float64Array }): void;
+  /** Squared magnitudes of as many frames as `power` has room for, from `first` on. Shape: power is [n*F]. Mutates: power. */
+  powerInto(signal: Float32Array, first: number, power: Float64Array): void;
   /** Least-squares inverse. Shape: [N*F] -> [T]. */
   inverse(spectrum: Spectrum, sampleCount: number): Float32Array;
   /** Mutates: signal. leastWeight in [0, 1): window sums below this share of the largest count as that share, which tames edges of spectra that no signal has. */
@@ -75,17 +77,20 @@ export function createStft({ fftSize, hopSamples, windowSamples = fftSize }: Stf
   const countFrames = (sampleCount: number): number => 1 + Math.floor(sampleCount / hopSamples);
 
   const frameInto: Stft['frameInto'] = (signal, frameIndex, out) => {
-    const start = frameIndex * hopSamples - centre;
-    if (start >= 0 && start + fftSize <= signal.length) {
-      for (let index = 0; index < fftSize; index += 1) frame[index] = signal[start + index] * window[index];
-    } else {
-      for (let index = 0; index < fftSize; index += 1) frame[index] = signal[mirrorIndex(start + index, signal.length)] * window[index];
-    }
+    windowInto(signal, frameIndex * hopSamples - centre, window, frame);
     if (isZero(frame, 0, fftSize)) {
       out.re.fill(0);
       out.im.fill(0);
     } else {
       fft.forward(frame, out.re, out.im);
+    }
+  };
+
+  const powerInto: Stft['powerInto'] = (signal, first, power) => {
+    for (let n = first, offset = 0; offset < power.length; n += 1, offset += binCount) {
+      windowInto(signal, n * hopSamples - centre, window, frame);
+      if (isZero(frame, 0, fftSize)) power.fill(0, offset, offset + binCount);
+      else fft.power(frame, power, offset);
     }
   };
 
@@ -144,6 +149,7 @@ export function createStft({ fftSize, hopSamples, windowSamples = fftSize }: Stf
     },
     forwardInto,
     frameInto,
+    powerInto,
     inverse(spectrum, sampleCount) {
       const signal = new Float32Array(sampleCount);
       inverseInto(spectrum, signal);
@@ -157,6 +163,15 @@ export function createStft({ fftSize, hopSamples, windowSamples = fftSize }: Stf
 function requireSignal(signal: Float32Array): void {
   if (signal.length === 0) {
     throw new MelstromError({ kind: 'data', where: 'stft: signal', got: 'no samples', expected: 'at least one' });
+  }
+}
+
+/** The samples from `start` on under a window; beyond the ends of the signal they are mirrored. Mutates: frame. */
+function windowInto(signal: Float32Array, start: number, window: Float64Array, frame: Float64Array): void {
+  if (start >= 0 && start + frame.length <= signal.length) {
+    for (let index = 0; index < frame.length; index += 1) frame[index] = signal[start + index] * window[index];
+  } else {
+    for (let index = 0; index < frame.length; index += 1) frame[index] = signal[mirrorIndex(start + index, signal.length)] * window[index];
   }
 }
 

@@ -2,14 +2,14 @@
 import { requireNumber } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
 import type { MelSettings } from '../config/mel.js';
-import { dbToPower, powerToClampedDb } from '../dsp/decibels.js';
+import { dbToPower } from '../dsp/decibels.js';
 import type { Magnitudes } from '../dsp/magnitudes.js';
 import type { MelTarget } from '../dsp/mel-consistency.js';
 import { applyMelFilterBank, melFilterBank, requireNoEmptyFilter } from '../dsp/mel.js';
 import { createMelNnls } from '../dsp/nnls.js';
 import { createStft, type Stft } from '../dsp/stft.js';
 import { assertSameCodec } from './codec-identity.js';
-import { dbToImageValue, imageValueToDb, requireMelImage, type MelImage } from './mel-image.js';
+import { dbToImageValue, imageValueToDb, powerToImageValue, requireMelImage, type MelImage } from './mel-image.js';
 import { requireOneChannel } from './one-channel.js';
 
 export { assertSameCodec, codecHash } from './codec-identity.js';
@@ -28,6 +28,8 @@ export interface MelCodec {
   readonly stft: Stft;
   /** Shape: [T] -> [M, N], N = 1 + floor(T / hopSamples). Nothing is normalised: level is part of the image. */
   analyse(signal: Float32Array): MelImage;
+  /** The frames of `analyse` from `first` on and before `last`. Shape: [T] -> [M, last - first]. */
+  analyseFrames(signal: Float32Array, first: number, last: number): Float32Array<ArrayBuffer>;
   /** Decibels re full scale of every cell. Shape: [M, N], as the image. */
   toDb(image: MelImage): Float32Array;
   /**
@@ -38,6 +40,9 @@ export interface MelCodec {
   /** Mel power in units of `stft`'s squared magnitudes; cells at the floor hold none. Shape: [M, N] -> [N*M]. */
   toMelTarget(image: MelImage, options?: InvertOptions): MelTarget;
 }
+
+/** Frames that are stored in the image together: it lies row after row, and one column of it is all over the memory. */
+const FRAMES_AT_ONCE = 8;
 
 /**
  * Creates the codec of some settings. Power of the transform, scaled so that a full-scale sine reads 0 dB at its bin, is
@@ -54,10 +59,9 @@ export function createMelCodec(settings: MelSettings): MelCodec {
   requireNoEmptyFilter(bank);
   const nnls = createMelNnls(bank);
   const { binCount, fullScale } = stft;
-  const re = new Float64Array(binCount);
-  const im = new Float64Array(binCount);
-  const linear = new Float64Array(binCount);
-  const mel = new Float64Array(melBins + 1);
+  const toImageValue = powerToImageValue(settings, fullScale ** 2);
+  const blockPower = new Float64Array(FRAMES_AT_ONCE * binCount);
+  const mel = new Float64Array(FRAMES_AT_ONCE * melBins);
 
   const requireOwn = (image: MelImage): void => {
     assertSameCodec(image.settings, settings, 'mel image');
@@ -80,21 +84,31 @@ export function createMelCodec(settings: MelSettings): MelCodec {
     return power;
   };
 
+  const analyseFrames: MelCodec['analyseFrames'] = (signal, first, last) => {
+    const width = last - first;
+    const data = new Float32Array(melBins * width);
+    for (let column = 0; column < width; column += FRAMES_AT_ONCE) {
+      const count = Math.min(FRAMES_AT_ONCE, width - column);
+      const power = blockPower.subarray(0, count * binCount);
+      stft.powerInto(signal, first + column, power);
+      for (let n = 0; n < count; n += 1) if (!Number.isFinite(power[n * binCount])) requireSound(signal); // bin 0 is the sum of all samples
+      applyMelFilterBank(bank, power, mel);
+      for (let row = 0; row < melBins; row += 1) {
+        for (let n = 0; n < count; n += 1) data[row * width + column + n] = toImageValue(mel[row * count + n]);
+      }
+    }
+    return data;
+  };
+
   return {
     settings,
     stft,
     analyse(signal) {
-      requireSound(signal);
+      requireSamples(signal);
       const frameCount = stft.frameCount(signal.length);
-      const data = new Float32Array(melBins * frameCount);
-      for (let n = 0; n < frameCount; n += 1) {
-        stft.frameInto(signal, n, { re, im });
-        for (let bin = 0; bin < binCount; bin += 1) linear[bin] = (re[bin] * re[bin] + im[bin] * im[bin]) * fullScale * fullScale;
-        applyMelFilterBank(bank, linear, mel);
-        for (let row = 0; row < melBins; row += 1) data[row * frameCount + n] = dbToImageValue(powerToClampedDb(mel[row], settings), settings);
-      }
-      return { settings, frameCount, data };
+      return { settings, frameCount, data: analyseFrames(signal, 0, frameCount) };
     },
+    analyseFrames,
     toDb(image) {
       requireOwn(image);
       return image.data.map((value) => imageValueToDb(value, settings));
@@ -102,6 +116,7 @@ export function createMelCodec(settings: MelSettings): MelCodec {
     invertToMagnitude(image, options) {
       const { frameCount } = image;
       const power = melPower(image, options);
+      const linear = new Float64Array(binCount);
       const magnitude = new Float32Array(frameCount * binCount);
       nnls.restart();
       for (let n = 0; n < frameCount; n += 1) {
@@ -116,10 +131,11 @@ export function createMelCodec(settings: MelSettings): MelCodec {
 
 /** @throws MelstromError of kind 'data' for no samples, or one that is not finite */
 export function requireSound(signal: Float32Array): void {
-  if (signal.length === 0) {
-    throw new MelstromError({ kind: 'data', where: 'mel codec', got: 'no samples', expected: 'at least one' });
-  }
-  for (let index = 0; index < signal.length; index += 1) {
-    if (!Number.isFinite(signal[index])) throw new MelstromError({ kind: 'data', where: 'mel codec', got: `${signal[index]} at sample ${index}`, expected: 'finite samples' });
-  }
+  requireSamples(signal);
+  const index = signal.findIndex((sample) => !Number.isFinite(sample));
+  if (index >= 0) throw new MelstromError({ kind: 'data', where: 'mel codec', got: `${signal[index]} at sample ${index}`, expected: 'finite samples' });
+}
+
+function requireSamples(signal: Float32Array): void {
+  if (signal.length === 0) throw new MelstromError({ kind: 'data', where: 'mel codec', got: 'no samples', expected: 'at least one' });
 }

@@ -22,6 +22,13 @@ export function dbToImageValue(db: number, { floorDb, ceilingDb }: MelSettings):
   return Math.min(Math.max((2 * (db - floorDb)) / (ceilingDb - floorDb) - 1, -1), 1);
 }
 
+/** Makes power → image value, which is dbToImageValue of 10·log10(power · scale) with its constants worked out before. NaN stays NaN. */
+export function powerToImageValue({ floorDb, ceilingDb }: MelSettings, scale: number): (power: number) => number {
+  const slope = 20 / Math.LN10 / (ceilingDb - floorDb);
+  const offset = slope * Math.log(scale) - (2 * floorDb) / (ceilingDb - floorDb) - 1;
+  return (power) => Math.min(Math.max(slope * Math.log(power) + offset, -1), 1);
+}
+
 /** @throws MelstromError when the size does not fit the settings, or a value is not finite. */
 export function requireMelImage({ settings, frameCount, data }: MelImage, where: string): void {
   if (!Number.isSafeInteger(frameCount) || frameCount < 1 || data.length !== imageRows(settings) * frameCount) {

@@ -1,12 +1,12 @@
 // Two channels of sound as one mel image: mid and side, each as the mel codec has it, and how the two hang together. Knows no files and no phase.
 import { MelstromError } from '../base/errors.js';
 import type { MelSettings } from '../config/mel.js';
-import { dbToPower, powerToClampedDb } from '../dsp/decibels.js';
+import { dbToPower } from '../dsp/decibels.js';
 import { applyMelFilterBank, melFilterBank } from '../dsp/mel.js';
 import { midSide } from '../dsp/mid-side.js';
 import { assertSameCodec } from './codec-identity.js';
 import { createMelCodec, requireSound, type MelCodec } from './mel-codec.js';
-import { dbToImageValue, imageChannel, requireMelImage, type MelImage } from './mel-image.js';
+import { imageChannel, powerToImageValue, requireMelImage, type MelImage } from './mel-image.js';
 
 /** A stereo image taken apart for an inverter: the side is `gains` times the mid's sound, cell by cell, and a sound of its own that has nothing to do with it. */
 export interface StereoParts {
@@ -49,17 +49,18 @@ export function createStereoCodec(settings: MelSettings): StereoCodec {
   const { stft } = mono;
   const { binCount, fullScale } = stft;
   const bank = melFilterBank(settings);
-  const floor = dbToPower(floorDb);
+  const toImageValue = powerToImageValue(settings, fullScale ** 2);
+  const floor = dbToPower(floorDb) / fullScale ** 2;
   const spectra = [0, 1].map(() => ({ re: new Float64Array(binCount), im: new Float64Array(binCount) }));
-  const linear = new Float64Array(binCount);
-  const sums = [0, 1, 2].map(() => new Float64Array(melBins + 1)); // power of mid, of side, and what they have in common
+  const linear = new Float64Array(3 * binCount); // power of mid, of side, and what they have in common
+  const sums = new Float64Array(3 * melBins);
 
   const measureFrame = (): void => {
-    for (const [row, [a, b]] of ([[0, 0], [1, 1], [0, 1]] as const).entries()) {
+    for (const [part, [a, b]] of ([[0, 0], [1, 1], [0, 1]] as const).entries()) {
       const [first, second] = [spectra[a], spectra[b]];
-      for (let bin = 0; bin < binCount; bin += 1) linear[bin] = (first.re[bin] * second.re[bin] + first.im[bin] * second.im[bin]) * fullScale * fullScale;
-      applyMelFilterBank(bank, linear, sums[row]);
+      for (let bin = 0; bin < binCount; bin += 1) linear[part * binCount + bin] = first.re[bin] * second.re[bin] + first.im[bin] * second.im[bin];
     }
+    applyMelFilterBank(bank, linear, sums);
   };
 
   return {
@@ -74,9 +75,9 @@ export function createStereoCodec(settings: MelSettings): StereoCodec {
         signals.forEach((signal, index) => stft.frameInto(signal, n, spectra[index]));
         measureFrame();
         for (let row = 0; row < melBins; row += 1) {
-          const [mid, side, common] = sums.map((sum) => sum[row]);
-          data[row * frameCount + n] = dbToImageValue(powerToClampedDb(mid, settings), settings);
-          data[(melBins + row) * frameCount + n] = dbToImageValue(powerToClampedDb(side, settings), settings);
+          const [mid, side, common] = [sums[3 * row], sums[3 * row + 1], sums[3 * row + 2]];
+          data[row * frameCount + n] = toImageValue(mid);
+          data[(melBins + row) * frameCount + n] = toImageValue(side);
           data[(2 * melBins + row) * frameCount + n] = panningOf({ mid, side, common, floor });
         }
       }
@@ -95,7 +96,7 @@ export function createStereoCodec(settings: MelSettings): StereoCodec {
           const cell = n * melBins + row;
           const { gain, power } = follow(midPower[cell], sidePower[cell], pan.data[row * frameCount + n]);
           gains[cell] = gain;
-          loose[row * frameCount + n] = dbToImageValue(powerToClampedDb(power * fullScale ** 2, settings), settings);
+          loose[row * frameCount + n] = toImageValue(power);
         }
       }
       return { mid, loose: { ...mid, data: loose }, gains };

@@ -40,7 +40,7 @@ function inconsistency(guess: Spectrum): number {
 /** Σ weight·magnitude² of every frame. Shape: [N*M]. */
 function melOf(values: Float32Array): Float32Array {
   const mel = new Float32Array(spectrum.frameCount * bank.melBins);
-  const row = new Float64Array(bank.melBins + 1);
+  const row = new Float64Array(bank.melBins);
   for (let n = 0; n < spectrum.frameCount; n += 1) {
     applyMelFilterBank(bank, Float64Array.from(values.subarray(n * bank.binCount, (n + 1) * bank.binCount), (value) => value ** 2), row);
     mel.set(row.subarray(0, bank.melBins), n * bank.melBins);

@@ -37,14 +37,24 @@ describe('melFilterBank', () => {
     },
   );
 
-  it('gives the same sums in band form as in matrix form', () => {
-    const bank = melFilterBank(base);
-    const linear = Float64Array.from({ length: bank.binCount }, (_, bin) => 1 + ((bin * 37) % 11));
-    const out = new Float64Array(bank.melBins + 1);
-    applyMelFilterBank(bank, linear, out);
-    const slow = Float64Array.from({ length: bank.melBins }, (_, filter) => linear.reduce((sum, value, bin) => sum + value * bank.weights[filter * bank.binCount + bin], 0));
-    expectClose(out.subarray(0, bank.melBins), slow, { relative: 1e-6 });
-    expect(out[bank.melBins]).toBe(0);
+  it.each([
+    ['filters of many bins', {}],
+    ['filters without a bin', { melBins: 400 }],
+    ['filters of a part of the range', { minHz: 1000, maxHz: 5000, melNorm: 'slaney' }],
+    ['filters between two bins', { melBins: 1, minHz: 1001, maxHz: 1010 }],
+  ] as const)('gives the same sums in band form as in matrix form, of any number of frames: %s', (_name, changes) => {
+    const { weights, ...bank } = melFilterBank({ ...base, ...changes });
+    for (const count of [1, 2, 3, 4, 5, 8, 11]) {
+      const linear = Float64Array.from({ length: count * bank.binCount }, (_, cell) => 1 + ((cell * 37) % 11));
+      const out = new Float64Array(bank.melBins * count);
+      applyMelFilterBank({ weights, ...bank }, linear, out);
+      const slow = out.map((_, cell) => {
+        const frame = linear.subarray((cell % count) * bank.binCount, ((cell % count) + 1) * bank.binCount);
+        const filter = Math.floor(cell / count);
+        return frame.reduce((sum, value, bin) => sum + value * weights[filter * bank.binCount + bin], 0);
+      });
+      expectClose(out, slow, { relative: 1e-6 });
+    }
   });
 
   it('names empty filters', () => {

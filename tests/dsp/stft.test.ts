@@ -19,7 +19,7 @@ const settings = fc
   });
 
 describe('createRealFft', () => {
-  it.each([8, 16, 32, 512, 1024])('agrees with the sum that defines it, size %i', (size) => {
+  it.each([8, 16, 32, 512, 1024, 2048])('agrees with the sum that defines it, size %i', (size) => {
     const frame = Float64Array.from(noise(size, size));
     const fft = createRealFft(size);
     const re = new Float64Array(fft.binCount);
@@ -35,6 +35,9 @@ describe('createRealFft', () => {
     }
     expectClose(re, slowRe, { absolute: 1e-9 });
     expectClose(im, slowIm, { absolute: 1e-9 });
+    const power = new Float64Array(fft.binCount + 2);
+    fft.power(frame, power, 1);
+    expectClose(power, Float64Array.from([0, ...slowRe.map((real, k) => real ** 2 + slowIm[k] ** 2), 0]), { absolute: 1e-9, relative: 1e-10 });
     const back = new Float64Array(size);
     fft.inverse(re, im, back);
     expectClose(back, frame, { absolute: 1e-12 });
@@ -87,6 +90,18 @@ describe('createStft', () => {
       }),
       { numRuns: 60 },
     );
+  });
+
+  it('gives the power of some frames, those at the ends and silent ones too', () => {
+    const stft = createStft({ fftSize: 64, windowSamples: 50, hopSamples: 16 });
+    const signal = noise(400, 4).fill(0, 130, 300);
+    const { re, im, frameCount, binCount } = stft.forward(signal);
+    const whole = Float64Array.from(re, (real, cell) => real ** 2 + im[cell] ** 2);
+    for (const [from, to] of [[0, frameCount], [0, 1], [3, 9], [10, 18], [frameCount - 2, frameCount]]) {
+      const power = new Float64Array((to - from) * binCount).fill(7);
+      stft.powerInto(signal, from, power);
+      expectClose(power, whole.slice(from * binCount, to * binCount), { absolute: 1e-4, relative: 1e-6 });
+    }
   });
 
   it('reads a full-scale sine as 1 at its bin', () => {

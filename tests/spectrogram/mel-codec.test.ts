@@ -1,10 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { defaultMelSettings, melSchema } from '../../src/config/mel.js';
-import { powerToClampedDb } from '../../src/dsp/decibels.js';
+import { powerToDb } from '../../src/dsp/decibels.js';
 import { applyMelFilterBank, melFilterBank } from '../../src/dsp/mel.js';
 import { assertSameCodec, codecHash, createMelCodec } from '../../src/spectrogram/mel-codec.js';
-import { dbToImageValue, imageValueToDb } from '../../src/spectrogram/mel-image.js';
+import { dbToImageValue, imageValueToDb, powerToImageValue } from '../../src/spectrogram/mel-image.js';
 import { float32, readLibrosaFixture } from '../dsp/fixtures/librosa.js';
 import { expectClose } from '../support/close.js';
 import { sounds } from './sounds.js';
@@ -45,6 +45,14 @@ describe('createMelCodec', () => {
   it('has 1 + floor(T / hop) frames, however short the sound', () => {
     for (const count of [1, 2, 255, 256, 511, 512, 2000]) {
       expect(codec.analyse(new Float32Array(count).fill(0.1)).frameCount).toBe(1 + Math.floor(count / 256));
+    }
+  });
+
+  it('gives some frames alone as in the whole image', () => {
+    const { data, frameCount } = codec.analyse(sounds.noise);
+    for (const [first, last] of [[0, 1], [3, 14], [frameCount - 5, frameCount]]) {
+      const part = codec.analyseFrames(sounds.noise, first, last);
+      expect(part).toEqual(Float32Array.from({ length: 80 * (last - first) }, (_, cell) => data[Math.floor(cell / (last - first)) * frameCount + first + (cell % (last - first))]));
     }
   });
 
@@ -101,6 +109,13 @@ describe('codec identity', () => {
 });
 
 describe('image values', () => {
+  it('are those of the decibels of a power, silence and NaN too', () => {
+    const toImageValue = powerToImageValue(defaultMelSettings, 0.01);
+    for (const power of [0, 1e-9, 1e-6, 2e-5, 1, 100, 1000]) expectClose(toImageValue(power), dbToImageValue(powerToDb(power * 0.01), defaultMelSettings), { absolute: 1e-13 });
+    expect(toImageValue(0)).toBe(-1);
+    expect(toImageValue(Number.NaN)).toBeNaN();
+  });
+
   it('map to decibels and back', () => {
     fc.assert(
       fc.property(fc.double({ min: -1, max: 1, noNaN: true }), (value) => {
@@ -115,10 +130,10 @@ describe('image values', () => {
 function melDbOf(power: Float32Array, frameCount: number, binCount: number): Float32Array {
   const bank = melFilterBank(defaultMelSettings);
   const out = new Float32Array(bank.melBins * frameCount);
-  const mel = new Float64Array(bank.melBins + 1);
+  const mel = new Float64Array(bank.melBins);
   for (let n = 0; n < frameCount; n += 1) {
     applyMelFilterBank(bank, Float64Array.from(power.subarray(n * binCount, (n + 1) * binCount)), mel);
-    for (let row = 0; row < bank.melBins; row += 1) out[row * frameCount + n] = powerToClampedDb(mel[row], defaultMelSettings);
+    for (let row = 0; row < bank.melBins; row += 1) out[row * frameCount + n] = Math.max(powerToDb(mel[row]), defaultMelSettings.floorDb);
   }
   return out;
 }

@@ -48,7 +48,7 @@ export function analyseMelFrames(signal: Float32Array, transform: MelTransform):
   const re = new Float64Array(bank.binCount);
   const im = new Float64Array(bank.binCount);
   const linear = new Float64Array(bank.binCount);
-  const mel = new Float64Array(melBins + 1);
+  const mel = new Float64Array(melBins);
   const frameCount = 1 + Math.floor(signal.length / hopSamples);
   const data = new Float32Array(melBins * frameCount);
   const lead = Math.floor(fftSize / 2) - Math.floor((fftSize - windowSamples) / 2);

@@ -65,9 +65,9 @@ function rowFactors(theirs: MelFilterBank, own: MelFilterBank): Float64Array {
 }
 
 function rowWeights(bank: MelFilterBank): Float64Array {
-  const sums = new Float64Array(bank.melBins + 1);
+  const sums = new Float64Array(bank.melBins);
   applyMelFilterBank(bank, new Float64Array(bank.binCount).fill(1), sums);
-  return sums.subarray(0, bank.melBins);
+  return sums;
 }
 
 /** Shape: [M, N] -> [N*M]. */

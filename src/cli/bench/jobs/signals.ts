@@ -66,8 +66,11 @@ function longSound(seconds: number, sampleRateHz: number): Float32Array {
   return sound;
 }
 
+/** A plain loop: `reduce` takes a quarter of a second for an hour's image, where the peer's vectors take next to nothing. */
 function meanSize(values: Float32Array): number {
-  return values.reduce((sum, value) => sum + Math.abs(value), 0) / values.length;
+  let sum = 0;
+  for (let index = 0; index < values.length; index += 1) sum += Math.abs(values[index]);
+  return sum / values.length;
 }
 
 function rootMeanSquare(values: Float32Array): number {
