@@ -85,9 +85,7 @@ export function createNeuralVocoder({ mel: settings, vocos }: VocoderNetwork, { 
   const inverter = vocos.config.from_inverter ? createStartInverter(settings, { gateDb }) : undefined;
   const silent = Math.fround(dbToImageValue(settings.floorDb + gateDb, settings));
   const { sampleRateHz, hopSamples } = settings;
-  // To either side; the first frame of the start that a frame sees is seen with the phase before it.
-  const networkFrames = 3 * (vocos.config.num_layers + 1) + (inverter === undefined ? 0 : 1);
-  const spectrumOf = (frames: Float32Array, isLoop: boolean, start: Spectrum | undefined): Spectrum => networkSpectrum(vocos, { frames, start, isLoop, contextFrames: networkFrames });
+  const spectrumOf = (frames: Float32Array, isLoop: boolean, start: Spectrum | undefined): Spectrum => networkSpectrum(vocos, { frames, start, isLoop });
   const correct = (made: Float32Array, image: MelImage, transform: Transform): void => {
     if (inverter === undefined) return; // the reference knows nothing of it
     const target = codec.toMelTarget(image, { gateDb });
@@ -127,7 +125,7 @@ export function createNeuralVocoder({ mel: settings, vocos }: VocoderNetwork, { 
   return {
     name: `vocos-${weightsHash(vocos)}`,
     isContinuing: true,
-    contextFrames: networkFrames + (inverter === undefined ? 0 : CORRECTIONS * Math.ceil(settings.fftSize / hopSamples)),
+    contextFrames: vocos.contextFrames + (inverter === undefined ? 0 : CORRECTIONS * Math.ceil(settings.fftSize / hopSamples)),
     invert(image, { seed = 0, sampleCount, isLoop = false, known, around } = {}) {
       assertSameCodec(image.settings, settings, 'mel image');
       requireMelImage(image, 'mel image');
@@ -152,12 +150,11 @@ interface SpectrumOptions {
   /** For a network that begins at a sound: that sound's, of as many frames. */
   readonly start: Spectrum | undefined;
   readonly isLoop: boolean;
-  /** To either side, that a frame depends on. */
-  readonly contextFrames: number;
 }
 
 /** Runs the network over some frames at a time. Shape: [N*M] -> [N, F]. */
-function networkSpectrum(vocos: Vocos, { frames, start, isLoop, contextFrames }: SpectrumOptions): Spectrum {
+function networkSpectrum(vocos: Vocos, { frames, start, isLoop }: SpectrumOptions): Spectrum {
+  const { contextFrames } = vocos;
   const { input_channels: melBins, n_fft: size } = vocos.config;
   const frameCount = frames.length / melBins;
   const binCount = size / 2 + 1;

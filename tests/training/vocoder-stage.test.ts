@@ -162,7 +162,7 @@ describe('the loss between sounds', () => {
 });
 
 describe('the vocoder stage', () => {
-  it.each([['alone', {}], ['from the image alone', { network: { from_inverter: false } }], ['with discriminators', { loss: { discriminatorWeight: 0.1, discriminatorStartStep: 0 }, discriminator: { channels: 8, layers: 1 } }]])('%s gives every parameter a gradient, and leaves no tensor', async (_, over) => {
+  it.each([['alone', {}], ['of frames', { network: { mixing: 'frames' } }], ['from the image alone', { network: { from_inverter: false } }], ['with discriminators', { loss: { discriminatorWeight: 0.1, discriminatorStartStep: 0 }, discriminator: { channels: 8, layers: 1 } }]])('%s gives every parameter a gradient, and leaves no tensor', async (_, over) => {
     const { stage, vocos, dispose } = vocoderStage(over);
     disposeGradients((await stage.pass(AT(0))).gradients);
     stage.afterStep?.({ step: 0, learningRateShare: 1 });
