@@ -47,10 +47,10 @@ export const vocosSchema = z.strictObject({
    * there are frames alone.
    */
   mixing: z.enum(['frames', 'cells']).default('frames'),
-  /** Of `cells`: channels for every eight bins of a frame. Cost grows with its square. */
+  /** Of `cells`: channels for every four bins of a frame. Cost grows with its square. */
   cell_dim: count.max(1024).default(48),
-  /** Of `cells`: blocks of two convolutions. Each sees two frames and 16 bins further to either side. */
-  cell_layers: count.max(64).default(3),
+  /** Of `cells`: blocks of two convolutions. Each sees two frames and 8 bins further to either side. */
+  cell_layers: count.max(64).default(4),
 });
 
 /** Of a run: what is trained for an hour begins at the best that there is without training. Stored networks that do not say so do not. */

@@ -4,7 +4,6 @@ import { requireInteger, requireNumber } from '../base/checks.js';
 import type { MelSettings } from '../config/mel.js';
 import type { VocosConfig } from '../config/vocoder.js';
 import { createLoopStft } from '../dsp/loop-stft.js';
-import { correctToMel } from '../dsp/mel-consistency.js';
 import { resampleLoop } from '../dsp/resample-loop.js';
 import { spectrumRows } from '../dsp/spectrum-rows.js';
 import type { Spectrum, Transform } from '../dsp/stft.js';
@@ -15,6 +14,7 @@ import { createMelCodec } from '../spectrogram/mel-codec.js';
 import { dbToImageValue, requireMelImage, type MelImage } from '../spectrogram/mel-image.js';
 import { joinAround, joinKnown } from './_join.js';
 import { createGriffinLimVocoder } from './griffin-lim-vocoder.js';
+import { correctLevels, correctionFrames } from './level-correction.js';
 import { melPrior } from './mel-prior.js';
 import { createStereoVocoder } from './stereo-vocoder.js';
 import type { PromptVocoder } from './vocoder.js';
@@ -64,8 +64,6 @@ export interface NeuralVocoderOptions {
 const LEAST_WEIGHT = 0.01;
 /** Frames that go through the network at once: enough to keep the engine busy, few enough to keep memory flat however long the image is. */
 const CHUNK_FRAMES = 1024;
-/** Times that a sound which began at the inverter's is led back to the mel image. Each takes a transform there and back. */
-const CORRECTIONS = 2;
 
 /**
  * Creates the vocoder of a trained network.
@@ -73,8 +71,8 @@ const CORRECTIONS = 2;
  * A loop is made of frames a hop apart that go on at the other end, and where its length is no whole number of hops brought there as a
  * tape is: at most half a hop longer or shorter in all, 7 cents at 128 frames. Of given sound the network knows nothing: beside it some transforms
  * are found anew at the network's magnitudes, so that the one goes on from the other in phase. Only for that, phases may be drawn by the seed, and
- * for a network that begins at the classical inverter's sound: there the seed is that one's. Such a network's sound is led back to the image's
- * levels, which it has only nearly: each bin is scaled so that every mel filter holds what it should, and keeps its phase.
+ * for a network that begins at the classical inverter's sound: there the seed is that one's. Such a network's sound is led back to the levels
+ * of the image, which it has only nearly.
  *
  * Memory: the network stays the caller's. No tensor is left after a call.
  */
@@ -87,14 +85,7 @@ export function createNeuralVocoder({ mel: settings, vocos }: VocoderNetwork, { 
   const { sampleRateHz, hopSamples } = settings;
   const spectrumOf = (frames: Float32Array, isLoop: boolean, start: Spectrum | undefined): Spectrum => networkSpectrum(vocos, { frames, start, isLoop });
   const correct = (made: Float32Array, image: MelImage, transform: Transform): void => {
-    if (inverter === undefined) return; // the reference knows nothing of it
-    const target = codec.toMelTarget(image, { gateDb });
-    const spectrum = transform.createSpectrum(image.frameCount);
-    for (let time = 0; time < CORRECTIONS; time += 1) {
-      transform.forwardInto(made, spectrum);
-      correctToMel(spectrum, target);
-      transform.inverseInto(spectrum, made, LEAST_WEIGHT);
-    }
+    if (inverter !== undefined) correctLevels(made, { transform, target: codec.toMelTarget(image, { gateDb }) }); // the reference knows nothing of it
   };
 
   const makeLoop = (image: MelImage, wanted: number, seed: number): Float32Array => {
@@ -125,7 +116,7 @@ export function createNeuralVocoder({ mel: settings, vocos }: VocoderNetwork, { 
   return {
     name: `vocos-${weightsHash(vocos)}`,
     isContinuing: true,
-    contextFrames: vocos.contextFrames + (inverter === undefined ? 0 : CORRECTIONS * Math.ceil(settings.fftSize / hopSamples)),
+    contextFrames: vocos.contextFrames + (inverter === undefined ? 0 : correctionFrames(settings)),
     invert(image, { seed = 0, sampleCount, isLoop = false, known, around } = {}) {
       assertSameCodec(image.settings, settings, 'mel image');
       requireMelImage(image, 'mel image');
@@ -210,8 +201,8 @@ function framesOf({ settings: { melBins }, frameCount, data }: MelImage, silent:
   return frames;
 }
 
-/** The image of such frames. Shape: [N*M] -> [M, N]. */
-function imageOf(settings: MelSettings, frames: Float32Array): MelImage {
+/** The image of frames after frames. Shape: [N*M] -> [M, N]. */
+export function imageOf(settings: MelSettings, frames: Float32Array): MelImage {
   const { melBins } = settings;
   const frameCount = frames.length / melBins;
   return { settings, frameCount, data: frames.map((_, cell) => frames[(cell % frameCount) * melBins + Math.floor(cell / frameCount)]) };

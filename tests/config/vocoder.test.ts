@@ -20,7 +20,7 @@ describe('the block vocoder', () => {
   });
 
   it('mixes cells when it is trained, and frames when a stored network does not say so', () => {
-    expect(check({}).vocoder!.network).toMatchObject({ mixing: 'cells', cell_dim: 48, cell_layers: 3 });
+    expect(check({}).vocoder!.network).toMatchObject({ mixing: 'cells', cell_dim: 48, cell_layers: 4 });
     expect(check({ network: { mixing: 'frames' } }).vocoder!.network.mixing).toBe('frames');
     expect(vocosSchema.parse({}).mixing).toBe('frames');
   });

@@ -132,7 +132,7 @@ describe('a network of cells', () => {
     const wide = createStft({ fftSize: 512, hopSamples: 128 });
     const vocos = createVocos({ ...config, n_fft: 512, hop_length: 128, win_length: 512, cell_layers: 1, mixing: 'cells' }, { seed: 5 });
     const { variable } = vocos.parameters.get('cells.embed.weight');
-    variable.assign(tf.tidy(() => tf.concat([tf.slice(variable, [0, 0, 0, 0], [3, 3, 24, 6]), tf.zeros([3, 3, 2, 6])], 2))); // blind for where it looks
+    variable.assign(tf.tidy(() => tf.concat([tf.slice(variable, [0, 0, 0, 0], [3, 3, 12, 6]), tf.zeros([3, 3, 2, 6])], 2))); // blind for where it looks
     const ofSound = (sound: Float32Array): { readonly start: tf.Tensor3D; readonly made: number[] } => {
       const spectrum = wide.forward(sound);
       const start = tf.tensor3d(spectrumRows(spectrum, { from: 0, to: spectrum.frameCount }), [1, spectrum.frameCount, 514]);

@@ -208,6 +208,17 @@ describe('the vocoder stage', () => {
     dispose();
   });
 
+  it('validates what is heard: sound that has been led back to its image, and not what the network alone made', async () => {
+    const { stage, vocos, dispose } = vocoderStage({}, (sound) => sound);
+    const before = await stage.validate();
+    const { variable } = vocos.parameters.get('cells.out.bias');
+    variable.assign(tf.tensor1d(Float32Array.from({ length: 8 }, (_, row) => (row < 4 ? 1 : 0)))); // every bin up by a neper
+    const after = await stage.validate();
+    expect(after.mel - before.mel).toBeLessThan(0.7); // four frames of eight see beyond the window and stay as they are
+    expect(after.mel - before.mel).toBeGreaterThan(0.05);
+    dispose();
+  });
+
   it('measures itself beside the inverter, whose loss is that of its sound', async () => {
     const silence = vocoderStage({}, (sound) => new Float32Array(sound.length));
     const perfect = vocoderStage({}, (sound) => sound);
