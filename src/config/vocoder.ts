@@ -9,7 +9,7 @@ const count = z.int().min(1);
 const derived = count.max(65_536).nullable().default(null);
 const powerOfTwo = z.int().min(64).max(16_384).refine((size) => (size & (size - 1)) === 0, { error: 'expected a power of two, for example 1024' });
 
-/** Keys of the reference's VocosBackbone and ISTFTHead; the last two are ours. What is null is derived from the mel settings. */
+/** Keys of the reference's VocosBackbone and ISTFTHead; from mel_prior on they are ours. What is null is derived from the mel settings. */
 export const vocosSchema = z.strictObject({
   /** Mel bins of the input. */
   input_channels: derived,
@@ -40,10 +40,21 @@ export const vocosSchema = z.strictObject({
    * phase it lacks. It then begins at that sound and not at noise. mel_prior counts for nothing then. false is the reference.
    */
   from_inverter: z.boolean().default(false),
+  /**
+   * How a network that begins at the inverter's sound looks at its spectrum. `frames`: each frame as one vector, as the reference's backbone does
+   * with images. `cells`: by convolutions over time and frequency that are the same at every pitch; a corpus of few sounds teaches them more, and
+   * it learns them by heart far later. Of the sizes above dim, intermediate_dim and num_layers then count for nothing. Without from_inverter
+   * there are frames alone.
+   */
+  mixing: z.enum(['frames', 'cells']).default('frames'),
+  /** Of `cells`: channels for every four bins of a frame. Cost grows with its square. */
+  cell_dim: count.max(1024).default(48),
+  /** Of `cells`: blocks of two convolutions. Each sees two frames and 8 bins further to either side. */
+  cell_layers: count.max(64).default(4),
 });
 
 /** Of a run: what is trained for an hour begins at the best that there is without training. Stored networks that do not say so do not. */
-const trainedVocosSchema = vocosSchema.extend({ from_inverter: z.boolean().default(true) });
+const trainedVocosSchema = vocosSchema.extend({ from_inverter: z.boolean().default(true), mixing: vocosSchema.shape.mixing.removeDefault().default('cells') });
 
 const lossSchema = z
   .strictObject({

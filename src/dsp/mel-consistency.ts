@@ -1,4 +1,4 @@
-// Magnitudes that a signal has and that still give the wanted mel spectrogram. Knows no phases and no decibels.
+// Magnitudes that a signal has and that still give the wanted mel spectrogram. Changes no phases and knows no decibels.
 import { requireShape } from '../base/checks.js';
 import type { MelFilterBank } from './mel.js';
 import type { PhaseProblem } from './phase-problem.js';
@@ -30,7 +30,7 @@ const LARGEST_RATIO = 100;
 export function withMelConsistency(problem: PhaseProblem, target: MelTarget): PhaseProblem {
   const { bank, after = 0 } = target;
   requireShape('withMelConsistency', [target.mel.length / bank.melBins], [problem.magnitude.length / bank.binCount]);
-  const held = new Float64Array(bank.melBins + 1);
+  const gains = new Float64Array(bank.binCount);
   let count = 0;
   return {
     ...problem,
@@ -38,29 +38,48 @@ export function withMelConsistency(problem: PhaseProblem, target: MelTarget): Ph
       problem.rebuild(guess, into);
       count += 1;
       if (count <= after) return;
-      for (let n = 0; n * bank.binCount < problem.magnitude.length; n += 1) correctFrame(n, into, problem.magnitude, { ...target, held });
+      for (let n = 0; n * bank.binCount < problem.magnitude.length; n += 1) {
+        gainsInto(gains, n, into, target);
+        for (let bin = 0; bin < bank.binCount; bin += 1) {
+          const cell = n * bank.binCount + bin;
+          problem.magnitude[cell] = gains[bin] * Math.sqrt(into.re[cell] * into.re[cell] + into.im[cell] * into.im[cell]);
+        }
+      }
     },
   };
 }
 
-/** Mutates: magnitude and held. */
-function correctFrame(n: number, { re, im }: Spectrum, magnitude: Float32Array, { bank, mel, held }: MelTarget & { readonly held: Float64Array }): void {
+/** One such correction of a spectrum: its magnitudes change, its phases stay. Mutates: spectrum. */
+export function correctToMel(spectrum: Spectrum, target: Omit<MelTarget, 'after'>): void {
+  const { re, im, frameCount, binCount } = spectrum;
+  requireShape('correctToMel', [target.mel.length / target.bank.melBins, target.bank.binCount], [frameCount, binCount]);
+  const gains = new Float64Array(binCount);
+  for (let n = 0; n < frameCount; n += 1) {
+    gainsInto(gains, n, spectrum, target);
+    for (let bin = 0; bin < binCount; bin += 1) {
+      re[n * binCount + bin] *= gains[bin];
+      im[n * binCount + bin] *= gains[bin];
+    }
+  }
+}
+
+/** What the magnitudes of a frame are to be multiplied by. Mutates: gains. */
+function gainsInto(gains: Float64Array, n: number, { re, im }: Spectrum, { bank, mel }: Omit<MelTarget, 'after'>): void {
   const { melBins, binCount, filterOf, lowerWeights, upperWeights } = bank;
-  held.fill(0);
+  const ratios = new Float64Array(melBins + 1);
   for (let bin = 0; bin < binCount; bin += 1) {
     const cell = n * binCount + bin;
-    magnitude[cell] = Math.sqrt(re[cell] * re[cell] + im[cell] * im[cell]);
     const filter = filterOf[bin];
     if (filter < 0) continue;
-    const power = magnitude[cell] ** 2;
-    held[filter] += lowerWeights[bin] * power;
-    held[filter + 1] += upperWeights[bin] * power;
+    const power = re[cell] * re[cell] + im[cell] * im[cell];
+    ratios[filter] += lowerWeights[bin] * power;
+    ratios[filter + 1] += upperWeights[bin] * power;
   }
-  for (let filter = 0; filter < melBins; filter += 1) held[filter] = mel[n * melBins + filter] / (held[filter] + 1e-30);
+  for (let filter = 0; filter < melBins; filter += 1) ratios[filter] = mel[n * melBins + filter] / (ratios[filter] + 1e-30);
+  ratios[melBins] = 0; // no filter: its weights are 0
   for (let bin = 0; bin < binCount; bin += 1) {
     const filter = filterOf[bin];
     const weight = lowerWeights[bin] + upperWeights[bin];
-    const ratio = filter < 0 ? 0 : Math.min(LARGEST_RATIO, (lowerWeights[bin] * held[filter] + upperWeights[bin] * held[filter + 1]) / weight);
-    magnitude[n * binCount + bin] *= Math.sqrt(ratio);
+    gains[bin] = filter < 0 ? 0 : Math.sqrt(Math.min(LARGEST_RATIO, (lowerWeights[bin] * ratios[filter] + upperWeights[bin] * ratios[filter + 1]) / weight));
   }
 }

@@ -7,6 +7,7 @@ import { normal, type Initialiser } from '../nn/initialisers.js';
 import { createConv1d, createDepthwiseConv1d, createLayerNorm, createLinear } from '../nn/layers.js';
 import { gelu } from '../nn/operations.js';
 import { ParameterTree, scopeOf, type ParameterScope } from '../nn/parameters.js';
+import { cellContextFrames, createCellNetwork } from './_cell-network.js';
 import { createInverseStft, hannWindow } from './_inverse-stft.js';
 import { changed, startFeatures } from './_start-spectrum.js';
 import type { NetworkOptions } from './autoencoder-kl.js';
@@ -23,6 +24,8 @@ export interface MagnitudePrior {
 export interface Vocos {
   readonly config: VocosConfig;
   readonly parameters: ParameterTree;
+  /** Frames to either side that a frame of the spectrum depends on. */
+  readonly contextFrames: number;
   /**
    * Shape: mel [B, N, M] -> [B, N, 2·F], real parts then imaginary parts, of the unscaled transform. A frame whose every cell is -1 gives zeros.
    *
@@ -50,9 +53,28 @@ const NEARLY_NOTHING = normal(0.002);
  *
  * Source: Siuzdak, "Vocos: closing the gap between time-domain and Fourier-based neural vocoders" (2023), section 3; names and arithmetic
  * of vocos 0.1, VocosBackbone without adaptive normalisation and ISTFTHead, whose feature extractor is not part of it. With from_inverter
- * a second embedding is added to the first, and the head changes a spectrum instead of making one: that is ours.
+ * a second embedding is added to the first, and the head changes a spectrum instead of making one: that is ours; and so is the network of cells
+ * that stands in place of both where config.mixing asks for it.
  */
-export function createVocos(config: VocosConfig, { seed, prior }: VocosOptions): Vocos {
+export function createVocos(config: VocosConfig, options: VocosOptions): Vocos {
+  return config.from_inverter && config.mixing === 'cells' ? createOfCells(config, options) : createOfFrames(config, options);
+}
+
+/** Whatever the image, it has no say but where it is silent: the spectrum to begin at has been made from it. */
+function createOfCells(config: VocosConfig, { seed }: NetworkOptions): Vocos {
+  const { input_channels: melBins, n_fft: size } = config;
+  const parameters = new ParameterTree(seed);
+  const change = createCellNetwork(scopeOf(parameters).at('cells'), config);
+  const invert = createInverseStft(config);
+  const spectrum = (mel: tf.Tensor3D, start?: tf.Tensor3D): tf.Tensor3D => {
+    requireShape('vocos: mel', mel.shape, [null, null, melBins]);
+    requireShape('vocos: start', start?.shape ?? [], [...mel.shape.slice(0, 2), size + 2]);
+    return tf.mul(changed(start!, change(start!)), sounding(mel));
+  };
+  return { config, parameters, contextFrames: cellContextFrames(config), spectrum, forward: (mel, start) => invert(spectrum(mel, start)), dispose: () => parameters.dispose() };
+}
+
+function createOfFrames(config: VocosConfig, { seed, prior }: VocosOptions): Vocos {
   const { input_channels: melBins, dim, num_layers: count, n_fft: size, win_length: windowLength } = config;
   const parameters = new ParameterTree(seed);
   const root = scopeOf(parameters);
@@ -73,14 +95,19 @@ export function createVocos(config: VocosConfig, { seed, prior }: VocosOptions):
     const embedded = embedStart === null ? embed(mel) : tf.add<tf.Tensor3D>(embed(mel), embedStart(startFeatures(start!, config)));
     const hidden = finalNorm(blocks.reduce((value, block) => block(value, {}), norm(embedded)));
     const [logMagnitude, phase] = tf.split(toSpectrum(hidden), [bins, bins], 2); // [B, N, dim] -> twice [B, N, F]
-    const isSounding = tf.cast(tf.greater(tf.max(mel, 2, true), -1), 'float32');
-    if (embedStart !== null) return tf.mul(changed(start!, { logGain: logMagnitude, turn: phase }), isSounding);
+    if (embedStart !== null) return tf.mul(changed(start!, { logGain: logMagnitude, turn: phase }), sounding(mel));
     const whole = config.mel_prior ? tf.add(logMagnitude, priorOf(mel, prior!, bins)) : logMagnitude;
     const magnitude = tf.exp(tf.minimum(whole, Math.log(config.max_magnitude)));
-    const sounding = tf.mul(magnitude, isSounding);
-    return tf.concat([tf.mul(sounding, tf.cos(phase)), tf.mul(sounding, tf.sin(phase))], 2) as tf.Tensor3D;
+    const heard = tf.mul(magnitude, sounding(mel));
+    return tf.concat([tf.mul(heard, tf.cos(phase)), tf.mul(heard, tf.sin(phase))], 2) as tf.Tensor3D;
   };
-  return { config, parameters, spectrum, forward: (mel, start) => invert(spectrum(mel, start)), dispose: () => parameters.dispose() };
+  const contextFrames = ((KERNEL_SIZE - 1) / 2) * (count + 1) + (config.from_inverter ? 1 : 0); // the first frame of a start is seen with the phase before it
+  return { config, parameters, contextFrames, spectrum, forward: (mel, start) => invert(spectrum(mel, start)), dispose: () => parameters.dispose() };
+}
+
+/** 1 where the image has any sound, 0 in frames of silence. Shape: [B, N, M] -> [B, N, 1]. */
+function sounding(mel: tf.Tensor3D): tf.Tensor {
+  return tf.cast(tf.greater(tf.max(mel, 2, true), -1), 'float32');
 }
 
 /** Depthwise convolution, normalisation, two linear layers with a GELU between, scale, add. Parameters: dwconv, norm, pwconv1, pwconv2, gamma. */

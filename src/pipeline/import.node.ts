@@ -1,6 +1,7 @@
 // Turns a folder that the diffusers library made, or one of ours, into a pipeline, and says what it took and what it left.
 import { diffusionSchema } from '../config/diffusion.js';
 import { monoMel, type MelSettings } from '../config/mel.js';
+import type { VocosConfig } from '../config/vocoder.js';
 import type { LoadReport } from '../nn/index.js';
 import type { AutoencoderKL, Unet2d } from '../models/index.js';
 import type { AnyUnet } from './any-unet.js';
@@ -85,10 +86,15 @@ function takenOf({ vae, unet, upscaler, vocoder, diffusion, hasText }: FoundPipe
     ...(vae === null ? [] : [`autoencoder (AutoencoderKL, ${vae.config.in_channels} image channels, ${vae.config.latent_channels} latent channels)`]),
     ...(unet === null ? [] : [`UNet (${unetClassOf(unet.config)}, ${unet.config.in_channels} channels in, ${unet.config.out_channels} out)`]),
     ...(upscaler?.network ? [`upscaler (UNet2DModel, from images ${upscaler.factor} times smaller)`] : []),
-    ...(vocoder === null ? [] : [`vocoder (Vocos, ${vocoder.config.num_layers} blocks of ${vocoder.config.dim} channels)`]),
+    ...(vocoder === null ? [] : [`vocoder (Vocos, ${blocksOf(vocoder.config)})`]),
     ...(hasText ? ['tokenizer and text encoder (CLIPTextModel)'] : []),
     ...(diffusion === null ? [] : [`scheduler (${diffusion.predictionType}, ${diffusion.trainTimesteps} timesteps)`]),
   ];
+}
+
+function blocksOf({ from_inverter, mixing, num_layers, dim, cell_layers, cell_dim }: VocosConfig): string {
+  const [blocks, channels] = from_inverter && mixing === 'cells' ? [cell_layers, cell_dim] : [num_layers, dim];
+  return `${blocks} blocks of ${channels} channels`;
 }
 
 function notesOf(found: FoundPipeline, channels: ChannelRule): string[] {

@@ -8,7 +8,9 @@ import { lossGradient, type HostTensor, type LossGradient, type Repeated } from 
 import { createAdversary, type Adversary } from './adversary.js';
 import type { SoundBatch, SoundWindows } from './sound-windows.js';
 import type { Figures, Pass, Stage } from './stage.js';
-import type { VocoderMeasure } from '../vocoder/neural-vocoder.js';
+import { createMelCodec, type MelCodec } from '../spectrogram/mel-codec.js';
+import { correctLevels } from '../vocoder/level-correction.js';
+import { imageOf, type VocoderMeasure } from '../vocoder/neural-vocoder.js';
 import { createWaveformLoss, type WaveformLossFunction } from './waveform-loss.js';
 
 export interface VocoderStageOptions {
@@ -114,15 +116,18 @@ function numbered(name: string, tensors: readonly tf.Tensor[]): Record<string, t
   return Object.fromEntries(tensors.map((tensor, index) => [`${name} ${index}`, tensor]));
 }
 
-/** The loss without discriminators on fixed windows, and that of what the classical inverter makes of them. */
-async function validate({ vocos, windows, training }: VocoderStageOptions, judge: WaveformLossFunction): Promise<Figures> {
+/** The loss without discriminators on fixed windows, of sound as the vocoder gives it, and that of what the classical inverter makes of them. */
+async function validate({ vocos, windows, training, mel: settings }: VocoderStageOptions, judge: WaveformLossFunction): Promise<Figures> {
+  const codec = createMelCodec(settings);
   const sums: number[] = [];
   let count = 0;
   for (const batch of windows.fixed(training.batchSize, VALIDATION_LIMIT)) {
     const figures = tf.tidy(() => {
       const { mel, sound, start } = toTensors(batch, windows);
       const real = judge.spectra(sound);
-      const { total, convergence, logMagnitude, mel: melDifference } = judge.compare(judge.spectra(vocos.forward(mel, start)), real);
+      const forward = vocos.forward(mel, start);
+      const made = start === undefined ? forward : tf.tensor2d(corrected(codec, forward.dataSync<'float32'>().slice(), batch), sound.shape);
+      const { total, convergence, logMagnitude, mel: melDifference } = judge.compare(judge.spectra(made), real);
       const inverter = batch.inverted === undefined ? [] : [judge.compare(judge.spectra(tf.tensor2d(batch.inverted, sound.shape)), real).total];
       return tf.stack([total, convergence, logMagnitude, melDifference, ...inverter]);
     });
@@ -132,6 +137,17 @@ async function validate({ vocos, windows, training }: VocoderStageOptions, judge
     await tf.nextFrame(); // lets signals in
   }
   return Object.fromEntries(sums.map((sum, index) => [FIGURES[index], sum / count])) as unknown as Figures;
+}
+
+/** As the neural vocoder leads its sound back to the image, but for the frames that see beyond the window. Shape: [B*T] -> [B*T]. */
+function corrected({ settings, stft, toMelTarget }: MelCodec, made: Float32Array, { mel, indices: { length: count } }: SoundBatch): Float32Array {
+  const edgeFrames = Math.ceil(settings.fftSize / 2 / settings.hopSamples);
+  const [samples, cells] = [made.length / count, mel.length / count];
+  for (let item = 0; item < count; item += 1) {
+    const target = toMelTarget(imageOf(settings, mel.subarray(item * cells, (item + 1) * cells)));
+    correctLevels(made.subarray(item * samples, (item + 1) * samples), { transform: stft, target, edgeFrames });
+  }
+  return made;
 }
 
 /** Memory: the caller disposes. */

@@ -6,13 +6,15 @@ import type { VocosConfig } from '../config/vocoder.js';
 import { createLoopStft } from '../dsp/loop-stft.js';
 import { resampleLoop } from '../dsp/resample-loop.js';
 import { spectrumRows } from '../dsp/spectrum-rows.js';
-import { createStft, type Spectrum } from '../dsp/stft.js';
+import type { Spectrum, Transform } from '../dsp/stft.js';
 import { createVocos, type Vocos } from '../models/index.js';
 import { withConvPrecision } from '../nn/operations.js';
 import { assertSameCodec } from '../spectrogram/codec-identity.js';
+import { createMelCodec } from '../spectrogram/mel-codec.js';
 import { dbToImageValue, requireMelImage, type MelImage } from '../spectrogram/mel-image.js';
 import { joinAround, joinKnown } from './_join.js';
 import { createGriffinLimVocoder } from './griffin-lim-vocoder.js';
+import { correctLevels, correctionFrames } from './level-correction.js';
 import { melPrior } from './mel-prior.js';
 import { createStereoVocoder } from './stereo-vocoder.js';
 import type { PromptVocoder } from './vocoder.js';
@@ -69,19 +71,22 @@ const CHUNK_FRAMES = 1024;
  * A loop is made of frames a hop apart that go on at the other end, and where its length is no whole number of hops brought there as a
  * tape is: at most half a hop longer or shorter in all, 7 cents at 128 frames. Of given sound the network knows nothing: beside it some transforms
  * are found anew at the network's magnitudes, so that the one goes on from the other in phase. Only for that, phases may be drawn by the seed, and
- * for a network that begins at the classical inverter's sound: there the seed is that one's.
+ * for a network that begins at the classical inverter's sound: there the seed is that one's. Such a network's sound is led back to the levels
+ * of the image, which it has only nearly.
  *
  * Memory: the network stays the caller's. No tensor is left after a call.
  */
 export function createNeuralVocoder({ mel: settings, vocos }: VocoderNetwork, { gateDb = 0 }: NeuralVocoderOptions = {}): PromptVocoder {
   requireNumber('neural vocoder: gateDb', gateDb, { min: 0, max: 60 });
-  const stft = createStft(settings);
+  const codec = createMelCodec(settings);
+  const { stft } = codec;
   const inverter = vocos.config.from_inverter ? createStartInverter(settings, { gateDb }) : undefined;
   const silent = Math.fround(dbToImageValue(settings.floorDb + gateDb, settings));
   const { sampleRateHz, hopSamples } = settings;
-  // To either side; the first frame of the start that a frame sees is seen with the phase before it.
-  const contextFrames = 3 * (vocos.config.num_layers + 1) + (inverter === undefined ? 0 : 1);
-  const spectrumOf = (frames: Float32Array, isLoop: boolean, start: Spectrum | undefined): Spectrum => networkSpectrum(vocos, { frames, start, isLoop, contextFrames });
+  const spectrumOf = (frames: Float32Array, isLoop: boolean, start: Spectrum | undefined): Spectrum => networkSpectrum(vocos, { frames, start, isLoop });
+  const correct = (made: Float32Array, image: MelImage, transform: Transform): void => {
+    if (inverter !== undefined) correctLevels(made, { transform, target: codec.toMelTarget(image, { gateDb }) }); // the reference knows nothing of it
+  };
 
   const makeLoop = (image: MelImage, wanted: number, seed: number): Float32Array => {
     const frameCount = Math.max(1, Math.round(wanted / hopSamples));
@@ -92,6 +97,7 @@ export function createNeuralVocoder({ mel: settings, vocos }: VocoderNetwork, { 
     if (start) loop.forwardInto(inverter.invert(imageOf(settings, frames), { isLoop: true, sampleCount, seed }).channels[0], start);
     const made = new Float32Array(sampleCount);
     loop.inverseInto(spectrumOf(frames, true, start), made);
+    correct(made, imageOf(settings, frames), loop);
     return resampleLoop(made, wanted);
   };
   const make = (image: MelImage, wanted: number, seed: number): Float32Array => {
@@ -101,6 +107,7 @@ export function createNeuralVocoder({ mel: settings, vocos }: VocoderNetwork, { 
     const made = new Float32Array(Math.min(Math.max(wanted, shortest), longest));
     const start = inverter && stft.forward(inverter.invert(image, { seed, sampleCount: shortest }).channels[0]);
     stft.inverseInto(spectrumOf(framesOf(image, silent), false, start), made, LEAST_WEIGHT);
+    correct(made, image, stft);
     if (made.length === wanted) return made;
     const samples = new Float32Array(wanted);
     samples.set(made.subarray(0, Math.min(wanted, made.length)));
@@ -109,7 +116,7 @@ export function createNeuralVocoder({ mel: settings, vocos }: VocoderNetwork, { 
   return {
     name: `vocos-${weightsHash(vocos)}`,
     isContinuing: true,
-    contextFrames,
+    contextFrames: vocos.contextFrames + (inverter === undefined ? 0 : correctionFrames(settings)),
     invert(image, { seed = 0, sampleCount, isLoop = false, known, around } = {}) {
       assertSameCodec(image.settings, settings, 'mel image');
       requireMelImage(image, 'mel image');
@@ -134,12 +141,11 @@ interface SpectrumOptions {
   /** For a network that begins at a sound: that sound's, of as many frames. */
   readonly start: Spectrum | undefined;
   readonly isLoop: boolean;
-  /** To either side, that a frame depends on. */
-  readonly contextFrames: number;
 }
 
 /** Runs the network over some frames at a time. Shape: [N*M] -> [N, F]. */
-function networkSpectrum(vocos: Vocos, { frames, start, isLoop, contextFrames }: SpectrumOptions): Spectrum {
+function networkSpectrum(vocos: Vocos, { frames, start, isLoop }: SpectrumOptions): Spectrum {
+  const { contextFrames } = vocos;
   const { input_channels: melBins, n_fft: size } = vocos.config;
   const frameCount = frames.length / melBins;
   const binCount = size / 2 + 1;
@@ -195,8 +201,8 @@ function framesOf({ settings: { melBins }, frameCount, data }: MelImage, silent:
   return frames;
 }
 
-/** The image of such frames. Shape: [N*M] -> [M, N]. */
-function imageOf(settings: MelSettings, frames: Float32Array): MelImage {
+/** The image of frames after frames. Shape: [N*M] -> [M, N]. */
+export function imageOf(settings: MelSettings, frames: Float32Array): MelImage {
   const { melBins } = settings;
   const frameCount = frames.length / melBins;
   return { settings, frameCount, data: frames.map((_, cell) => frames[(cell % frameCount) * melBins + Math.floor(cell / frameCount)]) };

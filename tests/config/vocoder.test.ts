@@ -19,6 +19,12 @@ describe('the block vocoder', () => {
     expect(vocosSchema.parse({}).from_inverter).toBe(false);
   });
 
+  it('mixes cells when it is trained, and frames when a stored network does not say so', () => {
+    expect(check({}).vocoder!.network).toMatchObject({ mixing: 'cells', cell_dim: 48, cell_layers: 4 });
+    expect(check({ network: { mixing: 'frames' } }).vocoder!.network.mixing).toBe('frames');
+    expect(vocosSchema.parse({}).mixing).toBe('frames');
+  });
+
   it('derives from the mel settings what the network must agree with', () => {
     expect(deriveVocos(vocosSchema.parse({ num_layers: 4 }), { ...defaultMelSettings, melBins: 100, windowSamples: 800 })).toMatchObject({
       input_channels: 100, n_fft: 1024, hop_length: 256, win_length: 800, layer_scale_init_value: 0.25, max_magnitude: 1024, mel_prior: true,

@@ -5,7 +5,7 @@ import { admmGriffinLim } from '../../src/dsp/admm-griffin-lim.js';
 import { fastGriffinLim } from '../../src/dsp/griffin-lim.js';
 import { imposeMagnitude, spectralConvergenceDb } from '../../src/dsp/magnitudes.js';
 import { applyMelFilterBank, melFilterBank } from '../../src/dsp/mel.js';
-import { withMelConsistency } from '../../src/dsp/mel-consistency.js';
+import { correctToMel, withMelConsistency } from '../../src/dsp/mel-consistency.js';
 import { createPhaseProblem, type PhaseProblem } from '../../src/dsp/phase-problem.js';
 import { createStft, type Spectrum } from '../../src/dsp/stft.js';
 import { expectClose } from '../support/close.js';
@@ -137,5 +137,36 @@ describe('withMelConsistency', () => {
 
   it('refuses a mel spectrogram of other frames', () => {
     expect(() => withMelConsistency(problem(), { bank, mel: mel.subarray(bank.melBins) })).toThrow(/withMelConsistency: got shape \[64\], expected \[65\]/);
+  });
+});
+
+describe('correctToMel', () => {
+  const copy = (): Spectrum => ({ ...spectrum, re: spectrum.re.slice(), im: spectrum.im.slice() });
+  const isUnderFilter = (cell: number): boolean => bank.filterOf[cell % bank.binCount] >= 0;
+
+  it('leaves a spectrum that holds what it should, and makes up for a level that is wrong', () => {
+    for (const gain of [1, 0.5, 3]) {
+      const got = { ...spectrum, re: spectrum.re.map((value) => gain * value), im: spectrum.im.map((value) => gain * value) };
+      correctToMel(got, { bank, mel: melOf(magnitude) });
+      expectClose(got.re, spectrum.re.map((value, cell) => (isUnderFilter(cell) ? value : 0)), { absolute: 1e-4, relative: 1e-4 });
+    }
+  });
+
+  it('comes nearer to another mel spectrogram, and turns no phase', () => {
+    const wanted = melOf(magnitude).map((value, cell) => value * (1 + 2 * ((cell * 7) % 5)));
+    const off = (values: Spectrum): number => melOf(values.re.map((value, cell) => Math.hypot(value, values.im[cell]))).reduce((sum, value, cell) => sum + Math.abs(Math.log10((value + 1e-9) / (wanted[cell] + 1e-9))), 0);
+    const got = copy();
+    correctToMel(got, { bank, mel: wanted });
+    expect(off(got)).toBeLessThan(0.4 * off(spectrum));
+    const cross = got.re.map((value, cell) => value * spectrum.im[cell] - got.im[cell] * spectrum.re[cell]);
+    expectClose(cross, new Float32Array(cross.length), { absolute: 1e-3, reason: 'float32, of products up to 500' });
+  });
+
+  it('raises what holds next to nothing by 20 dB at most, and refuses other frames', () => {
+    const faint = { ...spectrum, re: spectrum.re.map((value) => 1e-4 * value), im: spectrum.im.map((value) => 1e-4 * value) };
+    const before = faint.re.slice();
+    correctToMel(faint, { bank, mel: melOf(magnitude) });
+    expectClose(faint.re, before.map((value, cell) => (isUnderFilter(cell) ? 10 * value : 0)), { absolute: 1e-6, relative: 1e-4 });
+    expect(() => correctToMel(copy(), { bank, mel: melOf(magnitude).subarray(bank.melBins) })).toThrow(/correctToMel: got shape \[64, 129\], expected \[65, 129\]/);
   });
 });

@@ -15,7 +15,7 @@ useEngine();
 
 const SIZES = { n_fft: 64, hop_length: 16 };
 const BINS = 33;
-const config = deriveVocos(vocosSchema.parse({ dim: 4, intermediate_dim: 6, num_layers: 2, from_inverter: true }), { ...defaultMelSettings, melBins: 3, fftSize: 64, windowSamples: 64, hopSamples: 16 });
+const config = deriveVocos(vocosSchema.parse({ dim: 4, intermediate_dim: 6, num_layers: 2, from_inverter: true, cell_dim: 6, cell_layers: 2 }), { ...defaultMelSettings, melBins: 3, fftSize: 64, windowSamples: 64, hopSamples: 16 });
 const stft = createStft({ fftSize: 64, hopSamples: 16 });
 
 /** Shape: [1, N, 2·F]. */
@@ -62,10 +62,10 @@ describe('the change of a spectrum', () => {
   });
 });
 
-describe('a network that begins at a spectrum', () => {
+describe.each(['frames', 'cells'] as const)('a network that begins at a spectrum, mixing %s', (mixing) => {
   let vocos: Vocos;
   beforeEach(() => {
-    vocos = createVocos(config, { seed: 5 });
+    vocos = createVocos({ ...config, mixing }, { seed: 5 });
   });
   afterEach(() => vocos.dispose());
 
@@ -93,12 +93,13 @@ describe('a network that begins at a spectrum', () => {
     expect(Math.min(...gradients)).toBeGreaterThan(0);
   });
 
-  it('sees as far as its kernels reach, and one frame further back', () => {
+  it('sees as far as it says, and no less: its kernels and one frame further back', () => {
     tf.tidy(() => {
       const mel = tf.randomUniform<tf.Rank.R3>([1, 40, 3], -0.9, 0.9, 'float32', 3);
       const start = tf.randomNormal<tf.Rank.R3>([1, 40, 2 * BINS], 0, 1, 'float32', 4);
       const cut = (x: tf.Tensor3D): tf.Tensor3D => tf.slice(x, [0, 5, 0], [1, 30, -1]);
-      const reach = 3 * (config.num_layers + 1) + 1;
+      const reach = vocos.contextFrames;
+      expect(reach).toBe(mixing === 'frames' ? 3 * (config.num_layers + 1) + 1 : 1 + 2 * config.cell_layers + 1);
       const inner = (x: tf.Tensor3D, from: number): Float32Array => tf.slice(x, [0, from, 0], [1, 30 - 2 * reach, -1]).dataSync<'float32'>();
       expectClose(inner(vocos.spectrum(cut(mel), cut(start)), reach), inner(vocos.spectrum(mel, start), 5 + reach), { absolute: 1e-5 });
     });
@@ -109,5 +110,46 @@ describe('a network that begins at a spectrum', () => {
       expect(() => vocos.forward(tf.zeros([1, 26, 3]))).toThrow(/vocos: start/);
       expect(() => vocos.forward(tf.zeros([1, 26, 3]), tf.zeros([1, 25, 2 * BINS]))).toThrow(/vocos: start/);
     });
+  });
+});
+
+describe('a network of cells', () => {
+  it('has far fewer parameters than one of frames, and no frame of its own', () => {
+    const [frames, cells] = (['frames', 'cells'] as const).map((mixing) => {
+      const vocos = createVocos(deriveVocos(vocosSchema.parse({ from_inverter: true, mixing }), defaultMelSettings), { seed: 1 });
+      const found = { count: vocos.parameters.count, names: vocos.parameters.list().map(({ path }) => path) };
+      vocos.dispose();
+      return found;
+    });
+    expect(cells.count).toBeLessThan(frames.count / 10);
+    expect(cells.names.every((name) => name.startsWith('cells.'))).toBe(true);
+    const ofImage = createVocos({ ...config, from_inverter: false, mel_prior: false, mixing: 'cells' }, { seed: 1 });
+    expect(ofImage.parameters.has('backbone.embed.weight')).toBe(true); // nothing to begin at: frames alone
+    ofImage.dispose();
+  });
+
+  it('leaves the highest bin as it is, and changes one and the same sound at another pitch alike but for where it lies', () => {
+    const wide = createStft({ fftSize: 512, hopSamples: 128 });
+    const vocos = createVocos({ ...config, n_fft: 512, hop_length: 128, win_length: 512, cell_layers: 1, mixing: 'cells' }, { seed: 5 });
+    const { variable } = vocos.parameters.get('cells.embed.weight');
+    variable.assign(tf.tidy(() => tf.concat([tf.slice(variable, [0, 0, 0, 0], [3, 3, 12, 6]), tf.zeros([3, 3, 2, 6])], 2))); // blind for where it looks
+    const ofSound = (sound: Float32Array): { readonly start: tf.Tensor3D; readonly made: number[] } => {
+      const spectrum = wide.forward(sound);
+      const start = tf.tensor3d(spectrumRows(spectrum, { from: 0, to: spectrum.frameCount }), [1, spectrum.frameCount, 514]);
+      return { start, made: vocos.spectrum(tf.fill([1, spectrum.frameCount, 3], 0.5), start).arraySync()[0][6] };
+    };
+    tf.tidy(() => {
+      const [low, high] = [100, 108].map((bin) => {
+        const { made } = ofSound(Float32Array.from({ length: 1700 }, (_, index) => Math.sin((2 * Math.PI * bin * index) / 512)));
+        return [-1, 0, 1].map((beside) => Math.hypot(made[bin + beside], made[257 + bin + beside]));
+      });
+      expect(low[1]).toBeGreaterThan(100);
+      expectClose(high, low, { relative: 1e-4 });
+      const { start, made } = ofSound(createRandom(4).normals(1700));
+      const given = start.arraySync()[0][6];
+      expect([made[256], made[513]]).toEqual([given[256], given[513]]);
+      expect(made[255]).not.toBe(given[255]);
+    });
+    vocos.dispose();
   });
 });

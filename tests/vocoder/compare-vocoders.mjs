@@ -15,6 +15,8 @@ const { loadRunConfig } = await built('config/load.node.js');
 const { resolveOverrides } = await built('config/run-config.js');
 const { prepareCorpus } = await built('corpus/prepare.node.js');
 const { startEngine } = await built('engine/start.node.js');
+const { rmsDb } = await built('dsp/loudness.js');
+const { melDistance } = await built('evaluation/mel-distance.js');
 const { pitchSteadiness } = await built('evaluation/pitch-steadiness.js');
 const { logSpectralDistance, multiResolutionDistance } = await built('evaluation/spectral-distances.js');
 const { findVocoder, openVocoder } = await built('pipeline/vocoder-folder.node.js');
@@ -39,10 +41,16 @@ if (found === null) throw new Error(`${runFolder}: got no pipeline/vocoder, expe
 const codec = createMelCodec(found.mel);
 const vocoders = { neural: createNeuralVocoder(openVocoder(found)), classical: createGriffinLimVocoder(found.mel, { iterations: Number(values.iterations) }) };
 
-const spectral = { logSpectralDb: [], multiResolution: [], seconds: [] };
+const heard = {
+  logSpectralDb: logSpectralDistance,
+  multiResolution: (pair) => multiResolutionDistance(pair).distance,
+  melErrorDb: ({ reference, candidate }) => melDistance(codec.analyse(reference), codec.analyse(candidate)).activeErrorDb,
+  levelDb: ({ reference, candidate }) => Math.abs(rmsDb(candidate) - rmsDb(reference)),
+};
+const spectral = { ...Object.fromEntries(Object.keys(heard).map((measure) => [measure, []])), seconds: [] };
 for await (const sound of heldOut(Number(values.count))) {
   const made = invertBoth(sound);
-  for (const [measure, of] of [['logSpectralDb', logSpectralDistance], ['multiResolution', (pair) => multiResolutionDistance(pair).distance]]) {
+  for (const [measure, of] of Object.entries(heard)) {
     spectral[measure].push(Object.fromEntries(Object.keys(vocoders).map((name) => [name, of({ reference: sound, candidate: made[name].samples })])));
   }
   spectral.seconds.push({ neural: made.neural.seconds, classical: made.classical.seconds });

@@ -4,6 +4,7 @@ import { defaultMelSettings, melSchema } from '../../src/config/mel.js';
 import { deriveVocos, vocosSchema } from '../../src/config/vocoder.js';
 import { midSide } from '../../src/dsp/mid-side.js';
 import { peak, rmsDb } from '../../src/dsp/loudness.js';
+import { melDistance } from '../../src/evaluation/mel-distance.js';
 import { supportsBfloat16, withConvPrecision } from '../../src/engine/ops/index.js';
 import { createMelCodec } from '../../src/spectrogram/mel-codec.js';
 import { sliceFrames } from '../../src/spectrogram/frames.js';
@@ -173,6 +174,26 @@ describe('createNeuralVocoder', () => {
       }
       expect(make(sounds.noise, { seed: 2 })).toEqual(make(sounds.noise, { seed: 2 }));
       expect(make(sounds.noise, { seed: 2 })).not.toEqual(make(sounds.noise, { seed: 3 }));
+    });
+
+    it('has the level of the image and its mel bins, whatever gain its network has learnt; a loop too, and what goes on from known samples', () => {
+      const wrong = createVocoderNetwork({ ...config, from_inverter: true }, defaultMelSettings, { seed: 4 });
+      const bias = wrong.vocos.parameters.get('head.out.bias').variable;
+      bias.assign(tf.tensor1d(Float32Array.from({ length: 1026 }, (_, row) => (row < 513 ? 0.7 - row / 513 : 0)))); // from 6 dB too loud to 3 too quiet
+      const vocoder = createNeuralVocoder(wrong);
+      const image = codec.analyse(sounds.noise);
+      const sampleCount = sounds.noise.length;
+      const made = vocoder.invert(image, { sampleCount }).channels[0];
+      expectClose(rmsDb(made), rmsDb(sounds.noise), { absolute: 0.1 });
+      expect(melDistance(image, codec.analyse(made)).activeErrorDb).toBeLessThan(1.1);
+      const loop = vocoder.invert(image, { isLoop: true }).channels[0];
+      expectClose(rmsDb(loop), rmsDb(sounds.noise), { absolute: 0.2 });
+      const known = { channels: [sounds.noise], from: 0, to: 8000 };
+      const going = vocoder.invert(image, { sampleCount, known }).channels[0];
+      expect(going.subarray(0, 8000)).toEqual(sounds.noise.subarray(0, 8000));
+      expect(going.subarray(8000 + 4 * 1024)).toEqual(made.subarray(8000 + 4 * 1024));
+      expect(vocoder.contextFrames).toBe(createNeuralVocoder(network).contextFrames! + 1 + 4 * 4); // a frame before, and four transforms there and back
+      wrong.vocos.dispose();
     });
 
     it('gives the loop that that gives', () => {
