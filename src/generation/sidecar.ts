@@ -29,7 +29,10 @@ export interface Extension {
   /** What was added. */
   readonly seconds: number;
   readonly isBefore: boolean;
+  /** This and `detail` are absent from records of versions that knew resampling alone. */
+  readonly heedRounds?: number;
   readonly resamples: number;
+  readonly detail?: number;
   /** What of the given sound may have changed, at the join. */
   readonly marginSeconds: number;
 }
