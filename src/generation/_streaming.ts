@@ -1,4 +1,5 @@
 // From latents that come some columns at a time to samples that are handed on: the part that long clips of every kind share.
+import { fadeFrom } from '../audio/cross-fade.js';
 import { joinBlocks } from '../audio/resample.js';
 import type * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
@@ -48,6 +49,8 @@ export interface GivenStart {
   readonly knownCount: number;
   /** Takes the place of as many of the image's first frames. */
   readonly image: MelImage;
+  /** What followed them, and fades into the clip. */
+  readonly fading: readonly Float32Array[];
   /** Share of what the drawn image lacks of it that is carried over the join. */
   readonly detail: number;
 }
@@ -135,6 +138,7 @@ async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, 
       const image = sliceFrames(all, first - heldFrom, last - heldFrom);
       const knownCount = known[0].length;
       const { channels: made } = await vocoder.invert(image, { seed, sampleCount: to - from, ...(knownCount > 0 && { known: { channels: known.map((channel) => filledTo(channel, to - from)), from: 0, to: knownCount } }) });
+      if (readFrom === 0) given?.fading.forEach((samples, channel) => fadeFrom(samples, made[channel], knownCount));
       const compareTo = last === frameCount ? last : last - behindEnd;
       meter.compare(image, made, { from: comparedTo - first, to: compareTo - first });
       comparedTo = compareTo;

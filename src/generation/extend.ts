@@ -1,5 +1,6 @@
 // Sound that goes on: a given sound is kept, and what follows or precedes it is drawn to go with its end.
 import * as tf from '@tensorflow/tfjs';
+import { fadeFrom, fadeInto } from '../audio/cross-fade.js';
 import { requireNumber } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
 import { imagesToTensor } from '../pipeline/image-tensor.js';
@@ -30,11 +31,13 @@ export interface ExtendRequest extends Omit<GenerateRequest, 'frameCount' | 'sec
   readonly seconds: number;
   /** Whether they come before the sound and not after it. Default false. */
   readonly isBefore?: boolean;
+  /** Unit: seconds over which the given sound fades at the join. In [0, margin], default the whole margin. Less is heard as a change between the partials. */
+  readonly fadeSeconds?: number;
   readonly skip?: GenerateRequest['skip'];
 }
 
 /**
- * Draws continuations. The given samples come back as they are but for `marginSeconds` at the join, where the old sound may change into
+ * Draws continuations. The given samples come back as they are but for `marginSeconds` at the join, where the old sound changes into
  * the new one; the inverter makes the new samples go on from the kept ones, in phase. The clip's image is that of the new part with the end
  * of the given sound that it was drawn with.
  *
@@ -62,6 +65,7 @@ interface PlannedRequest {
   readonly drawing: Drawing;
   readonly how: HowDrawn;
   readonly heeding: Heeding;
+  readonly fadeSamples: number;
   readonly channels: SoundSamples;
   /** Of the given sound inside the drawn region. */
   readonly image: MelImage;
@@ -80,11 +84,13 @@ function planRequest(pipeline: Pipeline, request: ExtendRequest): PlannedRequest
   const plan = planExtension({ settings: pipeline.mel, columnFrames: framesPerColumn(pipeline), givenSamples: channels[0].length, newSamples, isBefore, overlap: request.overlap });
   const drawing = createDrawing(pipeline, generate, plan.length);
   const { hopSamples, sampleRateHz } = pipeline.mel;
-  const extension = { input, seconds, isBefore, ...heeding, marginSeconds: (plan.marginFrames * hopSamples) / sampleRateHz };
-  return { generate, plan, drawing, heeding, channels, image: contextImage(pipeline, channels, plan), how: { operation: 'extend', ...drawing.how, extension } };
+  const marginSeconds = (plan.marginFrames * hopSamples) / sampleRateHz;
+  const fadeSeconds = requireNumber('fadeSeconds', request.fadeSeconds ?? marginSeconds, { min: 0, max: marginSeconds, fix: 'What lies before the margin stays as it is.' });
+  const extension = { input, seconds, isBefore, ...heeding, fadeSeconds, marginSeconds };
+  return { generate, plan, drawing, heeding, fadeSamples: Math.round(fadeSeconds * sampleRateHz), channels, image: contextImage(pipeline, channels, plan), how: { operation: 'extend', ...drawing.how, extension } };
 }
 
-function drawWhole(pipeline: Pipeline, { labels, vocoder }: ExtendRequest, { generate, plan, drawing: { words, draw }, how, heeding, channels, image }: PlannedRequest): AsyncGenerator<GeneratedClip> {
+function drawWhole(pipeline: Pipeline, { labels, vocoder }: ExtendRequest, { generate, plan, drawing: { words, draw }, how, heeding, fadeSamples, channels, image }: PlannedRequest): AsyncGenerator<GeneratedClip> {
   return renderClips({
     pipeline, request: generate, labels, words, length: plan.length, how,
     async draw(batch) {
@@ -95,14 +101,18 @@ function drawWhole(pipeline: Pipeline, { labels, vocoder }: ExtendRequest, { gen
         tf.dispose([given.clean, given.isKnown]);
       }
     },
-    invert: (drawn, seed) => join(drawn, { plan, channels, image, vocoder, seed, detail: heeding.detail }),
+    invert: (drawn, seed) => join(drawn, { plan, channels, image, vocoder, seed, detail: heeding.detail, fadeSamples }),
   });
 }
 
-function openStreams(pipeline: Pipeline, { vocoder }: ExtendRequest, { generate, plan, drawing, how, heeding, channels, image }: PlannedRequest): AsyncGenerator<ClipStream> | null {
+function openStreams(pipeline: Pipeline, { vocoder }: ExtendRequest, { generate, plan, drawing, how, heeding, fadeSamples, channels, image }: PlannedRequest): AsyncGenerator<ClipStream> | null {
   const { length, isBefore, knownFrames, knownSamples, regionStart } = plan;
   if (isBefore || !isStreamedLength(pipeline, length, vocoder)) return null;
-  const given = { channels: channels.map((channel) => channel.subarray(0, regionStart + knownSamples.to)), knownCount: knownSamples.to, image: sliceFrames(image, 0, knownFrames.to), detail: heeding.detail };
+  const knownEnd = regionStart + knownSamples.to;
+  const given = {
+    channels: channels.map((channel) => channel.subarray(0, knownEnd)), knownCount: knownSamples.to, image: sliceFrames(image, 0, knownFrames.to), detail: heeding.detail,
+    fading: channels.map((channel) => channel.subarray(knownEnd, knownEnd + fadeSamples)),
+  };
   return drawStreams(pipeline, generate, {
     length, how, words: drawing.words, given,
     async *stream(item, onAdvance) {
@@ -152,10 +162,11 @@ interface JoinOptions {
   readonly vocoder: Vocoder;
   readonly seed: number;
   readonly detail: number;
+  readonly fadeSamples: number;
 }
 
 /** Puts the given sound's own frames where they are known, inverts with its samples held, and puts the rest of it on. Mutates: drawn. */
-async function join(drawn: MelImage, { plan, channels, image, vocoder, seed, detail }: JoinOptions): Promise<MadeSound> {
+async function join(drawn: MelImage, { plan, channels, image, vocoder, seed, detail, fadeSamples }: JoinOptions): Promise<MadeSound> {
   const { knownFrames, firstContextFrame, regionStart, length, knownSamples, newSamples, isBefore } = plan;
   const isKept = (_: number, frame: number): boolean => frame >= knownFrames.from && frame < knownFrames.to;
   drawn.data.set(putKept(drawn, { image, firstFrame: firstContextFrame, isKept }, { detail, reachFrames: detailReach(drawn.settings) }).data);
@@ -166,6 +177,12 @@ async function join(drawn: MelImage, { plan, channels, image, vocoder, seed, det
     return region;
   });
   const { sampleRateHz, channels: regions } = await vocoder.invert(drawn, { seed, sampleCount, known: { channels: held, ...knownSamples } });
+  for (const [channel, samples] of channels.entries()) {
+    const edge = isBefore ? knownSamples.from - fadeSamples : knownSamples.to;
+    const own = samples.subarray(regionStart + edge, regionStart + edge + fadeSamples);
+    if (isBefore) fadeInto(own, regions[channel], edge);
+    else fadeFrom(own, regions[channel], edge);
+  }
   const shift = isBefore ? newSamples : 0; // of the given sound in the whole
   const from = Math.max(0, regionStart + shift);
   const wholes = channels.map((samples, channel) => {

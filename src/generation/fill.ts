@@ -36,7 +36,8 @@ interface Window {
  * Draws the region of each sound anew, in order, batch by batch; the result has the length of the sound. The network sees the rest of
  * a slice around the region, and the vocoder joins on in phase.
  *
- * A stretch of time: before and behind it the samples are those of the sound, bit for bit; it fades within its own borders. A band:
+ * A stretch of time: before and behind it the samples are those of the sound, bit for bit; it fades within its own borders, by default over half a
+ * window of the codec, since a partial that changes faster is heard between partials too. A band:
  * outside it the spectrum of the whole sound is that of the input, to the rounding of float32 and what rings past the sound's two ends;
  * samples differ, as they must. Both: exact in time, and in pitch but for what the fades in time spread.
  *
@@ -44,7 +45,7 @@ interface Window {
  * @throws MelstromError at once when the request does not fit the pipeline or a sound; the signal's reason when aborted, within one step
  */
 export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGenerator<OperationClip> {
-  const { sounds, seeds, signal, vocoder, fadeSeconds = 0.01, fadeOctaves = 1 / 6, mixes = seeds.map(() => ({})) } = request;
+  const { sounds, seeds, signal, vocoder, fadeSeconds = pipeline.mel.windowSamples / 2 / pipeline.mel.sampleRateHz, fadeOctaves = 1 / 6, mixes = seeds.map(() => ({})) } = request;
   const strength = requireNumber('strength', request.strength ?? 1, { min: Number.MIN_VALUE, max: 1, fix: '1 draws the region from noise alone.' });
   requireNumber('fadeSeconds', fadeSeconds, { min: 0 });
   requireNumber('fadeOctaves', fadeOctaves, { min: 0 });

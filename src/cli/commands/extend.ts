@@ -24,6 +24,7 @@ interface ExtendFlags extends DrawFlags, HeedingFlags {
   readonly prompt?: string[];
   readonly negativePrompt?: string;
   readonly count: number;
+  readonly fade?: number;
   readonly overlap?: number;
 }
 
@@ -40,6 +41,7 @@ export function addExtend(program: Command): void {
     .option('--prompt <text>', 'what to add, for a model that follows text; several are taken in turn', collect)
     .option('--negative-prompt <text>', 'what not to add: what guidance leads away from')
     .option('--count <n>', 'number of different continuations', integer(1), 1)
+    .option('--fade <seconds>', 'fading of the sound at the join (default: the whole margin of the join)', number(0))
     .option('--overlap <x>', 'share of a window that its neighbour covers too, 0 to 0.9 (default: as generate)', number(0, 0.9));
   addDrawFlags(addHeedingFlags(command), { bitDepth: '24' })
     .action(async (run: string, audio: string, flags: ExtendFlags) => {
@@ -60,7 +62,7 @@ export function addExtend(program: Command): void {
       const request: ExtendRequest = {
         ...drawSettings(open, flags), seeds, labels: seeds.map(() => label),
         prompts: promptsOf(pipeline, flags), negativePrompt: flags.negativePrompt, sound: { sampleRateHz, channels: sound }, input: { file: pathFrom(out, resolve(audio)), sha256, downmix },
-        seconds, isBefore: flags.before ?? false, heedRounds, resamples, detail, overlap, signal, vocoder: chooseVocoder(pipeline, generation, flags.vocoder),
+        seconds, isBefore: flags.before ?? false, heedRounds, resamples, detail, fadeSeconds: flags.fade, overlap, signal, vocoder: chooseVocoder(pipeline, generation, flags.vocoder),
         onStep: ({ doneSteps, totalSteps, doneClips, totalClips }: GenerationProgress) => {
           progress ??= reporter.startProgress('extend', 100, '%');
           progress.update(Math.floor((100 * doneSteps) / totalSteps), { clips: `${doneClips}/${totalClips}` });

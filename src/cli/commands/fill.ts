@@ -14,7 +14,7 @@ interface FillFlags extends SoundFlags, HeedingFlags {
   readonly low?: number;
   readonly high?: number;
   readonly strength: number;
-  readonly fade: number;
+  readonly fade?: number;
 }
 
 /** Adds the command to the program. */
@@ -29,7 +29,7 @@ export function addFill(program: Command): void {
     .option('--low <hz>', 'lower edge of what is drawn (default: 0)', number(0))
     .option('--high <hz>', 'upper edge; outside the band the spectrum stays (default: half of the rate)', number(0))
     .option('--strength <x>', '1 draws from noise alone; less keeps something of what was there', number(0, 1), 1)
-    .option('--fade <seconds>', 'fading within the borders of a stretch of time', number(0), 0.01);
+    .option('--fade <seconds>', 'fading within the borders of a stretch of time (default: half a window of the codec)', number(0));
   addSoundFlags(addHeedingFlags(command), { bitDepth: '32' }).action(async (run: string, file: string, flags: FillFlags) => {
     const { from, to, low, high } = flags;
     if ([from, to, low, high].every((edge) => edge === undefined)) {
