@@ -57,7 +57,7 @@ function emptyRegion(where: string, got: string): MelstromError {
 
 /** How soft a region's borders are. Both lie inside it, so that nothing outside is touched. */
 export interface RegionEdges {
-  /** Unit: seconds of fading at the start and the end, or half of a region that is shorter. None at an end of the sound. Default 0.01. */
+  /** Unit: seconds of fading at the start and the end, or half of a region that is shorter. None at an end of the sound. Default 0.01; of a fill half a window of the codec. */
   readonly fadeSeconds?: number;
   /** Share of an octave over which a band begins and ends, or half of a band that is narrower. None at 0 and at half of the rate. Default 1/6. */
   readonly fadeOctaves?: number;

@@ -3,6 +3,7 @@ export { cumulativeAlphas, createBetas, rescaleToZeroTerminalSnr, TERMINAL_ALPHA
 export type { Denoiser } from './denoiser.js';
 export { withGuidance, type GuidanceOptions, type NoiseInterval } from './guidance.js';
 export { resampleKnown, withKnown, type KnownRegion, type Resampling } from './known-region.js';
+export { heedKnown } from './heed-known.js';
 export { invertDdim, type InversionOptions } from './inversion.js';
 export { lossWeightAt, minSnrWeight } from './loss-weights.js';
 export { blend, withMask, type MaskOptions } from './masked-denoiser.js';

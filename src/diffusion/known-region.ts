@@ -40,7 +40,7 @@ export interface Resampling<C> {
 
 /** Share of a sample's variance that one resampling keeps. Less mixes faster and draws too narrow. */
 const KEPT_SHARE = 0.7;
-/** Above this sigma, with data of about unit deviation, a sample knows next to nothing of its neighbour, and resampling changes nothing. */
+/** Above this sigma a cell of unit deviation says next to nothing of its neighbour. What is common to many cells is decided above it: heedKnown sees to that, at less cost. */
 const LARGEST_SIGMA = 5;
 
 /**

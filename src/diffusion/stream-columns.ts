@@ -4,6 +4,7 @@ import type { Random } from '../base/random.js';
 import { normalsOfColumns, wordsOfItem } from './_column-noise.js';
 import type { SamplingPath } from './_path-parts.js';
 import type { Denoiser } from './denoiser.js';
+import { heedKnown } from './heed-known.js';
 import { resampleKnown, withKnown, type KnownRegion } from './known-region.js';
 import { breathe, type NumberedStep, type Sampler, type SamplerOptions } from './samplers/sampler.js';
 import { coverColumn, DEFAULT_BATCH_SIZE, denoiseWindows, layersOf, windowsAt, type JointOptions } from './windows.js';
@@ -28,11 +29,12 @@ export interface StreamOptions<C> extends JointOptions<C> {
   readonly signal?: AbortSignal;
 }
 
-/** What a sample begins with, as withKnown and resampleKnown hold it. Memory: the caller's. */
+/** What a sample begins with, as withKnown, heedKnown and resampleKnown hold it. Memory: the caller's. */
 export interface KnownStart {
   /** At least as many columns as are known. Shape: [1, H, n, C]. */
   readonly clean: tf.Tensor4D;
   readonly columns: number;
+  readonly heedRounds: number;
   readonly resamples: number;
   /** Of resampling, at its start. */
   readonly random: Random;
@@ -78,7 +80,7 @@ interface View {
  * @throws the signal's reason when aborted, between two steps
  */
 export async function* streamColumns<C>(options: StreamOptions<C>): AsyncGenerator<tf.Tensor4D> {
-  const { path, windows: { length, width }, blockColumns = 8 * width, onAdvance, signal } = options;
+  const { path, windows: { length, width }, blockColumns = 8 * width, known, onAdvance, signal } = options;
   const steps = path.sigmas.length - 1;
   const levels = Array.from({ length: steps + 1 }, (): Level => ({ from: 0, to: 0, tensors: [], calls: null, draws: { added: 0, known: 0 } }));
   const view: View = { from: 0, to: 0, wantedFrom: 0, expectedCalls: 0, calls: 0, draws: { added: 0, known: 0 }, earlierDraws: { added: 0, known: 0 } };
@@ -89,7 +91,7 @@ export async function* streamColumns<C>(options: StreamOptions<C>): AsyncGenerat
       append(levels[0], [initialColumns(options, from, to)], to);
       for (let step = 0; step < steps; step += 1) {
         signal?.throwIfAborted();
-        advance({ take, view, levels, step, length, reach: width - 1 });
+        advance({ take, view, levels, step, length, reach: width - 1, knownColumns: known === undefined || known.heedRounds === 0 ? 0 : known.columns });
         onAdvance?.(levels.slice(1).reduce((sum, level) => sum + level.to, 0) / (steps * length));
         await breathe();
       }
@@ -152,7 +154,7 @@ interface HoldOptions<C> {
 }
 
 /** Holds the sampler to the given columns, as far as they are in view. Memory: what it makes is disposed of by the step around it. */
-function holdStart<C>(options: StreamOptions<C>, { known: { clean, columns, resamples }, view, inView, random }: HoldOptions<C>): Pick<SamplerOptions<C>, 'denoise' | 'correct'> {
+function holdStart<C>(options: StreamOptions<C>, { known: { clean, columns, heedRounds, resamples }, view, inView, random }: HoldOptions<C>): Pick<SamplerOptions<C>, 'denoise' | 'correct'> {
   const region = (): KnownRegion => {
     const count = view.to - view.from;
     const there = Math.min(count, Math.max(0, clean.shape[2] - view.from));
@@ -161,9 +163,10 @@ function holdStart<C>(options: StreamOptions<C>, { known: { clean, columns, resa
       isKnown: tf.tensor4d(Float32Array.from({ length: count }, (_, offset) => (view.from + offset < columns ? 1 : 0)), [1, 1, count, 1]),
     };
   };
+  const heeding = (): Denoiser<C> => (view.wantedFrom === 0 ? heedKnown(inView, region(), heedRounds) : inView); // what comes later is out of its reach
   return {
-    denoise: (noisy, sigma, given) => tf.tidy(() => withKnown(inView, region(), unitColumns(options, view.from, view.to))(noisy, sigma, given)),
-    correct: (noisy, sigma) => resampleKnown(region(), { denoise: inView, condition: options.condition, resamples, random: [random] })(noisy, sigma),
+    denoise: (noisy, sigma, given) => tf.tidy(() => withKnown(heeding(), region(), unitColumns(options, view.from, view.to))(noisy, sigma, given)),
+    correct: (noisy, sigma) => resampleKnown(region(), { denoise: heeding(), condition: options.condition, resamples, random: [random] })(noisy, sigma),
   };
 }
 
@@ -175,21 +178,24 @@ interface AdvanceOptions {
   readonly length: number;
   /** Columns to either side that a column's windows reach. */
   readonly reach: number;
+  /** Columns at the start that are heeded: the first time a step is taken past all that may heed them, since that depends on all of them. */
+  readonly knownColumns: number;
 }
 
 /** Takes a step as far as what is there of the step before allows, and forgets what it needs no more. Mutates: levels, view. */
-function advance({ take, view, levels, step, length, reach }: AdvanceOptions): void {
+function advance({ take, view, levels, step, length, reach, knownColumns }: AdvanceOptions): void {
   const [before, after] = [levels[step], levels[step + 1]];
   const isEnd = before.to === length;
   const margin = (before.calls ?? 1) * reach;
-  if (!isEnd && before.to - margin <= after.to) return;
+  const least = (margin: number): number => (after.to > 0 || knownColumns === 0 ? after.to : knownColumns + margin);
+  if (!isEnd && before.to - margin <= least(margin)) return;
   const from = Math.max(before.from, after.to - margin);
   Object.assign(view, { from, to: before.to, wantedFrom: after.to, expectedCalls: before.calls ?? 0, calls: 0, draws: { added: 0, known: 0 }, earlierDraws: drawsBefore(levels, step) });
   const made = tf.tidy(() => {
     const [noisy, ...memory] = before.tensors.map((tensor) => columnsOf(tensor, from - before.from, before.to - from));
     const result = take(step, noisy, memory);
     const to = isEnd ? length : before.to - view.calls * reach;
-    return to <= after.to ? [] : [result.next, ...result.memory].map((tensor) => columnsOf(tensor, after.to - from, to - after.to));
+    return to <= (isEnd ? after.to : least(view.calls * reach)) ? [] : [result.next, ...result.memory].map((tensor) => columnsOf(tensor, after.to - from, to - after.to));
   });
   before.calls = view.calls;
   before.draws = view.draws;

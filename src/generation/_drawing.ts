@@ -1,6 +1,7 @@
 // How the latents of a request are drawn by diffusion: what every operation that samples shares.
 import * as tf from '@tensorflow/tfjs';
 import { ALL_NOISE } from '../diffusion/guidance.js';
+import { heedKnown } from '../diffusion/heed-known.js';
 import { resampleKnown, withKnown, type KnownRegion } from '../diffusion/known-region.js';
 import { planSampler, planScheduler, type SamplingPlan } from '../diffusion/sampling-plan.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
@@ -17,8 +18,9 @@ import { createUpscale } from './_upscale.js';
 import { columnWindows, drawnShape, frameWindows, type ClipLength } from './length.js';
 import type { GenerateRequest } from './request.js';
 
-/** A part of the latents that is given, and how often the rest is drawn again to go with it. */
+/** A part of the latents that is given, and what is done so that the rest goes with it. */
 export interface Given extends KnownRegion {
+  readonly heedRounds: number;
   readonly resamples: number;
 }
 
@@ -66,9 +68,10 @@ export function createDrawing(pipeline: Pipeline, request: GenerateRequest, leng
       const condition = conditionOf(items);
       const denoise = withWindows(guided, joint);
       const own = items.map((item) => seeds[item]);
-      const held = given && {
-        denoise: withKnown(denoise, given, initialNoise),
-        correct: resampleKnown(given, { denoise, condition, resamples: given.resamples, random: own.map((seed) => createRandom(seed, 'noise', 'known')) }),
+      const heeding = given && heedKnown(denoise, given, given.heedRounds);
+      const held = given && heeding && {
+        denoise: withKnown(heeding, given, initialNoise),
+        correct: resampleKnown(given, { denoise: heeding, condition, resamples: given.resamples, random: own.map((seed) => createRandom(seed, 'noise', 'known')) }),
       };
       const show: Batch['onStep'] = (step, small) => (upscale === null || small === undefined ? onStep(step, small) : upscale.show(small, (whole) => onStep(step, whole)));
       const drawn = await sample({ ...path, denoise, initialNoise, condition, random, onStep: show, signal, ...held }).finally(() => tf.dispose([condition.textStates, condition.negativeStates]));

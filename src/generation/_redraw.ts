@@ -4,6 +4,7 @@ import { MelstromError } from '../base/errors.js';
 import type { Random } from '../base/random.js';
 import type { SamplerName } from '../diffusion/samplers/by-name.js';
 import { ALL_NOISE, type NoiseInterval } from '../diffusion/guidance.js';
+import { heedKnown } from '../diffusion/heed-known.js';
 import { resampleKnown } from '../diffusion/known-region.js';
 import { blend, withMask } from '../diffusion/masked-denoiser.js';
 import { noisedStart } from '../diffusion/part-way.js';
@@ -15,6 +16,7 @@ import { isGuided } from '../pipeline/denoiser.js';
 import { createMixedDenoiser, disposeMix, type MixedCondition } from '../pipeline/mixed-denoiser.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { schedulerClassOf } from '../pipeline/scheduler-config.js';
+import type { Heeding } from './_heeding.js';
 import type { Batch, GeneratedClip, HowDrawn } from './_render.js';
 import { checkMix, mixedCondition, type SoundMix } from './mix.js';
 import type { OperationSidecar } from './operation.js';
@@ -68,14 +70,15 @@ export function requireOnePerClip(where: string, given: readonly unknown[] | und
   throw new MelstromError({ kind: 'usage', where: `${where} and seeds`, got: `${given.length} and ${seeds.length}`, expected: 'one of each per clip' });
 }
 
-/** Network calls per step by which what is drawn under a mask heeds what is kept. */
-const RESAMPLES = 2;
+const NO_HEEDING = { heedRounds: 0, resamples: 0 };
 
 export interface RedrawBatch {
   /** What is started from, and what a mask keeps; null at strength 1 without a mask. */
   readonly clean: tf.Tensor4D | null;
   /** 1 where it is drawn anew. Shape: [B, H, W, 1]. Default everywhere. */
   readonly mask?: tf.Tensor4D;
+  /** How what is drawn under a mask is made to go with what is kept. Default not at all. */
+  readonly heeding?: Pick<Heeding, 'heedRounds' | 'resamples'>;
   readonly initialNoise: tf.Tensor4D;
   /** One sequence per item, at its start. */
   readonly random: readonly Random[];
@@ -118,7 +121,7 @@ export function createRedraw(pipeline: Pipeline, request: DrawSettings, strength
     plan: strength === 0 ? null : plan,
     denoise,
     async run(batch) {
-      const { clean, mask, initialNoise, random, mixes, onStep, signal } = batch;
+      const { clean, mask, heeding = NO_HEEDING, initialNoise, random, mixes, onStep, signal } = batch;
       if (strength === 0 && clean !== null) {
         await onStep?.(steps);
         return tf.clone(clean);
@@ -128,10 +131,11 @@ export function createRedraw(pipeline: Pipeline, request: DrawSettings, strength
       const start = startOf(batch);
       const masked = mask === undefined || clean === null ? null : { mask, clean };
       const known = masked && { clean: masked.clean, isKnown: tf.tidy(() => tf.sub<tf.Tensor4D>(1, masked.mask)) };
+      const heedful = known === null ? denoise : heedKnown(denoise, known, heeding.heedRounds);
       try {
         const drawn = await sample({
-          ...path, denoise: masked === null ? denoise : withMask(denoise, masked), initialNoise: start, condition,
-          ...(known && { correct: resampleKnown(known, { denoise, condition, resamples: RESAMPLES, random }) }), random, onStep: (step, denoised) => onStep?.(skipped + step, denoised), signal,
+          ...path, denoise: masked === null ? denoise : withMask(heedful, masked), initialNoise: start, condition,
+          ...(known && { correct: resampleKnown(known, { denoise: heedful, condition, resamples: heeding.resamples, random }) }), random, onStep: (step, denoised) => onStep?.(skipped + step, denoised), signal,
         });
         if (masked === null) return drawn;
         const kept = blend({ ...masked, drawn });

@@ -1,18 +1,20 @@
 // From latents that come some columns at a time to samples that are handed on: the part that long clips of every kind share.
+import { fadeFrom } from '../audio/cross-fade.js';
 import { joinBlocks } from '../audio/resample.js';
 import type * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
-import { imageRows } from '../config/mel.js';
 import { breathe } from '../diffusion/samplers/sampler.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { joinFrames, sliceFrames } from '../spectrogram/frames.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
+import { putKept } from '../spectrogram/put-kept.js';
 import { createInversionMeter, type InversionReport } from '../vocoder/inversion-report.js';
 import { pieceSpans } from '../vocoder/piece-spans.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
 import type { Drawing } from './_drawing.js';
 import { streamImages } from './_long-images.js';
 import { clipFinite, createSidecars, DEFAULT_BATCH_SIZE, type GeneratedClip, type HowDrawn } from './_render.js';
+import { detailReach } from './_heeding.js';
 import type { ClipLength } from './length.js';
 import type { GenerateRequest } from './request.js';
 import type { Sidecar } from './sidecar.js';
@@ -47,6 +49,10 @@ export interface GivenStart {
   readonly knownCount: number;
   /** Takes the place of as many of the image's first frames. */
   readonly image: MelImage;
+  /** What followed them, and fades into the clip. */
+  readonly fading: readonly Float32Array[];
+  /** Share of what the drawn image lacks of it that is carried over the join. */
+  readonly detail: number;
 }
 
 export interface StreamPlan extends Pick<Drawing, 'words'> {
@@ -75,7 +81,7 @@ export async function* drawStreams(pipeline: Pipeline, request: GenerateRequest,
       report(1);
       continue;
     }
-    const images = streamImages(pipeline, stream(index, report), { length, batchSize });
+    const images = withGiven(streamImages(pipeline, stream(index, report), { length, batchSize }), given, seed);
     const show = async (image: MelImage, firstFrame: number): Promise<void> => onPreview?.({ index, seed, doneSteps: Math.floor(doneShare * steps), totalSteps: steps, firstFrame, image });
     const pieces = invertStream({ pipeline, request, seed, images, given, show, ...length });
     const made = withSidecar(pieces, (inversion) => sidecarOf(index, { inversion, durationSeconds }));
@@ -121,7 +127,6 @@ async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, 
         const { value, done } = await images.next();
         if (done) throw new MelstromError({ kind: 'internal', where: 'streamClips', got: `${heldTo} frames`, expected: String(frameCount) });
         clipFinite(value, seed);
-        if (given !== undefined) putGiven(value, heldTo, given.image);
         held.push(value);
         heldTo += value.frameCount;
       }
@@ -133,6 +138,7 @@ async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, 
       const image = sliceFrames(all, first - heldFrom, last - heldFrom);
       const knownCount = known[0].length;
       const { channels: made } = await vocoder.invert(image, { seed, sampleCount: to - from, ...(knownCount > 0 && { known: { channels: known.map((channel) => filledTo(channel, to - from)), from: 0, to: knownCount } }) });
+      if (readFrom === 0) given?.fading.forEach((samples, channel) => fadeFrom(samples, made[channel], knownCount));
       const compareTo = last === frameCount ? last : last - behindEnd;
       meter.compare(image, made, { from: comparedTo - first, to: compareTo - first });
       comparedTo = compareTo;
@@ -150,10 +156,24 @@ async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, 
   }
 }
 
-/** Mutates: image, whose first frame is number `at`. */
-function putGiven(image: MelImage, at: number, given: MelImage): void {
-  const count = Math.min(image.frameCount, given.frameCount - at);
-  for (let row = 0; row < imageRows(image.settings) && count > 0; row += 1) image.data.set(given.data.subarray(row * given.frameCount + at, row * given.frameCount + at + count), row * image.frameCount);
+/** The images with the given one in place of the first frames, which are held back until what of it is carried over the join has its place. */
+async function* withGiven(images: AsyncGenerator<MelImage>, given: GivenStart | undefined, seed: number): AsyncGenerator<MelImage> {
+  if (given === undefined) return yield* images;
+  const { image, detail } = given;
+  const reachFrames = detailReach(image.settings);
+  const held: MelImage[] = [];
+  let isPut = false;
+  for await (const next of images) {
+    if (isPut) {
+      yield next;
+      continue;
+    }
+    clipFinite(next, seed);
+    held.push(next);
+    if (held.reduce((sum, { frameCount }) => sum + frameCount, 0) < image.frameCount + reachFrames) continue; // a clip that is streamed is longer
+    yield putKept(joinFrames(held), { image, firstFrame: 0, isKept: (_, frame) => frame < image.frameCount }, { detail, reachFrames });
+    isPut = true;
+  }
 }
 
 function filledTo(samples: Float32Array, count: number): Float32Array {

@@ -1,17 +1,19 @@
 // Sound that goes on: a given sound is kept, and what follows or precedes it is drawn to go with its end.
 import * as tf from '@tensorflow/tfjs';
-import { requireInteger, requireNumber } from '../base/checks.js';
+import { fadeFrom, fadeInto } from '../audio/cross-fade.js';
+import { requireNumber } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
-import { imageRows } from '../config/mel.js';
 import { imagesToTensor } from '../pipeline/image-tensor.js';
 import { encodeLatents } from '../pipeline/latents.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { sliceFrames } from '../spectrogram/frames.js';
 import { createImageCodec } from '../spectrogram/image-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
+import { putKept } from '../spectrogram/put-kept.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
 import { createDrawing, type Drawing, type Given } from './_drawing.js';
 import { planExtension, type ExtensionPlan } from './_extension-plan.js';
+import { detailReach, requireHeeding, type Heeding, type HeedingRequest } from './_heeding.js';
 import { renderClips, type GeneratedClip, type HowDrawn, type MadeSound } from './_render.js';
 import { drawnShape, framesPerColumn } from './length.js';
 import { checkGenerateRequest, type GenerateRequest } from './request.js';
@@ -20,7 +22,7 @@ import type { Extension } from './sidecar.js';
 import { collectClips, drawStreams, isStreamedLength, type ClipStream } from './_streaming.js';
 
 /** What extension is told. One clip per seed, each another continuation. */
-export interface ExtendRequest extends Omit<GenerateRequest, 'frameCount' | 'seconds' | 'isLoop' | 'tempo' | 'skip' | 'upscalerSteps'> {
+export interface ExtendRequest extends Omit<GenerateRequest, 'frameCount' | 'seconds' | 'isLoop' | 'tempo' | 'skip' | 'upscalerSteps'>, HeedingRequest {
   /** What is kept, of the model's channels at its rate. */
   readonly sound: InputSound;
   /** Where it came from, for the sidecar. */
@@ -29,16 +31,13 @@ export interface ExtendRequest extends Omit<GenerateRequest, 'frameCount' | 'sec
   readonly seconds: number;
   /** Whether they come before the sound and not after it. Default false. */
   readonly isBefore?: boolean;
-  /** Times that each noise level is drawn again so that what is new heeds what is given. More: closer, slower by as much. Default 2. */
-  readonly resamples?: number;
+  /** Unit: seconds over which the given sound fades at the join. In [0, margin], default the whole margin. Less is heard as a change between the partials. */
+  readonly fadeSeconds?: number;
   readonly skip?: GenerateRequest['skip'];
 }
 
-/** As often as that when nothing is said: on a process with a known answer the new part then heeds 0.85 of what it should, and 0.6 without. */
-const DEFAULT_RESAMPLES = 2;
-
 /**
- * Draws continuations. The given samples come back as they are but for `marginSeconds` at the join, where the old sound may change into
+ * Draws continuations. The given samples come back as they are but for `marginSeconds` at the join, where the old sound changes into
  * the new one; the inverter makes the new samples go on from the kept ones, in phase. The clip's image is that of the new part with the end
  * of the given sound that it was drawn with.
  *
@@ -65,54 +64,61 @@ interface PlannedRequest {
   readonly plan: ExtensionPlan;
   readonly drawing: Drawing;
   readonly how: HowDrawn;
-  readonly resamples: number;
+  readonly heeding: Heeding;
+  readonly fadeSamples: number;
   readonly channels: SoundSamples;
   /** Of the given sound inside the drawn region. */
   readonly image: MelImage;
 }
 
 function planRequest(pipeline: Pipeline, request: ExtendRequest): PlannedRequest {
-  const { sound, input = null, seconds, isBefore = false, resamples = DEFAULT_RESAMPLES } = request;
+  const { sound, input = null, seconds, isBefore = false } = request;
   if (pipeline.upscaler !== null) {
     throw new MelstromError({ kind: 'usage', where: 'extend', got: 'a model that draws a small image first', expected: 'one that draws the whole image, or latents' });
   }
   const channels = requireSound(pipeline, sound, 'sound');
   const generate: GenerateRequest = { ...request, seconds: undefined, upscalerSteps: null };
   checkGenerateRequest(pipeline, generate);
-  requireInteger('resamples', resamples, { min: 0, max: 100 });
+  const heeding = requireHeeding(request);
   const newSamples = Math.round(requireNumber('seconds', seconds, { min: 1 / pipeline.mel.sampleRateHz, max: 86_400 }) * pipeline.mel.sampleRateHz);
   const plan = planExtension({ settings: pipeline.mel, columnFrames: framesPerColumn(pipeline), givenSamples: channels[0].length, newSamples, isBefore, overlap: request.overlap });
   const drawing = createDrawing(pipeline, generate, plan.length);
   const { hopSamples, sampleRateHz } = pipeline.mel;
-  const extension = { input, seconds, isBefore, resamples, marginSeconds: (plan.marginFrames * hopSamples) / sampleRateHz };
-  return { generate, plan, drawing, resamples, channels, image: contextImage(pipeline, channels, plan), how: { operation: 'extend', ...drawing.how, extension } };
+  const marginSeconds = (plan.marginFrames * hopSamples) / sampleRateHz;
+  const fadeSeconds = requireNumber('fadeSeconds', request.fadeSeconds ?? marginSeconds, { min: 0, max: marginSeconds, fix: 'What lies before the margin stays as it is.' });
+  const extension = { input, seconds, isBefore, ...heeding, fadeSeconds, marginSeconds };
+  return { generate, plan, drawing, heeding, fadeSamples: Math.round(fadeSeconds * sampleRateHz), channels, image: contextImage(pipeline, channels, plan), how: { operation: 'extend', ...drawing.how, extension } };
 }
 
-function drawWhole(pipeline: Pipeline, { labels, vocoder }: ExtendRequest, { generate, plan, drawing: { words, draw }, how, resamples, channels, image }: PlannedRequest): AsyncGenerator<GeneratedClip> {
+function drawWhole(pipeline: Pipeline, { labels, vocoder }: ExtendRequest, { generate, plan, drawing: { words, draw }, how, heeding, fadeSamples, channels, image }: PlannedRequest): AsyncGenerator<GeneratedClip> {
   return renderClips({
     pipeline, request: generate, labels, words, length: plan.length, how,
     async draw(batch) {
-      const given = { ...knownLatents(pipeline, image, plan), resamples };
+      const given = { ...knownLatents(pipeline, image, plan), ...heeding };
       try {
         return await draw(batch, given);
       } finally {
         tf.dispose([given.clean, given.isKnown]);
       }
     },
-    invert: (drawn, seed) => join(drawn, { plan, channels, image, vocoder, seed }),
+    invert: (drawn, seed) => join(drawn, { plan, channels, image, vocoder, seed, detail: heeding.detail, fadeSamples }),
   });
 }
 
-function openStreams(pipeline: Pipeline, { vocoder }: ExtendRequest, { generate, plan, drawing, how, resamples, channels, image }: PlannedRequest): AsyncGenerator<ClipStream> | null {
+function openStreams(pipeline: Pipeline, { vocoder }: ExtendRequest, { generate, plan, drawing, how, heeding, fadeSamples, channels, image }: PlannedRequest): AsyncGenerator<ClipStream> | null {
   const { length, isBefore, knownFrames, knownSamples, regionStart } = plan;
   if (isBefore || !isStreamedLength(pipeline, length, vocoder)) return null;
-  const given = { channels: channels.map((channel) => channel.subarray(0, regionStart + knownSamples.to)), knownCount: knownSamples.to, image: sliceFrames(image, 0, knownFrames.to) };
+  const knownEnd = regionStart + knownSamples.to;
+  const given = {
+    channels: channels.map((channel) => channel.subarray(0, knownEnd)), knownCount: knownSamples.to, image: sliceFrames(image, 0, knownFrames.to), detail: heeding.detail,
+    fading: channels.map((channel) => channel.subarray(knownEnd, knownEnd + fadeSamples)),
+  };
   return drawStreams(pipeline, generate, {
     length, how, words: drawing.words, given,
     async *stream(item, onAdvance) {
       const clean = encodeImage(pipeline, image);
       try {
-        yield* drawing.stream(item, onAdvance, { clean, columns: knownFrames.to / framesPerColumn(pipeline), resamples });
+        yield* drawing.stream(item, onAdvance, { clean, columns: knownFrames.to / framesPerColumn(pipeline), ...heeding });
       } finally {
         clean.dispose();
       }
@@ -155,16 +161,15 @@ interface JoinOptions {
   readonly image: MelImage;
   readonly vocoder: Vocoder;
   readonly seed: number;
+  readonly detail: number;
+  readonly fadeSamples: number;
 }
 
 /** Puts the given sound's own frames where they are known, inverts with its samples held, and puts the rest of it on. Mutates: drawn. */
-async function join(drawn: MelImage, { plan, channels, image, vocoder, seed }: JoinOptions): Promise<MadeSound> {
+async function join(drawn: MelImage, { plan, channels, image, vocoder, seed, detail, fadeSamples }: JoinOptions): Promise<MadeSound> {
   const { knownFrames, firstContextFrame, regionStart, length, knownSamples, newSamples, isBefore } = plan;
-  for (let row = 0; row < imageRows(drawn.settings); row += 1) {
-    for (let frame = knownFrames.from; frame < Math.min(knownFrames.to, drawn.frameCount); frame += 1) {
-      drawn.data[row * drawn.frameCount + frame] = image.data[row * image.frameCount + frame - firstContextFrame];
-    }
-  }
+  const isKept = (_: number, frame: number): boolean => frame >= knownFrames.from && frame < knownFrames.to;
+  drawn.data.set(putKept(drawn, { image, firstFrame: firstContextFrame, isKept }, { detail, reachFrames: detailReach(drawn.settings) }).data);
   const { sampleCount } = length;
   const held = channels.map((samples) => {
     const region = new Float32Array(sampleCount);
@@ -172,6 +177,12 @@ async function join(drawn: MelImage, { plan, channels, image, vocoder, seed }: J
     return region;
   });
   const { sampleRateHz, channels: regions } = await vocoder.invert(drawn, { seed, sampleCount, known: { channels: held, ...knownSamples } });
+  for (const [channel, samples] of channels.entries()) {
+    const edge = isBefore ? knownSamples.from - fadeSamples : knownSamples.to;
+    const own = samples.subarray(regionStart + edge, regionStart + edge + fadeSamples);
+    if (isBefore) fadeInto(own, regions[channel], edge);
+    else fadeFrom(own, regions[channel], edge);
+  }
   const shift = isBefore ? newSamples : 0; // of the given sound in the whole
   const from = Math.max(0, regionStart + shift);
   const wholes = channels.map((samples, channel) => {

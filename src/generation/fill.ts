@@ -6,13 +6,15 @@ import { MelstromError } from '../base/errors.js';
 import { sampleShape, type Pipeline } from '../pipeline/pipeline.js';
 import { heardCells } from '../spectrogram/heard-cells.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
+import { putKept } from '../spectrogram/put-kept.js';
+import { detailReach, requireHeeding, type HeedingRequest } from './_heeding.js';
 import { checkOperation, createRedraw, requireOnePerClip, soleLabel, withSettings, wordsOfMixes, type OperationClip, type OperationRequest } from './_redraw.js';
 import { renderClips } from './_render.js';
 import { createSoundEncoder, longestSound, padToSlice, recordSound, requireSound, type InputSound, type SoundSamples } from './_sounds.js';
 import { describeMix } from './mix.js';
 
 /** What is asked of fillSounds. */
-export interface FillRequest extends OperationRequest, RegionEdges {
+export interface FillRequest extends OperationRequest, RegionEdges, HeedingRequest {
   /** One per clip, of the model's channels at its rate. They may be longer than the model's slice; the region may not. */
   readonly sounds: readonly InputSound[];
   /** What is drawn anew, in every sound alike. */
@@ -34,7 +36,8 @@ interface Window {
  * Draws the region of each sound anew, in order, batch by batch; the result has the length of the sound. The network sees the rest of
  * a slice around the region, and the vocoder joins on in phase.
  *
- * A stretch of time: before and behind it the samples are those of the sound, bit for bit; it fades within its own borders. A band:
+ * A stretch of time: before and behind it the samples are those of the sound, bit for bit; it fades within its own borders, by default over half a
+ * window of the codec, since a partial that changes faster is heard between partials too. A band:
  * outside it the spectrum of the whole sound is that of the input, to the rounding of float32 and what rings past the sound's two ends;
  * samples differ, as they must. Both: exact in time, and in pitch but for what the fades in time spread.
  *
@@ -42,13 +45,14 @@ interface Window {
  * @throws MelstromError at once when the request does not fit the pipeline or a sound; the signal's reason when aborted, within one step
  */
 export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGenerator<OperationClip> {
-  const { sounds, seeds, signal, vocoder, fadeSeconds = 0.01, fadeOctaves = 1 / 6, mixes = seeds.map(() => ({})) } = request;
+  const { sounds, seeds, signal, vocoder, fadeSeconds = pipeline.mel.windowSamples / 2 / pipeline.mel.sampleRateHz, fadeOctaves = 1 / 6, mixes = seeds.map(() => ({})) } = request;
   const strength = requireNumber('strength', request.strength ?? 1, { min: Number.MIN_VALUE, max: 1, fix: '1 draws the region from noise alone.' });
   requireNumber('fadeSeconds', fadeSeconds, { min: 0 });
   requireNumber('fadeOctaves', fadeOctaves, { min: 0 });
+  const heeding = requireHeeding(request);
   checkOperation(pipeline, request);
   requireOnePerClip('sounds', sounds, seeds);
-  const { sampleRateHz, frames } = pipeline.mel;
+  const { sampleRateHz, frames, melBins } = pipeline.mel;
   const samples = sounds.map((sound, index) => requireSound(pipeline, sound, `sounds[${index}]`));
   const regions = samples.map(([all]) => placeRegion(request.region, { sampleRateHz, sampleCount: all.length }));
   const windows = samples.map((all, index) => windowAround(pipeline.mel, all, regions[index]));
@@ -65,7 +69,7 @@ export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGener
       const clean = encoder.latents(items.map((item) => encoder.image(windows[item].channels)));
       const mask = latentMask(pipeline, items.map((item) => heardCells(pipeline.mel, frames, windows[item].region)));
       try {
-        return await run({ clean, mask, initialNoise, random, mixes: items.map((item) => mixes[item]), onStep, signal });
+        return await run({ clean, mask, heeding, initialNoise, random, mixes: items.map((item) => mixes[item]), onStep, signal });
       } finally {
         tf.dispose([clean, mask]);
       }
@@ -73,8 +77,8 @@ export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGener
     invert: async (drawn, seed, index) => {
       const { channels: own, offset, region } = windows[index];
       const cells = heardCells(pipeline.mel, frames, region);
-      const { data } = encoder.image(own);
-      const image = { ...drawn, data: drawn.data.map((value, cell) => (cells[cell % cells.length] === 1 ? value : data[cell])) };
+      const isKept = (row: number, frame: number): boolean => cells[(row % melBins) * frames + frame] === 0;
+      const image = putKept(drawn, { image: encoder.image(own), firstFrame: 0, isKept }, { detail: heeding.detail, reachFrames: detailReach(pipeline.mel) });
       composed.set(index, image);
       const sampleCount = own[0].length;
       const limit = createRegionLimit(region, { sampleRateHz, sampleCount }, { fadeSeconds, fadeOctaves });
@@ -90,7 +94,7 @@ export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGener
   return withImages(
     withSettings(clips, async (index) => ({
       operation: 'fill' as const,
-      operationSettings: { strength, input: await recordSound(samples[index], sounds[index]), mix: describeMix(pipeline, mixes[index]), region: regions[index], fadeSeconds, fadeOctaves },
+      operationSettings: { strength, input: await recordSound(samples[index], sounds[index]), mix: describeMix(pipeline, mixes[index]), region: regions[index], fadeSeconds, fadeOctaves, ...heeding },
     })),
     composed,
   );

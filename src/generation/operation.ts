@@ -26,6 +26,10 @@ export interface FillSettings extends VarySettings {
   readonly region: { readonly fromSample: number; readonly toSample: number; readonly lowHz: number; readonly highHz: number };
   readonly fadeSeconds: number;
   readonly fadeOctaves: number;
+  /** As in the request. Absent from records of versions that resampled twice and did nothing else. */
+  readonly heedRounds?: number;
+  readonly resamples?: number;
+  readonly detail?: number;
 }
 
 /** One end of a morph: the noise of a seed, or of a sound, and what it is to be. */

@@ -30,8 +30,13 @@ export interface Extension {
   /** What was added. */
   readonly seconds: number;
   readonly isBefore: boolean;
+  /** This, `detail` and `fadeSeconds` are absent from records of versions that knew resampling alone. */
+  readonly heedRounds?: number;
   readonly resamples: number;
-  /** What of the given sound may have changed, at the join. */
+  readonly detail?: number;
+  /** Part of the margin over which the given sound fades. */
+  readonly fadeSeconds?: number;
+  /** What of the given sound has changed, at the join. */
   readonly marginSeconds: number;
 }
 

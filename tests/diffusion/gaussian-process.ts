@@ -29,6 +29,14 @@ export function ar1Denoiser({ memory, deviation }: Ar1, width: number): Denoiser
     });
 }
 
+/** Expected clean row of as many columns, where each column was seen under its own noise: C (C + diag(sigma²))⁻¹ row. A sigma of 0 is a column that is known. */
+export function ar1Given({ memory, deviation }: Ar1, row: readonly number[], sigmas: readonly number[]): number[] {
+  const covariance = row.map((_, i) => row.map((_column, j) => deviation ** 2 * memory ** Math.abs(i - j)));
+  const noisy = covariance.map((line, i) => line.map((value, j) => value + (i === j ? sigmas[i] ** 2 : 0)));
+  const weights = solve(noisy, row.map((value) => [value]));
+  return covariance.map((line) => line.reduce((sum, value, j) => sum + value * weights[j][0], 0));
+}
+
 /** Variance of each column over all rows, and mean squared step from each column to the next, round the end. */
 export function columnStatistics(values: Float32Array, length: number): { readonly variances: number[]; readonly steps: number[] } {
   const rows = values.length / length;

@@ -5,6 +5,7 @@ import { createRandom } from '../../src/base/random.js';
 import {
   createNoiseSchedule, drawNoise, planSampler, planScheduler, SAMPLER_NAMES, spreadWindows, streamColumns, withWindows, type Denoiser, type JointOptions, type NoiseSettings, type SamplingPlan, type Windows,
 } from '../../src/diffusion/index.js';
+import type { KnownStart } from '../../src/diffusion/stream-columns.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
 import { idealDenoiser } from './gaussian.js';
@@ -44,6 +45,7 @@ async function whole({ path, sample }: SamplingPlan<number>, windows: Windows): 
 }
 
 interface Streaming {
+  readonly known?: KnownStart;
   readonly blockColumns?: number;
   readonly onAdvance?: (share: number) => void;
   readonly signal?: AbortSignal;
@@ -83,17 +85,20 @@ describe('streamColumns', () => {
   const windows = spreadWindows({ length: 400, width: 6, overlap: 0.5 });
   const plan = (): SamplingPlan<number> => planSampler({ schedule, steps: 6 }, 'dpmpp2m');
 
-  it('holds no more tensors, and no more in them, of a longer sample', async () => {
+  it.each([false, true])('holds no more tensors, and no more in them, of a longer sample (whose start is given: %s)', async (isGiven) => {
+    const clean = tf.zeros([1, ROWS, 6, CHANNELS]) as tf.Tensor4D;
+    const known = isGiven ? { clean, columns: 4, heedRounds: 2, resamples: 1, random: createRandom(5, 'known') } : undefined;
     const most = async (length: number): Promise<number> => {
       const before = tf.memory().numBytes;
       let peak = 0;
       const long = spreadWindows({ length, width: 6, overlap: 0.5 });
-      for await (const block of stream(plan(), long, { blockColumns: 24, onAdvance: () => (peak = Math.max(peak, tf.memory().numBytes - before)) })) block.dispose();
+      for await (const block of stream(plan(), long, { known, blockColumns: 24, onAdvance: () => (peak = Math.max(peak, tf.memory().numBytes - before)) })) block.dispose();
       return peak;
     };
     const [short, long] = [await most(200), await most(1600)];
     expect(short).toBeGreaterThan(0);
     expect(long).toBeLessThanOrEqual(short * 1.05);
+    clean.dispose();
   });
 
   it('tells how far it is, yields from left to right as it goes, and leaves no tensor, also when it is left or stopped', async () => {

@@ -46,8 +46,8 @@ const MAKERS: readonly (readonly [string, Make, number])[] = [
   ['generate of a long clip', generate({ seconds: 0.4 }), 6],
   ['generate of clips in a row', generate({ frameCount: 40, overlap: 0 }), 3],
   ['generate of a loop', generate({ isLoop: true, seconds: 0.25 }), 4],
-  ['extend', (model, { items, ...asked }) => extendClips(model, { guidance: 2, vocoder, ...asked, seeds: seedsOf(items), labels: labelsOf(model, items), sound: kept, seconds: 0.15, resamples: 1 }), 3],
-  ['extend before', (model, { items, ...asked }) => extendClips(model, { guidance: 2, vocoder, ...asked, seeds: seedsOf(items), labels: labelsOf(model, items), sound: kept, seconds: 0.05, isBefore: true, resamples: 1 }), 1],
+  ['extend', (model, { items, ...asked }) => extendClips(model, { guidance: 2, vocoder, ...asked, seeds: seedsOf(items), labels: labelsOf(model, items), sound: kept, seconds: 0.15, heedRounds: 1, resamples: 1 }), 3],
+  ['extend before', (model, { items, ...asked }) => extendClips(model, { guidance: 2, vocoder, ...asked, seeds: seedsOf(items), labels: labelsOf(model, items), sound: kept, seconds: 0.05, isBefore: true, heedRounds: 1, resamples: 1 }), 1],
 ];
 
 const OTHERS: readonly (readonly [string, Make, number])[] = [

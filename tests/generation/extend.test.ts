@@ -42,7 +42,7 @@ describe('extendClips', () => {
     expect(sound.length).toBe(4000 + Math.round(8000 * seconds));
     expect(sound.subarray(0, 4000 - MARGIN)).toEqual(samples.subarray(0, 4000 - MARGIN));
     expect(sound.subarray(4000).some((value) => value !== 0)).toBe(true);
-    expect(sidecar).toMatchObject({ operation: 'extend', durationSeconds: sound.length / 8000, extension: { input: null, seconds, isBefore: false, resamples: 2, marginSeconds: MARGIN / 8000 } });
+    expect(sidecar).toMatchObject({ operation: 'extend', durationSeconds: sound.length / 8000, extension: { input: null, seconds, isBefore: false, heedRounds: 2, resamples: 0, detail: 1, fadeSeconds: MARGIN / 8000, marginSeconds: MARGIN / 8000 } });
   });
 
   it.each([0.05, 0.3, 1.234])('adds %d s before it', async (seconds) => {
@@ -101,9 +101,9 @@ describe('extendClips', () => {
     }
   });
 
-  it('follows resampling, overlap and label; goes on from pixels; takes a sound shorter than a slice', async () => {
+  it('follows rounds, resampling, detail, overlap and label; goes on from pixels; takes a sound shorter than a slice', async () => {
     const [plain] = await extend();
-    for (const changes of [{ resamples: 0 }, { overlap: 0.8 }, { labels: [1] }]) expect((await extend(changes))[0].clip).not.toEqual(plain.clip);
+    for (const changes of [{ heedRounds: 0 }, { resamples: 1 }, { detail: 0.5 }, { fadeSeconds: 0 }, { overlap: 0.8 }, { labels: [1] }]) expect((await extend(changes))[0].clip).not.toEqual(plain.clip);
     const [pixel] = await extend({}, smallPipeline({ representation: 'pixel' }));
     expect(pixel.clip.channels[0].subarray(0, 4000 - MARGIN)).toEqual(samples.subarray(0, 4000 - MARGIN));
     const short = samples.subarray(0, 300);
@@ -112,7 +112,7 @@ describe('extendClips', () => {
   });
 
   it.each(SAMPLER_NAMES)('draws long extensions as they are read, as it draws the whole, under %s', async (sampler) => {
-    const long = { sampler, seconds: 4.3, steps: 2, eta: 0.5, resamples: sampler === 'dpmpp2m' ? 2 : 1 };
+    const long = { sampler, seconds: 4.3, steps: 2, eta: 0.5, ...(sampler === 'dpmpp2m' ? { heedRounds: 2, resamples: 1 } : sampler === 'ddim' ? { heedRounds: 0, resamples: 2 } : { heedRounds: 1 }) };
     const invert: Vocoder['invert'] = (_, { sampleCount = 0, known } = {}) => {
       const made = new Float32Array(sampleCount);
       if (known !== undefined) made.set(known.channels[0].subarray(known.from, known.to), known.from);
@@ -177,6 +177,9 @@ describe('extendClips', () => {
     expect(refused({ sound: { sampleRateHz: 8000, channels: [samples, samples] } })).toThrow('sound: got 2 channels, expected 1, as the model has');
     expect(refused({ sound: { ...sound(samples), sampleRateHz: 44_100 } })).toThrow('got 44100 Hz, expected 8000 Hz');
     expect(refused({ resamples: -1 })).toThrow('resamples: got -1');
+    expect(refused({ heedRounds: -1 })).toThrow('heedRounds: got -1');
+    expect(refused({ fadeSeconds: 0.02 })).toThrow('fadeSeconds: got 0.02, expected a number in [0, 0.016]');
+    expect(refused({ detail: 2 })).toThrow('detail: got 2');
     expect(refused({ seconds: 0 })).toThrow('seconds: got 0');
     expect(refused({ labels: [7] })).toThrow('labels[0]');
     pipeline.dispose();

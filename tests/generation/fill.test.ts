@@ -107,11 +107,16 @@ describe('fillSounds', () => {
     expect(distance(await filled({ fadeSeconds: 0.02 }))).toBeLessThan(distance(await filled({ fadeSeconds: 0 })));
   });
 
+  it('follows rounds, resampling and detail', async () => {
+    const plain = await filled({});
+    for (const changes of [{ heedRounds: 0 }, { resamples: 1 }, { detail: 0.5 }]) expect(await filled(changes)).not.toEqual(plain);
+  });
+
   it('says how each clip was made', async () => {
     const [{ sidecar, image }] = await collect(fillSounds(pipeline, { ...request, region: { fromSeconds: 0.04, highHz: 2000 }, fadeSeconds: 0.005, fadeOctaves: 0.5 }));
     expect(sidecar).toMatchObject({
       operation: 'fill', durationSeconds: 900 / 8000,
-      operationSettings: { strength: 1, region: { fromSample: 320, toSample: 900, lowHz: 0, highHz: 2000 }, fadeSeconds: 0.005, fadeOctaves: 0.5, input: { file: 'tone.wav', sampleCount: 900 } },
+      operationSettings: { strength: 1, region: { fromSample: 320, toSample: 900, lowHz: 0, highHz: 2000 }, fadeSeconds: 0.005, fadeOctaves: 0.5, heedRounds: 2, resamples: 0, detail: 1, input: { file: 'tone.wav', sampleCount: 900 } },
     });
     expect(image.data.length).toBe(8 * 16);
   });
@@ -124,6 +129,9 @@ describe('fillSounds', () => {
     ['strength: got 1.5', { strength: 1.5 }],
     ['strength', { strength: 0 }],
     ['fadeSeconds', { fadeSeconds: -1 }],
+    ['heedRounds: got -1', { heedRounds: -1 }],
+    ['resamples: got 0.5', { resamples: 0.5 }],
+    ['detail: got 1.5', { detail: 1.5 }],
     ['got 44100 Hz, expected 8000 Hz', { sounds: [{ ...sound(1), sampleRateHz: 44_100 }] }],
     ['sounds and seeds', { seeds: [1, 2] }],
   ])('refuses %s at once', (message, changes) => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { combineClips, fillSounds, morphSounds, repeatOperation, varySounds, type OperationClip } from '../../src/generation/index.js';
+import { combineClips, fillSounds, morphSounds, repeatOperation, varySounds, type OperationClip, type OperationSidecar } from '../../src/generation/index.js';
 import type { Pipeline } from '../../src/pipeline/index.js';
 import { smallPipeline } from '../pipeline/small-pipeline.js';
 import { useEngine } from '../support/engine.js';
@@ -28,11 +28,20 @@ async function repeated({ sidecar, seed }: OperationClip): Promise<OperationClip
 describe('repeatOperation', () => {
   it.each([
     ['vary', () => varySounds(pipeline, { ...one, strength: 0.7 })],
-    ['fill', () => fillSounds(pipeline, { ...one, region: { fromSeconds: 0.0301, toSeconds: 0.07, lowHz: 300 }, strength: 0.8, fadeSeconds: 0.004, fadeOctaves: 0.3 })],
+    ['fill', () => fillSounds(pipeline, { ...one, region: { fromSeconds: 0.0301, toSeconds: 0.07, lowHz: 300 }, strength: 0.8, fadeSeconds: 0.004, fadeOctaves: 0.3, heedRounds: 1, resamples: 1, detail: 0.7 })],
     ['combine', () => combineClips(pipeline, one)],
   ] as const)('gives every byte of %s again', async (_, operate) => {
     const [clip] = await collect(operate());
     expect(await repeated(clip)).toEqual(clip);
+  });
+
+  it('fills as earlier versions did where the sidecar is of one: two resamples, no rounds, no detail carried over', async () => {
+    const filled = { ...one, region: { fromSeconds: 0.03, toSeconds: 0.07 } };
+    const [earlier] = await collect(fillSounds(pipeline, { ...filled, heedRounds: 0, resamples: 2, detail: 0 }));
+    const { heedRounds: _rounds, resamples: _resamples, detail: _detail, ...operationSettings } = (earlier.sidecar as OperationSidecar & { operation: 'fill' }).operationSettings;
+    const again = await repeated({ ...earlier, sidecar: { ...earlier.sidecar, operationSettings } as OperationSidecar });
+    expect(again.clip).toEqual(earlier.clip);
+    expect(again.clip).not.toEqual((await collect(fillSounds(pipeline, filled)))[0].clip);
   });
 
   it('gives every clip of a morph again', async () => {

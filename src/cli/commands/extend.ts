@@ -12,18 +12,19 @@ import { collect, integer, number, requireFlag, requireReadableFolder, requireWr
 import { chooseVocoder } from '../choose-vocoder.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { addDrawFlags, drawSettings, seedsOf, type DrawFlags } from '../draw-flags.js';
+import { addHeedingFlags, type HeedingFlags } from '../heeding-flags.js';
 import { inDrawPrecision } from '../draw-precision.js';
 import { openRun } from '../open-run.js';
 import { defaultOverlap, labelIndex, promptsOf } from './generate.js';
 
-interface ExtendFlags extends DrawFlags {
+interface ExtendFlags extends DrawFlags, HeedingFlags {
   readonly seconds?: number;
   readonly before?: boolean;
   readonly label?: string;
   readonly prompt?: string[];
   readonly negativePrompt?: string;
   readonly count: number;
-  readonly resamples: number;
+  readonly fade?: number;
   readonly overlap?: number;
 }
 
@@ -40,9 +41,9 @@ export function addExtend(program: Command): void {
     .option('--prompt <text>', 'what to add, for a model that follows text; several are taken in turn', collect)
     .option('--negative-prompt <text>', 'what not to add: what guidance leads away from')
     .option('--count <n>', 'number of different continuations', integer(1), 1)
-    .option('--resamples <n>', 'times that each noise level is drawn again so that what is added heeds the sound; each costs as much as the steps themselves', integer(0), 2)
+    .option('--fade <seconds>', 'fading of the sound at the join (default: the whole margin of the join)', number(0))
     .option('--overlap <x>', 'share of a window that its neighbour covers too, 0 to 0.9 (default: as generate)', number(0, 0.9));
-  addDrawFlags(command, { bitDepth: '24' })
+  addDrawFlags(addHeedingFlags(command), { bitDepth: '24' })
     .action(async (run: string, audio: string, flags: ExtendFlags) => {
       const { reporter, signal, print } = createContext(command);
       requireReadableFolder('<run>', run);
@@ -55,13 +56,13 @@ export function addExtend(program: Command): void {
       const { sampleRateHz, channels } = pipeline.mel;
       const { channels: sound, sha256 } = await loadInput(resolve(audio), { sampleRateHz, channels, downmix });
       const label = flags.label === undefined ? null : labelIndex(pipeline.labels, flags.label);
-      const { count, resamples, overlap = defaultOverlap(config), png = false, force = false } = flags;
+      const { count, heedRounds, resamples, detail, overlap = defaultOverlap(config), png = false, force = false } = flags;
       const seeds = seedsOf(flags, count);
       let progress: Progress | null = null;
       const request: ExtendRequest = {
         ...drawSettings(open, flags), seeds, labels: seeds.map(() => label),
         prompts: promptsOf(pipeline, flags), negativePrompt: flags.negativePrompt, sound: { sampleRateHz, channels: sound }, input: { file: pathFrom(out, resolve(audio)), sha256, downmix },
-        seconds, isBefore: flags.before ?? false, resamples, overlap, signal, vocoder: chooseVocoder(pipeline, generation, flags.vocoder),
+        seconds, isBefore: flags.before ?? false, heedRounds, resamples, detail, fadeSeconds: flags.fade, overlap, signal, vocoder: chooseVocoder(pipeline, generation, flags.vocoder),
         onStep: ({ doneSteps, totalSteps, doneClips, totalClips }: GenerationProgress) => {
           progress ??= reporter.startProgress('extend', 100, '%');
           progress.update(Math.floor((100 * doneSteps) / totalSteps), { clips: `${doneClips}/${totalClips}` });

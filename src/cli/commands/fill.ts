@@ -4,16 +4,17 @@ import { MelstromError } from '../../base/errors.js';
 import { fillSounds } from '../../generation/index.js';
 import { number } from '../arguments.js';
 import { seedsOf } from '../draw-flags.js';
+import { addHeedingFlags, type HeedingFlags } from '../heeding-flags.js';
 import { addSoundFlags, type SoundFlags } from '../operation-flags.js';
 import { readSound, runOperation, stemOf } from '../run-operation.js';
 
-interface FillFlags extends SoundFlags {
+interface FillFlags extends SoundFlags, HeedingFlags {
   readonly from?: number;
   readonly to?: number;
   readonly low?: number;
   readonly high?: number;
   readonly strength: number;
-  readonly fade: number;
+  readonly fade?: number;
 }
 
 /** Adds the command to the program. */
@@ -28,8 +29,8 @@ export function addFill(program: Command): void {
     .option('--low <hz>', 'lower edge of what is drawn (default: 0)', number(0))
     .option('--high <hz>', 'upper edge; outside the band the spectrum stays (default: half of the rate)', number(0))
     .option('--strength <x>', '1 draws from noise alone; less keeps something of what was there', number(0, 1), 1)
-    .option('--fade <seconds>', 'fading within the borders of a stretch of time', number(0), 0.01);
-  addSoundFlags(command, { bitDepth: '32' }).action(async (run: string, file: string, flags: FillFlags) => {
+    .option('--fade <seconds>', 'fading within the borders of a stretch of time (default: half a window of the codec)', number(0));
+  addSoundFlags(addHeedingFlags(command), { bitDepth: '32' }).action(async (run: string, file: string, flags: FillFlags) => {
     const { from, to, low, high } = flags;
     if ([from, to, low, high].every((edge) => edge === undefined)) {
       throw new MelstromError({ kind: 'usage', where: 'fill', got: 'no region', expected: 'some of --from, --to, --low and --high', fix: 'Use vary to draw all of a sound anew.' });
@@ -40,7 +41,8 @@ export function addFill(program: Command): void {
         const sound = await readSound(open, file, flags);
         const seeds = seedsOf(flags, flags.count);
         const region = { fromSeconds: from, toSeconds: to, lowHz: low, highHz: high };
-        const clips = fillSounds(open.pipeline, { ...shared, sounds: seeds.map(() => sound), seeds, region, strength: flags.strength, fadeSeconds: flags.fade, mixes: seeds.map(() => mix) });
+        const { heedRounds, resamples, detail } = flags;
+        const clips = fillSounds(open.pipeline, { ...shared, sounds: seeds.map(() => sound), seeds, region, heedRounds, resamples, detail, strength: flags.strength, fadeSeconds: flags.fade, mixes: seeds.map(() => mix) });
         return { clips, seeds, titles: seeds.map(() => `${stemOf(file)} fill`) };
       },
     });

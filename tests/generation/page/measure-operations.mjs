@@ -1,10 +1,13 @@
 // What vary, fill and morph do to real sounds with a trained run, in numbers. After a build:
 //
 //   node tests/generation/page/measure-operations.mjs <run> --corpus <folder> [--take take-4.wav] [--steps N] [--only vary,fill,morph] [--sheet P.png]
+//                                                     [--at 20.5] [--heed-rounds N] [--resamples N] [--detail X]
 //
 // The corpus has a folder for each label, each with that take. vary: the distance to the input's round trip at ten strengths. fill: three seconds
 // with a second in their middle drawn anew: what is outside is compared sample by sample, the joins with everywhere else (flux, and the sharpest
-// bend of the waveform). morph: how alike the steps are. The sheet shows what fill was given and what it gave.
+// bend of the waveform). The same flux of the recording itself says what there is at these places anyway (chords of configs/notes.yaml change at
+// whole seconds, so --at lies between two), and that of the recording with the second replaced by what the autoencoder makes of it (--detail
+// counts) how near a network without fault would come. morph: how alike the steps are. The sheet shows what fill was given and what it gave.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,7 +19,7 @@ const { createClipMeter } = await built('evaluation/clip-measures.js');
 const { contactSheet, createGriffinLimVocoder, createMelCodec, fillSounds, loadMono, melDistance, morphSounds, startEngine, varySounds } = await built('index.js');
 const { values, positionals: [run] } = parseArgs({
   allowPositionals: true,
-  options: { corpus: { type: 'string' }, take: { type: 'string', default: 'take-4.wav' }, steps: { type: 'string' }, only: { type: 'string', default: 'vary,fill,morph' }, sheet: { type: 'string' } },
+  options: { corpus: { type: 'string' }, take: { type: 'string', default: 'take-4.wav' }, steps: { type: 'string' }, only: { type: 'string', default: 'vary,fill,morph' }, sheet: { type: 'string' }, at: { type: 'string', default: '20.5' }, 'heed-rounds': { type: 'string' }, resamples: { type: 'string' }, detail: { type: 'string' } },
 });
 const detector = ts.transpileModule(readFileSync(new URL('../../support/flux.ts', import.meta.url), 'utf8'), { compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext } }).outputText;
 const { findSeam, imageFlux } = await import(`data:text/javascript,${encodeURIComponent(detector)}`);
@@ -29,7 +32,8 @@ const codec = createMelCodec(mel);
 const meter = createClipMeter(rate);
 const sliceSeconds = ((mel.frames - 2) * mel.hopSamples) / rate;
 const takes = await Promise.all(labels.map((label) => loadMono(join(values.corpus, label, values.take), { sampleRateHz: rate, downmix: 'mean' })));
-const cut = (seconds) => takes.map((all) => ({ sampleRateHz: rate, channels: [all.slice(20 * rate, Math.round((20 + seconds) * rate))] }));
+const at = Number(values.at);
+const cut = (seconds, from = 20) => takes.map((all) => ({ sampleRateHz: rate, channels: [all.slice(Math.round(from * rate), Math.round((from + seconds) * rate))] }));
 const draws = { ...generation, ...(values.steps && { steps: Number(values.steps) }), vocoder: createGriffinLimVocoder(mel) };
 const mixes = labels.map((_, label) => ({ parts: [{ label }] }));
 const seeds = labels.map((_, index) => index + 1);
@@ -66,24 +70,37 @@ function bend(samples, from, to) {
 
 async function measureFill() {
   const [from, to] = [rate, 2 * rate];
-  const sounds = cut(3);
-  const clips = await collect(fillSounds(pipeline, { ...draws, sounds, seeds, mixes, region: { fromSeconds: 1, toSeconds: 2 } }));
+  const sounds = cut(3, at);
+  const given = { ...draws, sounds, seeds, mixes, region: { fromSeconds: 1, toSeconds: 2 }, ...Object.fromEntries([['heedRounds', 'heed-rounds'], ['resamples', 'resamples'], ['detail', 'detail']].flatMap(([key, flag]) => (values[flag] === undefined ? [] : [[key, Number(values[flag])]]))) };
+  const started = performance.now();
+  const clips = await collect(fillSounds(pipeline, given));
+  const seconds = (performance.now() - started) / 1000;
+  const trips = await collect(fillSounds(pipeline, { ...given, sampler: 'ddim', steps: 1, strength: 1e-9, guidance: 1, heedRounds: 0, resamples: 0 }));
+  const joins = [from, to].map((sample) => Math.round(sample / mel.hopSamples));
+  const seamOf = (samples) => findSeam(imageFlux(codec.analyse(samples)), { frames: joins, period: joins[1] - joins[0] });
   const rows = clips.map(({ clip: { channels: [made] } }, index) => {
     const [given] = sounds[index].channels;
-    const changed = made.reduce((count, sample, at) => count + (sample !== given[at] && (at < from || at >= to) ? 1 : 0), 0);
-    const joins = [from, to].map((at) => Math.round(at / mel.hopSamples));
-    const { ratio, deviations } = findSeam(imageFlux(codec.analyse(made)), { frames: joins, period: joins[1] - joins[0] });
+    const [trip] = trips[index].clip.channels;
+    const changed = made.reduce((count, sample, place) => count + (sample !== given[place] && (place < from || place >= to) ? 1 : 0), 0);
+    const { ratio, deviations } = seamOf(made);
     const nearby = Math.round(0.005 * rate);
     const elsewhere = [[0, from - nearby], [from + nearby, to - nearby], [to + nearby, made.length]].map((stretch) => bend(made, ...stretch));
-    const inside = (samples) => meter([samples.subarray(from, to)]);
+    const inside = (samples) => meter([withoutOffset(samples.subarray(from, to))]);
     return {
-      label: labels[index], changedOutside: changed, fluxAtJoins: short(ratio), deviations: short(deviations), bendAtJoins: short(Math.max(bend(made, from - nearby, from + nearby), bend(made, to - nearby, to + nearby)) / Math.max(...elsewhere)),
-      levelDb: short(inside(made).rmsDbfs - inside(given).rmsDbfs), centroidPercent: short(100 * (inside(made).centroidHz / inside(given).centroidHz - 1)),
+      label: labels[index], changedOutside: changed, ofRecording: short(seamOf(given).ratio), ofRoundTrip: short(seamOf(trip).ratio), fluxAtJoins: short(ratio), deviations: short(deviations), bendAtJoins: short(Math.max(bend(made, from - nearby, from + nearby), bend(made, to - nearby, to + nearby)) / Math.max(...elsewhere)),
+      levelDb: short(inside(made).rmsDbfs - inside(given).rmsDbfs), tripLevelDb: short(inside(trip).rmsDbfs - inside(given).rmsDbfs), centroidPercent: short(100 * (inside(made).centroidHz / inside(given).centroidHz - 1)),
     };
   });
   console.table(rows);
-  console.log(`fill: flux at joins over elsewhere ${short(mean(rows.map((row) => row.fluxAtJoins)))}; level inside against the input's ${short(mean(rows.map((row) => row.levelDb)))} dB`);
+  const of = (key) => short(mean(rows.map((row) => row[key])));
+  console.log(`fill: flux at joins over elsewhere ${of('fluxAtJoins')} (recording ${of('ofRecording')}, round trip ${of('ofRoundTrip')}), deviations ${of('deviations')}; level inside against the input's ${of('levelDb')} dB (round trip ${of('tripLevelDb')}); ${short(seconds)} s`);
   if (values.sheet !== undefined) writeFileSync(values.sheet, contactSheet(clips.flatMap(({ clip: { channels: [made] } }, index) => [sounds[index].channels[0], made].map((samples) => codec.analyse(samples))), { scale: 2, gap: 6, columns: 4 }));
+}
+
+/** A recording's constant offset is no level, and no mel image knows of it. */
+function withoutOffset(samples) {
+  const offset = mean(samples);
+  return samples.map((sample) => sample - offset);
 }
 
 async function measureMorph() {
