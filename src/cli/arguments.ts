@@ -26,7 +26,7 @@ export function number(min: number, max = Infinity): (text: string) => number {
 /** A flag parser for two numbers from 0 to 1, the lower one first. */
 export function interval(text: string): [number, number] {
   const [low, high, ...rest] = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
-  if (!(low >= 0 && low < high && high <= 1) || rest.length > 0) throw new InvalidArgumentError(`got '${text}', expected two numbers from 0 to 1, the lower one first, for example 0.3,0.97.`);
+  if (!(low >= 0 && low < high && high <= 1) || rest.length > 0) throw new InvalidArgumentError(`got '${text}', expected two numbers from 0 to 1, the lower one first, for example 0.3,0.98.`);
   return [low, high];
 }
 

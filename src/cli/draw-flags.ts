@@ -40,7 +40,7 @@ export function guidanceRescaleOption(): Option {
 }
 
 export function guidanceIntervalOption(): Option {
-  return new Option('--guidance-interval <low,high>', 'noise levels between which labels and prompts are pushed, as shares of noise from 0 to 1, for example 0.3,0.97').argParser(interval);
+  return new Option('--guidance-interval <low,high>', 'noise levels between which labels and prompts are pushed, as shares of noise from 0 to 1, for example 0.3,0.98').argParser(interval);
 }
 
 /** Adds the shared flags. */

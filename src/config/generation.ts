@@ -26,9 +26,9 @@ export const generationSchema = z
     guidanceRescale: z.number().min(0).max(1).default(0),
     /**
      * Between which noise levels the label is pushed, as shares of noise in what the network is given: 0 is clean, 1 nothing but noise.
-     * [0.3, 0.97] with more guidance gives clips that are nearer to real ones in level and as a set, a little less pure, and asks the network less.
+     * [0.3, 0.98] with more guidance gives clips that are nearer to real ones in level and as a set, a little less pure, and asks the network less.
      */
-    guidanceInterval: z.tuple([share, share]).refine(([low, high]) => low < high, { error: 'expected the lower share first, for example [0.3, 0.97]' }).readonly().default([0, 1]),
+    guidanceInterval: z.tuple([share, share]).refine(([low, high]) => low < high, { error: 'expected the lower share first, for example [0.3, 0.98]' }).readonly().default([0, 1]),
     /** Fresh noise per step of ddim: 0 none, 1 as much as ddpm. */
     eta: z.number().min(0).max(1).default(0),
     /** Clips drawn at once. Changes memory and speed, not the clips. */
