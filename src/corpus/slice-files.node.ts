@@ -13,17 +13,6 @@ const WORKER = new URL('./_slice-worker.node.js', import.meta.url);
 /** Files that are begun per thread, so that none waits while the main thread takes another's slices. */
 const FILES_PER_WORKER = 2;
 
-/** The pool of the last corpus, whose threads wait a while for the next one; null while it is used. */
-let rested: WorkerPool | null = null;
-
-async function takePool(workers: number): Promise<WorkerPool | null> {
-  const pool = rested;
-  rested = null;
-  if (pool?.workers === workers) return pool;
-  await pool?.close();
-  return openWorkerPool(WORKER, workers);
-}
-
 /** What comes of a file, by its place among the files: blocks of slices, then its end. */
 export type FilePart = { readonly file: number } & (SliceBlock | FileEnd);
 
@@ -45,18 +34,15 @@ export interface SliceFilesOptions extends SliceSettings {
  * @throws the signal's reason when aborted
  */
 export async function* sliceFiles(paths: readonly string[], { workers, ...options }: SliceFilesOptions): AsyncGenerator<FilePart> {
-  const pool = await takePool(Math.min(workers, paths.length));
+  const pool = await openWorkerPool(WORKER, Math.min(workers, paths.length));
   if (pool === null) {
     yield* sliceHere(paths, options);
     return;
   }
-  let isDone = false;
   try {
     yield* sliceInThreads(paths, pool, options);
-    isDone = true;
   } finally {
-    if (isDone && rested === null) rested = pool;
-    else await pool.close(); // threads that were left in the middle wait for room
+    await pool.close();
   }
 }
 
