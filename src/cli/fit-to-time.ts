@@ -99,7 +99,7 @@ async function timeStages(config: RunConfig, { stages, createStep, now }: Timing
   }
 }
 
-/** The autoencoder's is without the discriminator, which joins late if at all. */
+/** The autoencoder's is without discriminator and texture, which join late if at all. */
 function createTrainingStep(config: RunConfig, stage: FittedStage): MeasuredStep<unknown> {
   const { vae, unet, mel } = config;
   const networks = deriveNetworks(config, LABELS);

@@ -30,7 +30,7 @@ const LARGEST_RATIO = 100;
 export function withMelConsistency(problem: PhaseProblem, target: MelTarget): PhaseProblem {
   const { bank, after = 0 } = target;
   requireShape('withMelConsistency', [target.mel.length / bank.melBins], [problem.magnitude.length / bank.binCount]);
-  const gains = new Float64Array(bank.binCount);
+  const buffers = gainBuffers(bank);
   let count = 0;
   return {
     ...problem,
@@ -39,7 +39,7 @@ export function withMelConsistency(problem: PhaseProblem, target: MelTarget): Ph
       count += 1;
       if (count <= after) return;
       for (let n = 0; n * bank.binCount < problem.magnitude.length; n += 1) {
-        gainsInto(gains, n, into, target);
+        const gains = gainsOf(n, into, target, buffers);
         for (let bin = 0; bin < bank.binCount; bin += 1) {
           const cell = n * bank.binCount + bin;
           problem.magnitude[cell] = gains[bin] * Math.sqrt(into.re[cell] * into.re[cell] + into.im[cell] * into.im[cell]);
@@ -53,9 +53,9 @@ export function withMelConsistency(problem: PhaseProblem, target: MelTarget): Ph
 export function correctToMel(spectrum: Spectrum, target: Omit<MelTarget, 'after'>): void {
   const { re, im, frameCount, binCount } = spectrum;
   requireShape('correctToMel', [target.mel.length / target.bank.melBins, target.bank.binCount], [frameCount, binCount]);
-  const gains = new Float64Array(binCount);
+  const buffers = gainBuffers(target.bank);
   for (let n = 0; n < frameCount; n += 1) {
-    gainsInto(gains, n, spectrum, target);
+    const gains = gainsOf(n, spectrum, target, buffers);
     for (let bin = 0; bin < binCount; bin += 1) {
       re[n * binCount + bin] *= gains[bin];
       im[n * binCount + bin] *= gains[bin];
@@ -63,10 +63,21 @@ export function correctToMel(spectrum: Spectrum, target: Omit<MelTarget, 'after'
   }
 }
 
-/** What the magnitudes of a frame are to be multiplied by. Mutates: gains. */
-function gainsInto(gains: Float64Array, n: number, { re, im }: Spectrum, { bank, mel }: Omit<MelTarget, 'after'>): void {
+interface GainBuffers {
+  /** Of bins. Shape: [F]. */
+  readonly gains: Float64Array;
+  /** Of filters, and of none. Shape: [M+1]. */
+  readonly ratios: Float64Array;
+}
+
+function gainBuffers({ binCount, melBins }: MelFilterBank): GainBuffers {
+  return { gains: new Float64Array(binCount), ratios: new Float64Array(melBins + 1) };
+}
+
+/** What the magnitudes of a frame are to be multiplied by. Mutates: the buffers, and returns their gains. */
+function gainsOf(n: number, { re, im }: Spectrum, { bank, mel }: Omit<MelTarget, 'after'>, { gains, ratios }: GainBuffers): Float64Array {
   const { melBins, binCount, filterOf, lowerWeights, upperWeights } = bank;
-  const ratios = new Float64Array(melBins + 1);
+  ratios.fill(0);
   for (let bin = 0; bin < binCount; bin += 1) {
     const cell = n * binCount + bin;
     const filter = filterOf[bin];
@@ -82,4 +93,5 @@ function gainsInto(gains: Float64Array, n: number, { re, im }: Spectrum, { bank,
     const weight = lowerWeights[bin] + upperWeights[bin];
     gains[bin] = filter < 0 ? 0 : Math.sqrt(Math.min(LARGEST_RATIO, (lowerWeights[bin] * ratios[filter] + upperWeights[bin] * ratios[filter + 1]) / weight));
   }
+  return gains;
 }
