@@ -78,15 +78,17 @@ function shiftedDistanceDb(a: MelImage, b: MelImage, shift: number): number {
   return cells === 0 ? Infinity : (difference / cells) * perUnit;
 }
 
-/** The image that candidates are found by: means of 8 rows and 2 frames. Shape: [M, N] -> [M/8, N/2], of stereo sound [3·M, N] -> [2·M/8, N/2], rounded up. */
+/** The image that candidates are found by: means of 8 bins and 2 frames, rounded up. Shape: [M, N] -> [M/8, N/2], of stereo sound [3·M, N] -> [2·(M/8), N/2]. */
 export function coarseOf({ settings, frameCount, data }: MelImage): MelImage {
   const rows = levelRows(settings);
-  const melBins = Math.ceil(rows / COARSE.bins);
+  const binsOfChannel = Math.ceil(settings.melBins / COARSE.bins);
+  const melBins = (rows / settings.melBins) * binsOfChannel;
   const frames = Math.ceil(frameCount / COARSE.frames);
   const [sums, cells] = [new Float32Array(melBins * frames), new Float32Array(melBins * frames)];
   for (let bin = 0; bin < rows; bin += 1) {
+    const coarseBin = Math.floor(bin / settings.melBins) * binsOfChannel + Math.floor((bin % settings.melBins) / COARSE.bins);
     for (let frame = 0; frame < frameCount; frame += 1) {
-      const cell = Math.floor(bin / COARSE.bins) * frames + Math.floor(frame / COARSE.frames);
+      const cell = coarseBin * frames + Math.floor(frame / COARSE.frames);
       sums[cell] += data[bin * frameCount + frame];
       cells[cell] += 1;
     }

@@ -84,6 +84,8 @@ describe('mel distance', () => {
     expect(melDistance(stereo(-30, -40, 0), stereo(-30, -40, 1)).errorDb).toBe(0);
     expect(copyDistanceDb(stereo(-30, -40, 0), stereo(-30, -44, 0))).toBeCloseTo(2, 4); // at the gain between them
     expect(coarseOf(stereo(-30, -40, 0)).data.length).toBe(2 * 16);
+    const twelveBins: MelImage = { settings: { ...settings, channels: 2, melBins: 12 }, frameCount: 2, data: new Float32Array(36 * 2).fill(0.5, 0, 12 * 2) };
+    expect([...coarseOf(twelveBins).data]).toEqual([0.5, 0.5, 0, 0]); // no row holds both channels
     const [first, other] = [logMelStatistics(stereo(-30, -40, 0.5)), logMelStatistics(stereo(-30, -40, -0.5))];
     expect([first.length, first[0], first[32]]).toEqual([96, expect.closeTo(50, 3), expect.closeTo(40, 3)]);
     expect([first[64], other[64]]).toEqual([expect.closeTo(20, 3), expect.closeTo(-20, 3)]);
