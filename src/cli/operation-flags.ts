@@ -5,8 +5,9 @@ import type { MixPart, SoundMix } from '../generation/index.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { collect, integer } from './arguments.js';
 import { addDrawFlags, type DrawFlagOptions, type DrawFlags } from './draw-flags.js';
+import type { WorkersFlag } from './workers-flag.js';
 
-export interface OperationFlags extends DrawFlags {
+export interface OperationFlags extends DrawFlags, WorkersFlag {
   readonly label?: string[];
   readonly negativeLabel?: string[];
   readonly prompt?: string[];

@@ -31,12 +31,14 @@ interface OperationOptions {
   readonly run: string;
   readonly flags: OperationFlags;
   readonly command: Command;
+  /** Clips whose images are inverted whole, for as many threads as that is worth. Default 0. */
+  readonly inversions?: number;
   /** Checks everything before any file is written. What the flags say of the mix is for every clip. */
   readonly plan: (open: OpenRun, shared: Shared, mix: SoundMix) => Promise<PlannedOperation>;
 }
 
 /** What is written when the signal aborts stays, each clip complete. @throws MelstromError as the operation does */
-export async function runOperation({ name, run, flags, command, plan }: OperationOptions): Promise<void> {
+export async function runOperation({ name, run, flags, command, inversions = 0, plan }: OperationOptions): Promise<void> {
   const { reporter, signal, print } = createContext(command);
   requireReadableFolder('<run>', run);
   const out = requireWritableFolder('--out', requireFlag('--out', flags.out));
@@ -46,7 +48,7 @@ export async function runOperation({ name, run, flags, command, plan }: Operatio
   let progress: Progress | null = null;
   const { clips, seeds, titles } = await plan(open, {
     ...drawSettings(open, flags),
-    vocoder: chooseVocoder(open.pipeline, open.generation, flags.vocoder),
+    vocoder: chooseVocoder(open.pipeline, open.generation, flags.vocoder, { workers: flags.workers, clips: inversions, frames: open.pipeline.mel.frames, signal }),
     signal,
     onStep: ({ doneSteps, totalSteps, doneClips, totalClips }) => progress?.update(Math.floor((100 * doneSteps) / totalSteps), { clips: `${doneClips}/${totalClips}` }),
   }, mixOfFlags(open.pipeline, flags));

@@ -31,13 +31,18 @@ function contentsOf(folder: string): Map<string, string> {
 }
 
 describe('--workers', () => {
-  it('of generate draws the same clips', () => {
+  it.each([
+    ['generate', (): string[] => ['--count', '5'], 5],
+    ['vary', (): string[] => [sound(0), sound(1), '--strength', '0.5', '--count', '2'], 4],
+    ['morph', (): string[] => ['seed:1', 'seed:2', '--steps', '4', '--rounds', '0'], 4],
+    ['combine', (): string[] => ['--label', TINY_LABELS[0], '--count', '3'], 3],
+  ])('of %s draws the same clips', (command, words, clips) => {
     const [alone, threaded] = ['0', '2'].map((workers) => {
-      const out = inRoot(`clips ${workers}`);
-      runCompiled('generate', run, '--count', '5', '--workers', workers, '--out', out);
+      const out = inRoot(`${command} ${workers}`);
+      runCompiled(command, run, ...words(), '--workers', workers, '--out', out);
       return contentsOf(out);
     });
-    expect(alone.size).toBe(10);
+    expect(alone.size).toBe(2 * clips);
     expect(threaded).toEqual(alone);
   });
 

@@ -6,6 +6,7 @@ import { integer } from '../arguments.js';
 import { seedsOf } from '../draw-flags.js';
 import { addOperationFlags, type OperationFlags } from '../operation-flags.js';
 import { runOperation } from '../run-operation.js';
+import { workersOption } from '../workers-flag.js';
 
 /** Adds the command to the program. */
 export function addCombine(program: Command): void {
@@ -13,10 +14,11 @@ export function addCombine(program: Command): void {
     .command('combine')
     .description('draw new clips after several labels or prompts at weights, as in --label kick:0.7 --label tom:0.3')
     .argument('<run>', 'run folder, or a pipeline folder')
-    .option('--count <n>', 'number of clips', integer(1), 8);
+    .option('--count <n>', 'number of clips', integer(1), 8)
+    .addOption(workersOption());
   addOperationFlags(command).action(async (run: string, flags: OperationFlags & { readonly count: number }) => {
     await runOperation({
-      name: 'combine', run, flags, command,
+      name: 'combine', run, flags, command, inversions: flags.count,
       plan: async ({ pipeline }, shared, mix) => {
         if (mix.parts!.length + mix.negative!.length === 0) {
           throw new MelstromError({ kind: 'usage', where: 'combine', got: 'nothing to combine', expected: 'some of --label, --prompt, --negative-label and --negative-prompt', fix: 'Use generate to draw without.' });

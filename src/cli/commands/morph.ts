@@ -6,6 +6,7 @@ import { integer } from '../arguments.js';
 import type { OpenRun } from '../open-run.js';
 import { addOperationFlags, labelPart, promptPart, type OperationFlags } from '../operation-flags.js';
 import { readSound, runOperation, stemOf } from '../run-operation.js';
+import { workersOption } from '../workers-flag.js';
 
 interface MorphFlags extends Omit<OperationFlags, 'steps'> {
   /** Clips, which everywhere else is --count. */
@@ -30,11 +31,12 @@ export function addMorph(program: Command): void {
     .option('--steps <n>', 'clips from end to end, both among them', integer(2), 8)
     .option('--rounds <n>', 'times that what lies between is drawn again to make the steps even', integer(0), 3)
     .option('--corrections <n>', 'network calls per step of the inversion of a sound beyond the first', integer(0), 3)
-    .option('--resample', "convert files of another rate to the model's");
+    .option('--resample', "convert files of another rate to the model's")
+    .addOption(workersOption());
   addOperationFlags(command, { stepsFlag: '--sampler-steps' }).action(async (run: string, from: string, to: string, { steps: count, samplerSteps, ...rest }: MorphFlags) => {
     const flags = { ...rest, steps: samplerSteps };
     await runOperation({
-      name: 'morph', run, flags, command,
+      name: 'morph', run, flags, command, inversions: count,
       plan: async (open, shared, mix) => {
         const ends = [await readEnd(open, '<from>', from, { ...flags, mix }), await readEnd(open, '<to>', to, { ...flags, mix })];
         const hasSound = ends.some(({ sound }) => sound !== undefined);

@@ -5,6 +5,7 @@ import { number, requireFlag } from '../arguments.js';
 import { seedsOf } from '../draw-flags.js';
 import { addSoundFlags, type SoundFlags } from '../operation-flags.js';
 import { readSound, runOperation, stemOf } from '../run-operation.js';
+import { workersOption } from '../workers-flag.js';
 
 interface VaryFlags extends SoundFlags {
   readonly strength?: number;
@@ -17,11 +18,12 @@ export function addVary(program: Command): void {
     .description('draw new versions of given sounds')
     .argument('<run>', 'run folder, or a pipeline folder')
     .argument('<audio...>', 'sound files, no longer than the slice of the model')
-    .option('--strength <x>', '0 is the round trip through the autoencoder, 1 ignores the sound', number(0, 1));
+    .option('--strength <x>', '0 is the round trip through the autoencoder, 1 ignores the sound', number(0, 1))
+    .addOption(workersOption());
   addSoundFlags(command).action(async (run: string, files: string[], flags: VaryFlags) => {
     const strength = requireFlag('--strength', flags.strength);
     await runOperation({
-      name: 'vary', run, flags, command,
+      name: 'vary', run, flags, command, inversions: files.length * flags.count,
       plan: async (open, shared, mix) => {
         const read = [];
         for (const file of files) read.push(await readSound(open, file, flags));
