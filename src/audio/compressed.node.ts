@@ -12,9 +12,11 @@ import { readOggLayout } from './ogg-pages.js';
 import { streamThroughWasm, type WasmDecoder } from './wasm-stream.js';
 import { decodeWithWebAudio, hasWebAudio } from './web-audio.node.js';
 
-/** Up to this size FLAC is decoded whole by node-web-audio-api: two to five times as fast on short clips. Unit: samples of all channels. */
+/** Up to this size FLAC, MP3 and Vorbis are decoded whole by node-web-audio-api: two to five times as fast on short clips. Unit: samples of all channels. */
 const WHOLE_LIMIT = 1 << 23;
 const WEB_AUDIO_RATES_HZ = { min: 8000, max: 192000 };
+/** Vorbis is decoded by blocks of up to so many samples, the last of which may end later than the sound. */
+const LONGEST_VORBIS_BLOCK = 8192;
 
 const createFlacDecoder = (): WasmDecoder => new FLACDecoder();
 const createMp3Decoder = (): WasmDecoder => new MPEGDecoder();
@@ -29,44 +31,54 @@ export async function openFlac(file: ByteReader, start: number): Promise<Decoded
 }
 
 /**
- * MP3 goes through mpg123 at every length: node-web-audio-api leaves the encoder's delay and padding in
- * (1105 samples too late and 1920 too many, with LAME at 48 kHz). A file without a Xing or LAME frame does not say how much that is,
- * and keeps it.
+ * node-web-audio-api leaves the encoder's delay and padding in (1105 samples too late and 1920 too many, with LAME at 48 kHz), so they
+ * are cut here; what it does not decode whole goes through mpg123. A file without a Xing or LAME frame does not say how much that is, and
+ * keeps it.
  */
 export async function openMp3(file: ByteReader): Promise<DecodedStream> {
   const layout = await readMp3Layout(file);
-  const { sampleRateHz, channelCount, start, end } = layout;
+  const { sampleRateHz, channelCount, start, end, leadSampleCount, trimmedSampleCount } = layout;
+  const decodedCount = layout.frameCount * layout.samplesPerFrame;
+  const frameCountEstimate = trimmedSampleCount ?? decodedCount;
   return {
     format: 'mp3',
     sampleRateHz,
     channelCount,
-    frameCountEstimate: layout.trimmedSampleCount ?? layout.frameCount * layout.samplesPerFrame,
+    frameCountEstimate,
     isCountExact: false,
-    blocks: () => takeSamples(streamThroughWasm(file, { format: 'mp3', sampleRateHz, create: createMp3Decoder, start, end }), channelCount, layout.trimmedSampleCount),
+    async *blocks() {
+      const whole = await decodeWhole(file, { sampleRateHz, channelCount, sampleCount: decodedCount, format: 'mp3', start, end }).catch(() => null);
+      if (whole?.length === channelCount && whole[0].length === decodedCount) yield whole.map((channel) => channel.subarray(leadSampleCount, leadSampleCount + frameCountEstimate));
+      else yield* takeSamples(streamThroughWasm(file, { format: 'mp3', sampleRateHz, create: createMp3Decoder, start, end }), channelCount, trimmedSampleCount);
+    },
   };
 }
 
-/** Vorbis too: node-web-audio-api does not cut the last block where the stream says. Opus it does not know. */
+/** node-web-audio-api does not cut the last block of Vorbis where the stream says, so that is done here. Opus it does not know. */
 export async function openOgg(file: ByteReader): Promise<DecodedStream> {
   const layout = await readOggLayout(file);
   const format = `ogg ${layout.coding}`;
   if (layout.flac !== null) return flacStream(file, { info: layout.flac, format, start: 0 });
   const { sampleRateHz, channelCount, frameCountEstimate } = layout;
   const create = layout.coding === 'opus' ? createOpusDecoder : createVorbisDecoder;
+  const wholeCount = layout.coding === 'opus' ? null : frameCountEstimate;
   return {
     format,
     sampleRateHz,
     channelCount,
     frameCountEstimate,
     isCountExact: false,
-    blocks: () => takeSamples(streamThroughWasm(file, { format, sampleRateHz, create, start: 0, end: file.size }), channelCount, frameCountEstimate),
+    async *blocks() {
+      const whole = await decodeWhole(file, { sampleRateHz, channelCount, sampleCount: wholeCount, format, start: 0, end: file.size }).catch(() => null);
+      const excess = whole?.length === channelCount ? whole[0].length - wholeCount! : -1;
+      if (excess >= 0 && excess < LONGEST_VORBIS_BLOCK) yield* takeSamples([whole!], channelCount, wholeCount);
+      else yield* takeSamples(streamThroughWasm(file, { format, sampleRateHz, create, start: 0, end: file.size }), channelCount, frameCountEstimate);
+    },
   };
 }
 
 function flacStream(file: ByteReader, { info, format, start }: { info: FlacInfo; format: string; start: number }): DecodedStream {
   const { sampleRateHz, channelCount, frameCount, bitDepth } = info;
-  const isShort = frameCount !== null && frameCount * channelCount <= WHOLE_LIMIT;
-  const isRateServed = sampleRateHz >= WEB_AUDIO_RATES_HZ.min && sampleRateHz <= WEB_AUDIO_RATES_HZ.max;
   return {
     format,
     sampleRateHz,
@@ -74,11 +86,8 @@ function flacStream(file: ByteReader, { info, format, start }: { info: FlacInfo;
     frameCountEstimate: frameCount,
     isCountExact: frameCount !== null,
     async *blocks() {
-      if (isShort && isRateServed && (await hasWebAudio())) {
-        const bytes = await file.read(start, file.size - start);
-        const channels = await decodeWithWebAudio(bytes, sampleRateHz).catch((cause: unknown) => {
-          throw badAudio(file.path, `a truncated or damaged ${format} file (${messageOf(cause)})`, { cause });
-        });
+      const channels = await decodeWhole(file, { sampleRateHz, channelCount, sampleCount: frameCount, format, start, end: file.size });
+      if (channels !== null) {
         // It gives one empty channel when not even the first frame is whole.
         if (channels[0].length === 0) throw badAudio(file.path, `a truncated ${format} file: its first frame is cut off`);
         yield channels;
@@ -91,6 +100,28 @@ function flacStream(file: ByteReader, { info, format, start }: { info: FlacInfo;
   };
 }
 
+interface WholeOptions {
+  readonly format: string;
+  readonly sampleRateHz: number;
+  readonly channelCount: number;
+  /** As the headers say; null when they don't. */
+  readonly sampleCount: number | null;
+  /** Byte range that holds the stream. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A file decoded at once by node-web-audio-api; null where that isn't there, or the file is too long, or of a rate that it does not serve. @throws MelstromError on damage */
+async function decodeWhole(file: ByteReader, { format, sampleRateHz, channelCount, sampleCount, start, end }: WholeOptions): Promise<Float32Array[] | null> {
+  const isShort = sampleCount !== null && sampleCount * channelCount <= WHOLE_LIMIT;
+  const isRateServed = sampleRateHz >= WEB_AUDIO_RATES_HZ.min && sampleRateHz <= WEB_AUDIO_RATES_HZ.max;
+  if (!isShort || !isRateServed || !(await hasWebAudio())) return null;
+  const bytes = await file.read(start, end - start);
+  return decodeWithWebAudio(bytes, sampleRateHz).catch((cause: unknown) => {
+    throw badAudio(file.path, `a truncated or damaged ${format} file (${messageOf(cause)})`, { cause });
+  });
+}
+
 /** The decoder divides by the largest positive value, all others here by the largest negative one: 32768 at 16 bits. Mutates: channel. */
 function scaleToFullScale(channel: Float32Array, bitDepth: number): Float32Array {
   const full = 2 ** (bitDepth - 1);
@@ -101,7 +132,7 @@ function scaleToFullScale(channel: Float32Array, bitDepth: number): Float32Array
 /**
  * Mono sound comes out of some decoders as two equal channels, and the last block longer than the stream says when it is short.
  */
-async function* takeSamples(blocks: AsyncIterable<Float32Array[]>, channelCount: number, frameCount: number | null): AsyncGenerator<Float32Array[]> {
+async function* takeSamples(blocks: AsyncIterable<Float32Array[]> | Iterable<Float32Array[]>, channelCount: number, frameCount: number | null): AsyncGenerator<Float32Array[]> {
   let left = frameCount ?? Infinity;
   for await (const block of blocks) {
     const channels = channelCount === 1 ? block.slice(0, 1) : block;

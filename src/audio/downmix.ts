@@ -46,12 +46,19 @@ export function downmix(channels: readonly Float32Array[], how: DownmixRule): Fl
   }
 }
 
+/** Channel after channel, so that the inner loop is over samples alone; sums are of float64, rounded once. */
 function weightedSum(channels: readonly Float32Array[], weights: readonly number[]): Float32Array {
-  const mono = new Float32Array(channels[0].length);
-  for (let index = 0; index < mono.length; index += 1) {
-    let sum = 0;
-    for (let channel = 0; channel < channels.length; channel += 1) sum += weights[channel] * channels[channel][index];
-    mono[index] = sum;
+  if (channels.length === 2) return weightedPair(channels[0], channels[1], weights[0], weights[1]);
+  const sums = new Float64Array(channels[0].length);
+  for (const [channel, samples] of channels.entries()) {
+    const weight = weights[channel];
+    for (let index = 0; index < sums.length; index += 1) sums[index] += weight * samples[index];
   }
+  return new Float32Array(sums);
+}
+
+function weightedPair(left: Float32Array, right: Float32Array, leftWeight: number, rightWeight: number): Float32Array {
+  const mono = new Float32Array(left.length);
+  for (let index = 0; index < mono.length; index += 1) mono[index] = leftWeight * left[index] + rightWeight * right[index];
   return mono;
 }

@@ -14,7 +14,9 @@ export interface Mp3Header {
 /** What a walk over all frames finds. */
 export interface Mp3Layout extends Mp3Header {
   readonly frameCount: number;
-  /** Samples that remain when the encoder's delay and padding are removed, or null when the file does not say. */
+  /** Samples before the sound, of encoder and decoder; 0 when the file does not say. */
+  readonly leadSampleCount: number;
+  /** Samples that remain when they and the encoder's padding are removed, or null when the file does not say. */
   readonly trimmedSampleCount: number | null;
   /** Byte range of the frames, tags left out. */
   readonly start: number;
@@ -84,8 +86,9 @@ export async function readMp3Layout(file: ByteReader): Promise<Mp3Layout> {
   if (info?.frameCount !== undefined && soundFrames < info.frameCount) {
     throw badAudio(file.path, `a truncated MP3 file: ${soundFrames} of ${info.frameCount} frames`);
   }
-  const trimmedSampleCount = info?.trimSamples === undefined ? null : Math.max(0, soundFrames * first.samplesPerFrame - info.trimSamples);
-  return { ...first, frameCount: soundFrames, trimmedSampleCount, start, end: Math.min(position, end) };
+  const { lead, trail } = info?.trim ?? { lead: 0, trail: 0 };
+  const trimmedSampleCount = info?.trim === undefined ? null : Math.max(0, soundFrames * first.samplesPerFrame - lead - trail);
+  return { ...first, frameCount: soundFrames, leadSampleCount: lead, trimmedSampleCount, start, end: Math.min(position, end) };
 }
 
 /** Where the frames end: before an ID3v1 tag (the last 128 bytes) and an APE tag, if there are any. */
@@ -116,7 +119,7 @@ async function firstFrame(file: ByteReader, end: number): Promise<number> {
 }
 
 /** The first frame may be a table of contents: how many frames there are, and what encoder delay and padding to cut. */
-function readInfoFrame(bytes: Uint8Array, header: Mp3Header): { frameCount?: number; trimSamples?: number } | null {
+function readInfoFrame(bytes: Uint8Array, header: Mp3Header): { frameCount?: number; trim?: { readonly lead: number; readonly trail: number } } | null {
   const sideInfo = header.samplesPerFrame === 1152 ? (header.channelCount === 1 ? 17 : 32) : header.channelCount === 1 ? 9 : 17;
   const at = 4 + sideInfo;
   const name = asciiOf(bytes, at, 4);
@@ -128,7 +131,7 @@ function readInfoFrame(bytes: Uint8Array, header: Mp3Header): { frameCount?: num
   if (bytes[lame] === 0) return { frameCount };
   const delay = (bytes[lame + 21] << 4) | (bytes[lame + 22] >> 4);
   const padding = ((bytes[lame + 22] & 15) << 8) | bytes[lame + 23];
-  return { frameCount, trimSamples: delay + DECODER_DELAY + Math.max(0, padding - DECODER_DELAY) };
+  return { frameCount, trim: { lead: delay + DECODER_DELAY, trail: Math.max(0, padding - DECODER_DELAY) } };
 }
 
 function isPadding(bytes: Uint8Array): boolean {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import type { WebAudio } from '../../src/audio/web-audio.node.js';
 import { chirpSnrDb } from './chirp.js';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`fixtures/${name}`, import.meta.url));
@@ -57,6 +58,29 @@ describe('without the system sound library', () => {
       const { channels, sampleRateHz } = await decodeFile(fixture(name));
       expect(chirpSnrDb(channels[0], { rateHz: sampleRateHz, channel: 0 }), name).toBeGreaterThan(85);
     }
+  });
+
+  it.each(['chirp.flac', 'chirp.mp3', 'chirp-mono.mp3', 'chirp-no-info.mp3', 'chirp.ogg', 'chirp-mono.ogg'])('%s is the same sound, to the sample and within two millionths', async (name) => {
+    const decoded = vi.fn();
+    vi.doMock('node-web-audio-api', async (original) => {
+      const real = await original<WebAudio>();
+      class OfflineAudioContext extends real.OfflineAudioContext {
+        override decodeAudioData(bytes: ArrayBuffer): ReturnType<InstanceType<WebAudio['OfflineAudioContext']>['decodeAudioData']> {
+          decoded();
+          return super.decodeAudioData(bytes);
+        }
+      }
+      return { ...real, OfflineAudioContext };
+    });
+    const decodeAnew = async (): Promise<readonly Float32Array[]> => (await (await import('../../src/audio/decode.node.js')).decodeFile(fixture(name))).channels;
+    const usual = await decodeAnew();
+    expect(decoded).toHaveBeenCalledOnce();
+    vi.resetModules();
+    mockMissingLibrary();
+    const without = await decodeAnew();
+    expect(decoded).toHaveBeenCalledOnce();
+    expect(without.map(({ length }) => length)).toEqual(usual.map(({ length }) => length));
+    for (const [channel, samples] of without.entries()) expect(samples.reduce((most, value, index) => Math.max(most, Math.abs(value - usual[channel][index])), 0)).toBeLessThan(2e-6);
   });
 
   it('playing and rendering name the library and the command that installs it', async () => {
