@@ -1,6 +1,6 @@
 // Convolution and its gradients from tfjs operations that every engine has (wasm lacks the filter gradient's kernel).
 import * as tf from '@tensorflow/tfjs';
-import { isUnpadded, paddedShape, type ConvGeometry } from './_conv2d-geometry.js';
+import { isUnpadded, type ConvGeometry } from './_conv2d-geometry.js';
 
 /** The tensors of one convolution. */
 export interface ConvOperands {
@@ -17,27 +17,45 @@ export function convolveComposed({ x, kernel, bias, residual }: ConvOperands, ge
   return y;
 }
 
-/** Gradient of x: the transposed convolution, with the padding cut off. */
+/** Gradient of x: the convolution of dy, spread out by the stride, with the kernel turned about. (wasm takes ten times as long to convolve transposed.) */
 export function inputGradientComposed(dy: tf.Tensor4D, kernel: tf.Tensor4D, geometry: ConvGeometry): tf.Tensor4D {
-  const padded = tf.conv2dTranspose(dy, kernel, paddedShape(geometry), geometry.stride, 'valid');
-  return tf.slice(padded, [0, geometry.rows[0], geometry.columns[0], 0], geometry.inputShape);
+  const { inputShape, kernelShape, rows, columns, stride } = geometry;
+  const spread = spreadOut(dy, stride);
+  const along = (axis: 0 | 1, before: number): { zeros: [number, number]; begin: number } => {
+    const reach = kernelShape[axis] - 1;
+    const first = Math.max(0, reach - before);
+    return { zeros: [first, Math.max(0, inputShape[axis + 1] + before - spread.shape[axis + 1]!)], begin: before + first - reach };
+  };
+  const [down, across] = [along(0, rows[0]), along(1, columns[0])];
+  const turned: tf.Tensor4D = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2]);
+  const dx: tf.Tensor4D = tf.conv2d(tf.pad4d(spread, [[0, 0], down.zeros, across.zeros, [0, 0]]), turned, 1, 'valid');
+  return tf.slice(dx, [0, down.begin, across.begin, 0], inputShape);
 }
 
-/** Gradient of the kernel: one matrix product per position in the kernel. */
+/** Zeros between rows and columns: as many as a stride leaves out, and none behind the last. */
+function spreadOut(dy: tf.Tensor4D, stride: number): tf.Tensor4D {
+  if (stride === 1) return dy;
+  const [batch, height, width, channels] = dy.shape;
+  const apart = tf.pad4d(tf.reshape(dy, [batch * height, 1, width, channels]), [[0, 0], [0, stride - 1], [0, 0], [0, 0]]);
+  const both = tf.pad4d(tf.reshape(apart, [batch * height * stride, width, 1, channels]), [[0, 0], [0, 0], [0, stride - 1], [0, 0]]);
+  const spread: tf.Tensor4D = tf.reshape(both, [batch, height * stride, width * stride, channels]);
+  return tf.slice(spread, [0, 0, 0, 0], [batch, (height - 1) * stride + 1, (width - 1) * stride + 1, channels]);
+}
+
+/** Gradient of the kernel: one matrix product per position in the kernel, of factors that are laid out for it (wasm is slow at others). */
 export function kernelGradientComposed(dy: tf.Tensor4D, x: tf.Tensor4D, geometry: ConvGeometry): tf.Tensor4D {
   const { kernelShape, outputShape, stride } = geometry;
   const [kernelHeight, kernelWidth, inputChannels, outputChannels] = kernelShape;
   const [batch, height, width] = outputShape;
-  const padded = padInput(x, geometry);
+  const byChannel = tf.transpose(padInput(x, geometry), [3, 0, 1, 2]);
   const flatGradient = tf.reshape(dy, [batch * height * width, outputChannels]) as tf.Tensor2D;
   const products: tf.Tensor[] = [];
   for (let row = 0; row < kernelHeight; row += 1) {
     for (let column = 0; column < kernelWidth; column += 1) {
-      const begin = [0, row, column, 0];
-      const end = [batch, row + (height - 1) * stride + 1, column + (width - 1) * stride + 1, inputChannels];
-      const seen = stride === 1 ? tf.slice(padded, begin, [batch, height, width, inputChannels]) : tf.stridedSlice(padded, begin, end, [1, stride, stride, 1]);
-      const flatSeen = tf.reshape(seen, [batch * height * width, inputChannels]) as tf.Tensor2D;
-      products.push(tf.matMul(flatSeen, flatGradient, true, false)); // [Cin, Cout]
+      const begin = [0, 0, row, column];
+      const end = [inputChannels, batch, row + (height - 1) * stride + 1, column + (width - 1) * stride + 1];
+      const seen = stride === 1 ? tf.slice(byChannel, begin, [inputChannels, batch, height, width]) : tf.stridedSlice(byChannel, begin, end, [1, 1, stride, stride]);
+      products.push(tf.matMul(tf.reshape(seen, [inputChannels, batch * height * width]), flatGradient)); // [Cin, Cout]
     }
   }
   return tf.reshape(tf.stack(products), kernelShape);

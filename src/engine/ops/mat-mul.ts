@@ -40,10 +40,16 @@ export function matMul(a: tf.Tensor, b: tf.Tensor, { transposeA = false, transpo
 /** The product without a gradient, for use inside other operations: what it makes on the way is freed by their tf.tidy. */
 export function multiply(a: tf.Tensor, b: tf.Tensor, transposeA: boolean, transposeB: boolean): tf.Tensor {
   if (convPrecision() === 'float32' || !hasNativeKernel('Bfloat16') || countProducts(a, b, transposeB) < BFLOAT16_MIN_PRODUCTS) {
-    return tf.matMul(a, b, transposeA, transposeB);
+    return multiplyFloat(a, b, transposeA, transposeB);
   }
   const attributes = [formatAttribute(true), attribute.bool('adj_x', transposeA), attribute.bool('adj_y', transposeB)];
   return toFloat(runRaw('BatchMatMulV2', attributes, [toHalf(a), toHalf(b)])[0]);
+}
+
+/** wasm is ten times as slow at two matrices of which one is read transposed as it is at turning that one about first. */
+function multiplyFloat(a: tf.Tensor, b: tf.Tensor, transposeA: boolean, transposeB: boolean): tf.Tensor {
+  if (tf.getBackend() !== 'wasm' || a.rank !== 2 || b.rank !== 2) return tf.matMul(a, b, transposeA, transposeB);
+  return tf.matMul(transposeA ? tf.transpose(a) : a, transposeB ? tf.transpose(b) : b);
 }
 
 function countProducts(a: tf.Tensor, b: tf.Tensor, transposeB: boolean): number {

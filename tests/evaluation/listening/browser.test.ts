@@ -43,7 +43,7 @@ describe.skipIf(!hasBrowser)(`the listening page${hasBrowser ? '' : ` (${NO_BROW
     const answers = trials.map(({ x }, index) => (index === 1 ? ({ a: '2', b: '1' } as const)[x] : ({ a: '1', b: '2' } as const)[x])); // one wrong, on purpose
     let page = await begin(context, url);
     for (const key of answers.slice(0, 2)) await answerChoice(page, { sounds: ['a', 'b', 'x', 'a'], key });
-    await page.close();
+    await closeTab(page);
 
     page = await context.newPage();
     await page.goto(url);
@@ -81,7 +81,7 @@ describe.skipIf(!hasBrowser)(`the listening page${hasBrowser ? '' : ` (${NO_BROW
     await page.getByText('Listen to Sound 4, Sound 5 first.').waitFor();
     expect(await page.locator('input[type=range]:enabled').count()).toBe(1); // only that of the sound being heard
     checkSchedule(await page.evaluate(() => (globalThis as unknown as { scheduled: Scheduled[] }).scheduled), test.items[0].loopSamples);
-    await page.close();
+    await closeTab(page);
     page = await context.newPage();
     await page.goto(server.url);
     await page.getByRole('button', { name: 'Go on' }).waitFor();
@@ -189,6 +189,11 @@ async function next(page: Page): Promise<void> {
   const heading = await page.locator('h2').textContent();
   await page.keyboard.press('Enter');
   await page.waitForFunction((before) => document.querySelector('h2') !== null && document.querySelector('h2')!.textContent !== before, heading);
+}
+
+/** As a listener closes a tab: what the page has kept reaches the disk. */
+async function closeTab(page: Page): Promise<void> {
+  await Promise.all([page.waitForEvent('close'), page.close({ runBeforeUnload: true })]);
 }
 
 /** Runs in the page before anything else: notes what is set on the audio clock, and when. */
