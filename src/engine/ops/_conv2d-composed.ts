@@ -27,8 +27,7 @@ export function inputGradientComposed(dy: tf.Tensor4D, kernel: tf.Tensor4D, geom
     return { zeros: [first, Math.max(0, inputShape[axis + 1] + before - spread.shape[axis + 1]!)], begin: before + first - reach };
   };
   const [down, across] = [along(0, rows[0]), along(1, columns[0])];
-  const turned: tf.Tensor4D = tf.transpose(tf.reverse(kernel, [0, 1]), [0, 1, 3, 2]);
-  const dx: tf.Tensor4D = tf.conv2d(tf.pad4d(spread, [[0, 0], down.zeros, across.zeros, [0, 0]]), turned, 1, 'valid');
+  const dx: tf.Tensor4D = tf.conv2d(tf.pad4d(spread, [[0, 0], down.zeros, across.zeros, [0, 0]]), turnAbout(kernel), 1, 'valid');
   return tf.slice(dx, [0, down.begin, across.begin, 0], inputShape);
 }
 
@@ -47,18 +46,43 @@ export function kernelGradientComposed(dy: tf.Tensor4D, x: tf.Tensor4D, geometry
   const { kernelShape, outputShape, stride } = geometry;
   const [kernelHeight, kernelWidth, inputChannels, outputChannels] = kernelShape;
   const [batch, height, width] = outputShape;
-  const byChannel = tf.transpose(padInput(x, geometry), [3, 0, 1, 2]);
+  const planes = splitPlanes(padInput(x, geometry), stride);
   const flatGradient = tf.reshape(dy, [batch * height * width, outputChannels]) as tf.Tensor2D;
   const products: tf.Tensor[] = [];
   for (let row = 0; row < kernelHeight; row += 1) {
     for (let column = 0; column < kernelWidth; column += 1) {
-      const begin = [0, 0, row, column];
-      const end = [inputChannels, batch, row + (height - 1) * stride + 1, column + (width - 1) * stride + 1];
-      const seen = stride === 1 ? tf.slice(byChannel, begin, [inputChannels, batch, height, width]) : tf.stridedSlice(byChannel, begin, end, [1, 1, stride, stride]);
+      const plane = planes(row % stride, column % stride);
+      const seen = tf.slice(plane, [0, 0, Math.floor(row / stride), Math.floor(column / stride)], [inputChannels, batch, height, width]);
       products.push(tf.matMul(tf.reshape(seen, [inputChannels, batch * height * width]), flatGradient)); // [Cin, Cout]
     }
   }
   return tf.reshape(tf.stack(products), kernelShape);
+}
+
+/** Every so many rows and columns of an image, from a row and a column on, each cut once. Shape: [B, H, W, C] -> [C, B, H/stride, W/stride], rounded up. */
+function splitPlanes(image: tf.Tensor4D, stride: number): (row: number, column: number) => tf.Tensor4D {
+  const [batch, height, width, channels] = image.shape;
+  const [rows, columns] = [Math.ceil(height / stride), Math.ceil(width / stride)];
+  const whole = stride === 1 ? image : tf.pad4d(image, [[0, 0], [0, rows * stride - height], [0, columns * stride - width], [0, 0]]);
+  const cut = (row: number, column: number): tf.Tensor4D => {
+    const someRows = tf.slice(tf.reshape(whole, [batch * rows, stride, columns * stride, channels]), [0, row, 0, 0], [batch * rows, 1, columns * stride, channels]);
+    const some = tf.slice(tf.reshape(someRows, [batch * rows * columns, stride, channels]), [0, column, 0], [batch * rows * columns, 1, channels]);
+    return tf.transpose(tf.reshape(some, [batch, rows, columns, channels]), [3, 0, 1, 2]);
+  };
+  const planes = new Map<number, tf.Tensor4D>();
+  return (row, column) => {
+    const place = row * stride + column;
+    const plane = planes.get(place) ?? (stride === 1 ? tf.transpose(image, [3, 0, 1, 2]) : cut(row, column));
+    planes.set(place, plane);
+    return plane;
+  };
+}
+
+/** The kernel with rows and columns in reverse, and its channels exchanged. */
+function turnAbout(kernel: tf.Tensor4D): tf.Tensor4D {
+  const [height, width, inputChannels, outputChannels] = kernel.shape;
+  const turned = tf.concat(tf.split(tf.reshape(kernel, [height * width, inputChannels, outputChannels]), height * width).reverse());
+  return tf.reshape(tf.transpose(turned, [0, 2, 1]), [height, width, outputChannels, inputChannels]);
 }
 
 /** The input with its zeros around it. */
