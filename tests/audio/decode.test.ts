@@ -137,6 +137,28 @@ describe('one clear error for a bad file', () => {
     expect((await errorOf(path)).got).toMatch(/damaged/);
   });
 
+  it.each(['chirp.ogg', 'chirp.opus', 'chirp-flac.oga'])('%s with a bit changed, a page missing, or what is no page in between', async (name) => {
+    const bytes = await readFile(fixture(name));
+    const starts = pageStarts(bytes);
+    const cases: [Buffer, RegExp][] = [
+      [Buffer.from(bytes), /checksum of the page at byte \d+ of \d+ does not fit/],
+      [Buffer.concat([bytes.subarray(0, starts.at(-2)), bytes.subarray(starts.at(-1))]), /pages are missing before byte \d+ of \d+/],
+      [Buffer.concat([bytes.subarray(0, starts.at(-1)), Buffer.from('OggX what is this'), bytes.subarray(starts.at(-1))]), /damaged at byte \d+ of \d+/],
+    ];
+    cases[0][0][starts.at(-1)! - 10] ^= 4;
+    for (const [index, [damaged, message]] of cases.entries()) {
+      const path = join(folder, `${index} ${name}`);
+      await writeFile(path, damaged);
+      expect((await errorOf(path)).got).toMatch(message);
+    }
+  });
+
+  it.each(['chirp.ogg', 'chirp.opus', 'chirp-flac.oga'])('%s with something behind its end is read', async (name) => {
+    const path = join(folder, `tagged ${name}`);
+    await writeFile(path, Buffer.concat([await readFile(fixture(name)), Buffer.from('TAG or whatever')]));
+    expect((await decodeFile(path)).channels).toEqual((await decodeFile(fixture(name))).channels);
+  });
+
   it('a FLAC cut within its first frame', async () => {
     const path = join(folder, 'first frame.flac');
     await writeFile(path, (await readFile(fixture('chirp.flac'))).subarray(0, 900));
@@ -183,3 +205,9 @@ describe('one clear error for a bad file', () => {
     expect((await errorOf(folder)).got).toMatch(/folder/);
   });
 });
+
+function pageStarts(bytes: Buffer): number[] {
+  const starts: number[] = [];
+  for (let at = bytes.indexOf('OggS'); at >= 0; at = bytes.indexOf('OggS', at + 1)) starts.push(at);
+  return starts;
+}
