@@ -15,9 +15,15 @@ export function smallText(config: Partial<ClipTextEncoderConfig> = {}, files = t
   return { tokenizer: createClipTokenizer(files, 'tokenizer'), encoder: createClipTextEncoder(encoderConfig, { seed: 3 }) };
 }
 
+/** The mean of the first value of each token's states. Shape: [B, S, W] -> [B]. */
+export function toldBy(states: tf.Tensor3D): tf.Tensor1D {
+  const [batch, tokens] = states.shape;
+  return tf.mean(tf.slice(states, [0, 0, 0], [batch, tokens, 1]), [1, 2]);
+}
+
 /**
- * Stands for a UNet whose answer can be told beforehand: the mean of its states in every cell, plus the class. With the prediction
- * `sample` that answer is the clean sample itself.
+ * Stands for a UNet whose answer can be told beforehand: the mean of its states' first value in every cell, plus the class. (That of all
+ * values is 0, since the states are normalised.) With the prediction `sample` that answer is the clean sample itself.
  */
 export function tellingUnet({ channels = 3, width = 8, classes = null }: { channels?: number; width?: number; classes?: number | null } = {}): TextUnet {
   return {
@@ -25,7 +31,7 @@ export function tellingUnet({ channels = 3, width = 8, classes = null }: { chann
     parameters: new ParameterTree(null),
     forward({ sample, classLabels, encoderHiddenStates }) {
       if (!encoderHiddenStates) throw new Error('no states');
-      const told = tf.reshape(tf.mean(encoderHiddenStates, [1, 2]), [-1, 1, 1, 1]);
+      const told = tf.reshape(toldBy(encoderHiddenStates), [-1, 1, 1, 1]);
       const both = classLabels === undefined ? told : tf.add(told, tf.reshape(tf.cast(classLabels, 'float32'), [-1, 1, 1, 1]));
       return tf.add(tf.mul(sample, 0), both);
     },
