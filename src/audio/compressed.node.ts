@@ -1,8 +1,4 @@
 // Opens FLAC, MP3 and Ogg files: which decoder serves which of them, and why.
-import { FLACDecoder } from '@wasm-audio-decoders/flac';
-import { OggVorbisDecoder } from '@wasm-audio-decoders/ogg-vorbis';
-import { MPEGDecoder } from 'mpg123-decoder';
-import { OggOpusDecoder } from 'ogg-opus-decoder';
 import { messageOf } from '../base/errors.js';
 import type { DecodedStream } from './audio-source.js';
 import { badAudio, type ByteReader } from './byte-reader.js';
@@ -18,10 +14,11 @@ const WEB_AUDIO_RATES_HZ = { min: 8000, max: 192000 };
 /** Vorbis is decoded by blocks of up to so many samples, the last of which may end later than the sound. */
 const LONGEST_VORBIS_BLOCK = 8192;
 
-const createFlacDecoder = (): WasmDecoder => new FLACDecoder();
-const createMp3Decoder = (): WasmDecoder => new MPEGDecoder();
-const createOpusDecoder = (): WasmDecoder => new OggOpusDecoder();
-const createVorbisDecoder = (): WasmDecoder => new OggVorbisDecoder();
+// Loaded with the first file that needs them: threads need not wait for all four.
+const createFlacDecoder = async (): Promise<WasmDecoder> => new (await import('@wasm-audio-decoders/flac')).FLACDecoder();
+const createMp3Decoder = async (): Promise<WasmDecoder> => new (await import('mpg123-decoder')).MPEGDecoder();
+const createOpusDecoder = async (): Promise<WasmDecoder> => new (await import('ogg-opus-decoder')).OggOpusDecoder();
+const createVorbisDecoder = async (): Promise<WasmDecoder> => new (await import('@wasm-audio-decoders/ogg-vorbis')).OggVorbisDecoder();
 
 /** @throws MelstromError when the header is not there */
 export async function openFlac(file: ByteReader, start: number): Promise<DecodedStream> {

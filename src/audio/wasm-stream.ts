@@ -20,7 +20,7 @@ interface WasmResult {
 export interface WasmStreamOptions {
   readonly format: string;
   readonly sampleRateHz: number;
-  readonly create: () => WasmDecoder;
+  readonly create: () => Promise<WasmDecoder>;
   /** Byte range that holds the stream. */
   readonly start: number;
   readonly end: number;
@@ -32,7 +32,7 @@ const PIECE_BYTES = 1 << 16;
 /** @throws MelstromError when the decoder reports damage or the rate changes on the way */
 export async function* streamThroughWasm(file: ByteReader, options: WasmStreamOptions): AsyncGenerator<Float32Array[]> {
   const { format, sampleRateHz, start, end } = options;
-  const decoder = options.create();
+  const decoder = await options.create();
   await decoder.ready;
   const accept = (result: WasmResult): Float32Array[] | null => {
     const [error] = result.errors;

@@ -1,7 +1,7 @@
 // What a configuration costs before anything is trained: sizes of image and latent, parameters, and the time of the codec. Measures, and prints nothing.
 import { createRandom } from '../base/random.js';
 import { deriveNetworks } from '../config/derive.js';
-import { imageChannels } from '../config/mel.js';
+import { imageChannels } from '../config/mel-layout.js';
 import type { RunConfig } from '../config/run-config.js';
 import { createAutoencoderKL } from '../models/index.js';
 import { createAnyUnet } from '../pipeline/unet-classes.js';

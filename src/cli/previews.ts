@@ -1,6 +1,6 @@
 // Previews in training: the autoencoder's and the vocoder's round trips, and clips drawn through the very function that `generate` calls.
 import type { RunConfig } from '../config/run-config.js';
-import { monoMel } from '../config/mel.js';
+import { monoMel } from '../config/mel-layout.js';
 import type { PreparedCorpus } from '../corpus/prepare.node.js';
 import { midSide } from '../dsp/mid-side.js';
 import { generateClips, safeLabel, safeLabels } from '../generation/index.js';

@@ -1,7 +1,7 @@
 // Checks that need more than one block of the configuration. Knows no network, only what the blocks' numbers imply.
 import type { z } from 'zod';
 import { chosenUnet, sizeMultiple, upscalerChannels, vaeDownsampling, unetDownsampling } from './derive.js';
-import { imageChannels } from './mel.js';
+import { imageChannels } from './mel-layout.js';
 import type { ConfigProblem } from './problems.js';
 import type { runConfigSchema } from './schema.js';
 import { stereoProblems } from './stereo.js';

@@ -1,6 +1,7 @@
 // What the rest of a configuration implies for its networks. Knows no network, only the reference's keys.
 import type { AutoencoderKLConfig } from './autoencoder-kl.js';
-import { imageChannels, type MelSettings } from './mel.js';
+import type { MelSettings } from './mel.js';
+import { imageChannels } from './mel-layout.js';
 import type { RunConfig } from './schema.js';
 import type { Unet2dConfig } from './unet-2d.js';
 import type { Unet2dConditionConfig } from './unet-2d-condition.js';

@@ -1,6 +1,6 @@
 // What of a configuration does not go with two channels of sound. Knows no network.
 import type { z } from 'zod';
-import { imageChannels } from './mel.js';
+import { imageChannels } from './mel-layout.js';
 import type { ConfigProblem } from './problems.js';
 import type { runConfigSchema } from './schema.js';
 

@@ -1,6 +1,7 @@
 // Changes a slice as it is drawn: its level and its place in time. Knows no files.
 import type { Random } from '../base/random.js';
-import { imageRows, type MelSettings } from '../config/mel.js';
+import type { MelSettings } from '../config/mel.js';
+import { imageRows } from '../config/mel-layout.js';
 import type { AugmentConfig } from '../config/training.js';
 import { silentFrame } from '../spectrogram/mel-image.js';
 import { SILENCE } from './slicer.js';

@@ -1,7 +1,7 @@
 // What a cache of slices says about itself, and whether that is what a configuration asks for. Knows no files.
 import { z } from 'zod';
 import { MelstromError } from '../base/errors.js';
-import { storedMel } from '../config/mel.js';
+import { storedMel } from '../config/mel-layout.js';
 import type { RunConfig } from '../config/run-config.js';
 import { listNames, type CorpusFile, type Split } from './corpus-file.js';
 

@@ -4,7 +4,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MelstromError } from '../base/errors.js';
 import { silentReporter, type Reporter } from '../base/logger.js';
-import { imageRows } from '../config/mel.js';
+import { imageRows } from '../config/mel-layout.js';
 import type { RunConfig } from '../config/run-config.js';
 import { defaultCacheFolder, publish, requireReplaceable, requireRoom, startPartial } from './cache-folder.node.js';
 import { CACHE_VERSION, cachedFile, cacheKeyText, cacheSettings, type CachedFile, type CacheIndex } from './cache-index.js';

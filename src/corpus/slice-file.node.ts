@@ -2,7 +2,8 @@
 import { streamSound } from '../audio/load.node.js';
 import { messageOf } from '../base/errors.js';
 import type { CorpusConfig } from '../config/corpus.js';
-import { imageRows, type MelSettings } from '../config/mel.js';
+import type { MelSettings } from '../config/mel.js';
+import { imageRows } from '../config/mel-layout.js';
 import type { ImageCodec } from '../spectrogram/image-codec.js';
 import { silentFrame } from '../spectrogram/mel-image.js';
 import { createFrameStream } from './frame-stream.js';

@@ -2,7 +2,7 @@
 import { MessageChannel } from 'node:worker_threads';
 import { inOrder } from '../base/in-order.js';
 import { openWorkerPool, type WorkerPool } from '../base/worker-pool.node.js';
-import { imageRows } from '../config/mel.js';
+import { imageRows } from '../config/mel-layout.js';
 import { createImageCodec } from '../spectrogram/image-codec.js';
 import { createSliceMemory, receiveSlices, resetSliceMemory, type SliceBlock } from './_slice-channel.node.js';
 import type { SliceTask } from './_slice-worker.node.js';

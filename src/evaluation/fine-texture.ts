@@ -1,5 +1,5 @@
 // How much goes on from one cell of a mel image to the next: the grain of noise, partials, attacks. Knows nothing of what made the image.
-import { levelRows } from '../config/mel.js';
+import { levelRows } from '../config/mel-layout.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 
 /** Cells whose surroundings lie lower are near silence, where the floor cuts texture off. Unit: dB above the codec's floor. */

@@ -1,5 +1,5 @@
 // Describes a mel image by a short vector of log-mel statistics, which the judge compares. Knows no labels.
-import { imageChannels } from '../config/mel.js';
+import { imageChannels } from '../config/mel-layout.js';
 import { imageChannel, type MelImage } from '../spectrogram/mel-image.js';
 
 const TIME_SEGMENTS = 16;

@@ -1,6 +1,6 @@
 // Distances in decibels between two mel images of one codec. Knows nothing of how either was made.
 import { requireShape } from '../base/checks.js';
-import { levelRows } from '../config/mel.js';
+import { levelRows } from '../config/mel-layout.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 
 export interface MelDistance {

@@ -1,5 +1,5 @@
 // Whether clips are copies of training clips: the nearest training slice of each, against what real clips that were not trained on show.
-import { levelRows } from '../config/mel.js';
+import { levelRows } from '../config/mel-layout.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { quantile, shareBelow } from './quantiles.js';
 

@@ -1,6 +1,6 @@
 // Decodes latents of any length to images: window after window, the images of windows blended where they overlap.
 import * as tf from '@tensorflow/tfjs';
-import { imageRows } from '../config/mel.js';
+import { imageRows } from '../config/mel-layout.js';
 import { coverColumns, windowColumns, type Windows } from '../diffusion/windows.js';
 import { tensorToImages } from '../pipeline/image-tensor.js';
 import { decodeLatents } from '../pipeline/latents.js';

@@ -1,6 +1,6 @@
 // Decodes the latents of a long clip as they come, window after window: frames are handed on when no later window reaches them.
 import * as tf from '@tensorflow/tfjs';
-import { imageRows } from '../config/mel.js';
+import { imageRows } from '../config/mel-layout.js';
 import { coverColumn } from '../diffusion/windows.js';
 import { hostOrder } from '../pipeline/image-tensor.js';
 import { decodeLatents } from '../pipeline/latents.js';

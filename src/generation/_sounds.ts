@@ -4,7 +4,7 @@ import type { Clip } from '../audio/clip.js';
 import type { DownmixRule } from '../audio/downmix.js';
 import { joinBlocks } from '../audio/resample.js';
 import { MelstromError } from '../base/errors.js';
-import { imageRows } from '../config/mel.js';
+import { imageRows } from '../config/mel-layout.js';
 import { imagesToTensor } from '../pipeline/image-tensor.js';
 import { encodeLatents } from '../pipeline/latents.js';
 import { sha256 } from '../pipeline/hash.js';

@@ -1,6 +1,7 @@
 // Mel images on the host, channel after channel, as the tensors that networks see, channels last; and back. Knows no network.
 import * as tf from '@tensorflow/tfjs';
-import { imageChannels, type MelSettings } from '../config/mel.js';
+import type { MelSettings } from '../config/mel.js';
+import { imageChannels } from '../config/mel-layout.js';
 
 export interface ImageShape extends Pick<MelSettings, 'melBins'> {
   /** Channels of sound. Default 1. */

@@ -1,6 +1,7 @@
 // Turns a folder that the diffusers library made, or one of ours, into a pipeline, and says what it took and what it left.
 import { diffusionSchema } from '../config/diffusion.js';
-import { monoMel, type MelSettings } from '../config/mel.js';
+import type { MelSettings } from '../config/mel.js';
+import { monoMel } from '../config/mel-layout.js';
 import type { VocosConfig } from '../config/vocoder.js';
 import type { LoadReport } from '../nn/index.js';
 import type { AutoencoderKL, Unet2d } from '../models/index.js';

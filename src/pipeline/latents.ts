@@ -1,6 +1,6 @@
 // Between mel images and what is diffused: the autoencoder with the measured scale, or the scale alone for pixels.
 import * as tf from '@tensorflow/tfjs';
-import { imageChannels } from '../config/mel.js';
+import { imageChannels } from '../config/mel-layout.js';
 import { decodeOneChannel, encodeOneChannel, samplePosterior } from '../models/index.js';
 import type { Pipeline } from './pipeline.js';
 

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { MelstromError } from '../base/errors.js';
 import { autoencoderKlReferenceDefaults, autoencoderKlSchema, type AutoencoderKLConfig } from '../config/autoencoder-kl.js';
-import { melSchema, storedMel, type MelSettings } from '../config/mel.js';
+import { melSchema, type MelSettings } from '../config/mel.js';
+import { storedMel } from '../config/mel-layout.js';
 import { configurationError, problemsOf } from '../config/problems.js';
 import { codecHash } from '../spectrogram/codec-identity.js';
 import { schedulerClassOf } from './_scheduler-classes.js';

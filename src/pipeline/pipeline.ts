@@ -2,7 +2,8 @@
 import { MelstromError } from '../base/errors.js';
 import { sizeMultiple, upscalerChannels, vaeDownsampling } from '../config/derive.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
-import { imageChannels, monoMel, type MelSettings } from '../config/mel.js';
+import type { MelSettings } from '../config/mel.js';
+import { imageChannels, monoMel } from '../config/mel-layout.js';
 import { defaultScheduler, type SchedulerSettings } from '../diffusion/scheduler-settings.js';
 import type { AutoencoderKL, Unet2d } from '../models/index.js';
 import { assertSameCodec } from '../spectrogram/codec-identity.js';

@@ -1,6 +1,7 @@
 // Which codec made an image: a hash to store, and the refusal of another by name.
 import { MelstromError } from '../base/errors.js';
-import { storedMel, type MelSettings } from '../config/mel.js';
+import type { MelSettings } from '../config/mel.js';
+import { storedMel } from '../config/mel-layout.js';
 
 /** The settings that decide what a cell means. `frames` is not one of them: it says where images are cut, not how they sound. */
 const CODEC_KEYS = [

@@ -1,6 +1,6 @@
 // Some frames of an image, of one channel or three, and images put one behind the other. Knows no sound.
 import { MelstromError } from '../base/errors.js';
-import { imageRows } from '../config/mel.js';
+import { imageRows } from '../config/mel-layout.js';
 import type { MelImage } from './mel-image.js';
 
 /** Frames `from` to before `to`; all of them are the image itself. Shape: [M, N] -> [M, to - from]. */

@@ -1,6 +1,7 @@
 // The image of a sound: what networks see, and what its values mean.
 import { MelstromError } from '../base/errors.js';
-import { imageRows, type MelSettings } from '../config/mel.js';
+import type { MelSettings } from '../config/mel.js';
+import { imageRows } from '../config/mel-layout.js';
 
 /**
  * Shape: data is [melBins, frameCount], row after row, row 0 the lowest frequency. Unit: [-1, 1] from floorDb to ceilingDb.

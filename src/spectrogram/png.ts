@@ -1,7 +1,8 @@
 // Mel images as greyscale PNG that carry their codec. Knows no files.
 import { encode, type DecodedPng } from 'fast-png';
 import { MelstromError, messageOf } from '../base/errors.js';
-import { imageRows, melSchema, storedMel, type MelSettings } from '../config/mel.js';
+import { melSchema, type MelSettings } from '../config/mel.js';
+import { imageRows, storedMel } from '../config/mel-layout.js';
 import { requireMelImage, type MelImage } from './mel-image.js';
 import { readPng } from './read-png.js';
 

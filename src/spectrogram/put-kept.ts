@@ -1,5 +1,5 @@
 // A sound's own frames put into an image that a network drew around them, and the detail that the network cannot draw carried over the join.
-import { imageRows } from '../config/mel.js';
+import { imageRows } from '../config/mel-layout.js';
 import type { MelImage } from './mel-image.js';
 
 /** What of a drawn image is to be a sound's own. */

@@ -1,7 +1,7 @@
 // A picture of where one mel image differs from another: blue where it is softer, orange where it is louder, dark where they agree.
 import { encode } from 'fast-png';
 import { requireInteger, requireShape } from '../base/checks.js';
-import { levelRows } from '../config/mel.js';
+import { levelRows } from '../config/mel-layout.js';
 import { requireMelImage, type MelImage } from './mel-image.js';
 
 const SOFTER = [70, 150, 255];

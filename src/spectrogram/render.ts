@@ -2,7 +2,7 @@
 import { encode } from 'fast-png';
 import { requireInteger } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
-import { imageRows } from '../config/mel.js';
+import { imageRows } from '../config/mel-layout.js';
 import { colourMap, type ColourMapName } from './colour-map.js';
 import { dbToImageValue, requireMelImage, type MelImage } from './mel-image.js';
 

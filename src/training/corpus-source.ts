@@ -1,6 +1,7 @@
 // What training needs of a prepared corpus, and fixed batches from it. Knows no cache and no file.
 import type * as tf from '@tensorflow/tfjs';
-import { imageRows, type MelSettings } from '../config/mel.js';
+import type { MelSettings } from '../config/mel.js';
+import { imageRows } from '../config/mel-layout.js';
 import type { AugmentConfig } from '../config/training.js';
 import { imagesToTensor as toTensor } from '../pipeline/image-tensor.js';
 

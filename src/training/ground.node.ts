@@ -5,7 +5,7 @@ import * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
 import type { Reporter } from '../base/logger.js';
 import type { DerivedNetworks } from '../config/derive.js';
-import { storedMel } from '../config/mel.js';
+import { storedMel } from '../config/mel-layout.js';
 import type { RunConfig } from '../config/run-config.js';
 import { createAutoencoderKL, encodeOneChannel, type AutoencoderKL } from '../models/index.js';
 import { loadLatestCheckpoint } from './checkpoint-store.node.js';

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Reporter } from '../base/logger.js';
-import { storedMel } from '../config/mel.js';
+import { storedMel } from '../config/mel-layout.js';
 import { loadPipeline } from '../pipeline/folder.node.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { listCheckpoints } from './checkpoint-store.node.js';

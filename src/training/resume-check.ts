@@ -1,7 +1,7 @@
 // Whether a checkpoint may be resumed under a configuration: what must agree, and what may be changed knowingly. Pure.
 import { convPrecision } from '../engine/ops/index.js';
 import { MelstromError } from '../base/errors.js';
-import { storedMel } from '../config/mel.js';
+import { storedMel } from '../config/mel-layout.js';
 import type { RunConfig } from '../config/run-config.js';
 import type { StageName } from './stage.js';
 

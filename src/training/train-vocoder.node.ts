@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { MelstromError } from '../base/errors.js';
-import { monoMel } from '../config/mel.js';
+import { monoMel } from '../config/mel-layout.js';
 import type { RunConfig } from '../config/run-config.js';
 import { deriveVocos } from '../config/vocoder.js';
 import { findVocoder, openVocoder, saveVocoder } from '../pipeline/vocoder-folder.node.js';

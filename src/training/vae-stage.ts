@@ -1,7 +1,7 @@
 // The autoencoder's stage: its loss on a batch, its validation, and the discriminator when there is one. Knows no loop and no disk.
 import * as tf from '@tensorflow/tfjs';
 import { createRandom } from '../base/random.js';
-import { imageChannels, imageRows } from '../config/mel.js';
+import { imageChannels, imageRows } from '../config/mel-layout.js';
 import type { DiscriminatorConfig, TrainingConfig, VaeLossConfig } from '../config/training.js';
 import { decodeOneChannel, encodeOneChannel, klPerItem, samplePosterior, type AutoencoderKL } from '../models/index.js';
 import { lossGradient, type LossGradient } from '../nn/index.js';

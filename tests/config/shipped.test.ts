@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/base/random.js';
 import { loadRunConfig } from '../../src/config/load.node.js';
-import { imageChannels } from '../../src/config/mel.js';
+import { imageChannels } from '../../src/config/mel-layout.js';
 import { resolveOverrides } from '../../src/config/run-config.js';
 import { rmsDb } from '../../src/dsp/loudness.js';
 import { midSide } from '../../src/dsp/mid-side.js';

@@ -1,7 +1,8 @@
 // Small untrained pipelines of every kind, for tests of what is built around networks.
 import { autoencoderKlSchema } from '../../src/config/autoencoder-kl.js';
 import { diffusionSchema, type DiffusionConfig } from '../../src/config/diffusion.js';
-import { imageChannels, melSchema } from '../../src/config/mel.js';
+import { melSchema } from '../../src/config/mel.js';
+import { imageChannels } from '../../src/config/mel-layout.js';
 import { unet2dSchema, type Unet2dConfig } from '../../src/config/unet-2d.js';
 import { createAutoencoderKL, createUnet2d } from '../../src/models/index.js';
 import { createPipeline, type AnyUnet, type Pipeline, type PipelineParts } from '../../src/pipeline/index.js';

@@ -1,7 +1,8 @@
 import { decode, encode } from 'fast-png';
 import { describe, expect, it } from 'vitest';
 import { createRandom } from '../../src/base/random.js';
-import { defaultMelSettings, melSchema, storedMel } from '../../src/config/mel.js';
+import { defaultMelSettings, melSchema } from '../../src/config/mel.js';
+import { storedMel } from '../../src/config/mel-layout.js';
 import type { MelImage } from '../../src/spectrogram/mel-image.js';
 import { decodeMelPng, encodeMelPng, MEL_TEXT_KEY } from '../../src/spectrogram/png.js';
 import { expectClose } from '../support/close.js';
