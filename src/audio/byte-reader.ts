@@ -31,3 +31,19 @@ export function viewOf(bytes: Uint8Array): DataView {
 export function asciiOf(bytes: Uint8Array, start: number, length: number): string {
   return String.fromCharCode(...bytes.subarray(start, start + length));
 }
+
+const AHEAD_BYTES = 1 << 20;
+
+/** Reads a file from its start to its end, a megabyte at a time: the bytes from a place on, at least so many unless the file ends before. Memory: shared; valid until the next call. */
+export function createReadAhead(file: ByteReader): (position: number, least: number) => Promise<Uint8Array> {
+  let bytes: Uint8Array = new Uint8Array(0);
+  let from = 0;
+  return async (position, least) => {
+    const end = from + bytes.length;
+    if (position + least > end && end < file.size) {
+      from = position;
+      bytes = await file.read(position, Math.max(AHEAD_BYTES, least));
+    }
+    return bytes.subarray(position - from);
+  };
+}

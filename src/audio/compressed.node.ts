@@ -43,11 +43,11 @@ export async function openMp3(file: ByteReader): Promise<DecodedStream> {
     channelCount,
     frameCountEstimate,
     isCountExact: false,
-    async *blocks() {
-      const whole = await decodeWhole(file, { sampleRateHz, channelCount, sampleCount: decodedCount, format: 'mp3', start, end }).catch(() => null);
-      if (whole?.length === channelCount && whole[0].length === decodedCount) yield whole.map((channel) => channel.subarray(leadSampleCount, leadSampleCount + frameCountEstimate));
-      else yield* takeSamples(streamThroughWasm(file, { format: 'mp3', sampleRateHz, create: createMp3Decoder, start, end }), channelCount, trimmedSampleCount);
-    },
+    blocks: () => wholeOrStreamed(
+      file,
+      { format: 'mp3', sampleRateHz, channelCount, sampleCount: decodedCount, start, end, mostExcess: 0, cut: [leadSampleCount, leadSampleCount + frameCountEstimate] },
+      () => takeSamples(streamThroughWasm(file, { format: 'mp3', sampleRateHz, create: createMp3Decoder, start, end }), channelCount, trimmedSampleCount),
+    ),
   };
 }
 
@@ -65,12 +65,11 @@ export async function openOgg(file: ByteReader): Promise<DecodedStream> {
     channelCount,
     frameCountEstimate,
     isCountExact: false,
-    async *blocks() {
-      const whole = await decodeWhole(file, { sampleRateHz, channelCount, sampleCount: wholeCount, format, start: 0, end: file.size }).catch(() => null);
-      const excess = whole?.length === channelCount ? whole[0].length - wholeCount! : -1;
-      if (excess >= 0 && excess < LONGEST_VORBIS_BLOCK) yield* takeSamples([whole!], channelCount, wholeCount);
-      else yield* takeSamples(streamThroughWasm(file, { format, sampleRateHz, create, start: 0, end: file.size }), channelCount, frameCountEstimate);
-    },
+    blocks: () => wholeOrStreamed(
+      file,
+      { format, sampleRateHz, channelCount, sampleCount: wholeCount, start: 0, end: file.size, mostExcess: LONGEST_VORBIS_BLOCK, cut: [0, wholeCount ?? 0] },
+      () => takeSamples(streamThroughWasm(file, { format, sampleRateHz, create, start: 0, end: file.size }), channelCount, frameCountEstimate),
+    ),
   };
 }
 
@@ -108,6 +107,15 @@ interface WholeOptions {
   readonly end: number;
 }
 
+/** A file decoded at once and cut to the sound, else as the stream gives it, which says what is wrong with a damaged one. */
+async function* wholeOrStreamed(file: ByteReader, options: WholeOptions & { readonly mostExcess: number; readonly cut: readonly [from: number, to: number] }, stream: () => AsyncIterable<Float32Array[]>): AsyncGenerator<Float32Array[]> {
+  const { channelCount, sampleCount, mostExcess, cut } = options;
+  const whole = await decodeWhole(file, options).catch(() => null);
+  const excess = whole?.length === channelCount ? whole[0].length - sampleCount! : -1;
+  if (excess >= 0 && excess <= mostExcess) yield whole!.map((channel) => channel.subarray(...cut));
+  else yield* stream();
+}
+
 /** A file decoded at once by node-web-audio-api; null where that isn't there, or the file is too long, or of a rate that it does not serve. @throws MelstromError on damage */
 async function decodeWhole(file: ByteReader, { format, sampleRateHz, channelCount, sampleCount, start, end }: WholeOptions): Promise<Float32Array[] | null> {
   const isShort = sampleCount !== null && sampleCount * channelCount <= WHOLE_LIMIT;
@@ -129,7 +137,7 @@ function scaleToFullScale(channel: Float32Array, bitDepth: number): Float32Array
 /**
  * Mono sound comes out of some decoders as two equal channels, and the last block longer than the stream says when it is short.
  */
-async function* takeSamples(blocks: AsyncIterable<Float32Array[]> | Iterable<Float32Array[]>, channelCount: number, frameCount: number | null): AsyncGenerator<Float32Array[]> {
+async function* takeSamples(blocks: AsyncIterable<Float32Array[]>, channelCount: number, frameCount: number | null): AsyncGenerator<Float32Array[]> {
   let left = frameCount ?? Infinity;
   for await (const block of blocks) {
     const channels = channelCount === 1 ? block.slice(0, 1) : block;

@@ -1,5 +1,5 @@
 // The frame structure of MPEG audio: enough to count frames and to see where a file breaks off. Decodes nothing.
-import { asciiOf, badAudio, viewOf, type ByteReader } from './byte-reader.js';
+import { asciiOf, badAudio, createReadAhead, viewOf, type ByteReader } from './byte-reader.js';
 import { ID3_HEAD_BYTES, id3Bytes } from './id3.js';
 
 /** One frame's header. */
@@ -28,7 +28,6 @@ const BIT_RATES_KBPS = {
   2: [0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160],
 } as const;
 const RATES_HZ = [44100, 48000, 32000];
-const READ_BYTES = 1 << 20;
 const LONGEST_FRAME_BYTES = 2881;
 /** Samples that every layer III decoder lags behind, which encoders count outside the delay they write down. */
 const DECODER_DELAY = 529;
@@ -61,20 +60,17 @@ export function parseMp3Header(bytes: Uint8Array, at: number): Mp3Header | null 
 export async function readMp3Layout(file: ByteReader): Promise<Mp3Layout> {
   const end = await soundEnd(file);
   const start = await firstFrame(file, end);
-  let bytes = await file.read(start, READ_BYTES);
-  const first = parseMp3Header(bytes, 0) as Mp3Header;
-  const info = readInfoFrame(bytes, first);
-  let bytesFrom = start;
+  const bytesFrom = createReadAhead(file);
+  const head = await bytesFrom(start, LONGEST_FRAME_BYTES);
+  const first = parseMp3Header(head, 0) as Mp3Header;
+  const info = readInfoFrame(head, first);
   let position = start;
   let frameCount = 0;
   while (position < end) {
-    if (position + LONGEST_FRAME_BYTES > bytesFrom + bytes.length && bytesFrom + bytes.length < file.size) {
-      bytesFrom = position;
-      bytes = await file.read(position, READ_BYTES);
-    }
-    const header = parseMp3Header(bytes, position - bytesFrom);
+    const bytes = await bytesFrom(position, LONGEST_FRAME_BYTES);
+    const header = parseMp3Header(bytes, 0);
     if (header === null) {
-      if (isPadding(bytes.subarray(position - bytesFrom, end - bytesFrom))) break;
+      if (isPadding(bytes.subarray(0, end - position))) break;
       throw badAudio(file.path, `an MP3 file that is damaged at byte ${position} of ${file.size}`);
     }
     if (header.sampleRateHz !== first.sampleRateHz) throw badAudio(file.path, `an MP3 file whose rate changes at byte ${position}`);

@@ -1,5 +1,5 @@
 // The page structure of Ogg files: which coding is inside, how long it is, and whether every page is there and whole. Decodes nothing.
-import { asciiOf, badAudio, viewOf, type ByteReader } from './byte-reader.js';
+import { asciiOf, badAudio, createReadAhead, viewOf, type ByteReader } from './byte-reader.js';
 import { parseFlacInfo, type FlacInfo } from './flac-header.js';
 
 /** What the pages of an Ogg file say. */
@@ -69,15 +69,10 @@ interface LastPage {
 async function readPages(file: ByteReader): Promise<LastPage> {
   let last: LastPage = { isWhole: false, isEnd: false, serial: 0, granule: 0 };
   const nextNumbers = new Map<number, number>();
-  let bytes: Uint8Array = new Uint8Array(0);
-  let bytesFrom = 0;
+  const bytesFrom = createReadAhead(file);
   let position = 0;
   while (position < file.size) {
-    if (position + LARGEST_PAGE_BYTES > bytesFrom + bytes.length && bytesFrom + bytes.length < file.size) {
-      bytesFrom = position;
-      bytes = await file.read(position, READ_BYTES);
-    }
-    const page = parsePage(bytes.subarray(position - bytesFrom));
+    const page = parsePage(await bytesFrom(position, LARGEST_PAGE_BYTES));
     if (page === null) {
       if (!(await hasPageBehind(file, position))) return last;
       throw badAudio(file.path, `an Ogg file that is damaged at byte ${position} of ${file.size}`);
