@@ -59,7 +59,7 @@ export function createVocoderPreviews({ config, clips }: Omit<PreviewOptions, 'c
   let inverted: FixedFigures | null = null;
   return async ({ vocoder }) => {
     inverted ??= measureFixedClips(clips, await soundsOf(images, createGriffinLimVocoder(monoMel(config.mel), inverterOptions(config.generation))), codec);
-    const made = await soundsOf(images, createNeuralVocoder(vocoder));
+    const made = await soundsOf(images, createNeuralVocoder(vocoder, inverterOptions(config.generation)));
     const figures = ladderTags({ inverted, vocoder: measureFixedClips(clips, made, codec) });
     return made.map((sound, index): Preview => ({
       name: `${index}-round-trip`, png: renderPng(codec.analyse(sound), { scale: 2 }), clip: { sampleRateHz: config.mel.sampleRateHz, channels: [sound] }, ...(index === 0 && { figures }),

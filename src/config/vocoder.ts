@@ -18,7 +18,7 @@ export const vocosSchema = z.strictObject({
   /** Channels inside a block; three times dim is usual. */
   intermediate_dim: count.max(16_384).default(576),
   /** Blocks. Each sees three frames further to either side. */
-  num_layers: count.max(64).default(6),
+  num_layers: count.max(64).default(4),
   /** What each block adds is scaled by this at the start, and by a learnt vector from then on; null: 1 / num_layers. */
   layer_scale_init_value: z.number().positive().nullable().default(null),
   /** Samples per transform, and from frame to frame. */
@@ -36,26 +36,16 @@ export const vocosSchema = z.strictObject({
    */
   mel_prior: z.boolean().default(true),
   /**
-   * Whether the network is given the sound of the classical inverter too, and says of each cell of its spectrum what gain and what turn of the
-   * phase it lacks. It then begins at that sound and not at noise. mel_prior counts for nothing then. false is the reference.
+   * What the network says of an image. `spectrum` is the reference: magnitudes and phases, whose inverse transform is the sound. `magnitudes`: those
+   * alone, in place of the ones that least squares would give the classical inverter, which finds the phases.
    */
-  from_inverter: z.boolean().default(false),
-  /**
-   * How a network that begins at the inverter's sound looks at its spectrum. `frames`: each frame as one vector, as the reference's backbone does
-   * with images. `cells`: by convolutions over time and frequency that are the same at every pitch; a corpus of few sounds teaches them more, and
-   * it learns them by heart far later. Of the sizes above dim, intermediate_dim and num_layers then count for nothing. Without from_inverter
-   * there are frames alone.
-   */
-  mixing: z.enum(['frames', 'cells']).default('frames'),
-  /** Of `cells`: channels for every four bins of a frame. Cost grows with its square. */
-  cell_dim: count.max(1024).default(48),
-  /** Of `cells`: blocks of two convolutions. Each sees two frames and 8 bins further to either side. */
-  cell_layers: count.max(64).default(4),
+  predicts: z.enum(['spectrum', 'magnitudes']).default('spectrum'),
 });
 
-/** Of a run: what is trained for an hour begins at the best that there is without training. Stored networks that do not say so do not. */
-const trainedVocosSchema = vocosSchema.extend({ from_inverter: z.boolean().default(true), mixing: vocosSchema.shape.mixing.removeDefault().default('cells') });
+/** Of a run: magnitudes are learnt in minutes, phases not in an hour. Stored networks that do not say so have learnt both. */
+const trainedVocosSchema = vocosSchema.extend({ predicts: vocosSchema.shape.predicts.removeDefault().default('magnitudes') });
 
+/** Of networks that predict a spectrum: what predicts magnitudes is led to the logarithms of the true ones. */
 const lossSchema = z
   .strictObject({
     /** Weight of the multi-resolution STFT loss: spectral convergence and absolute error of logarithmic magnitudes. */
@@ -119,6 +109,9 @@ export function vocoderProblems({ mel, vocoder }: { readonly mel: MelSettings; r
   const { shiftFrames } = training.augment;
   return [
     ...vocosProblems(vocoder.network, mel, 'vocoder.network'),
+    ...(vocoder.network.predicts === 'magnitudes' && loss.discriminatorWeight > 0
+      ? [{ key: 'vocoder.loss.discriminatorWeight', got: String(loss.discriminatorWeight), expected: '0 where the network predicts magnitudes, since discriminators judge its sound', fix: 'Leave it out, or set vocoder.network.predicts to spectrum.' }]
+      : []),
     ...(windowFrames < least ? [{ key: 'vocoder.windowFrames', got: String(windowFrames), expected: `at least ${least}, so that the largest of vocoder.loss.fftSizes (${largest}) fits in` }] : []),
     ...(new Set(loss.fftSizes).size < loss.fftSizes.length ? [{ key: 'vocoder.loss.fftSizes', got: loss.fftSizes.join(', '), expected: 'each size once' }] : []),
     ...(shiftFrames > 0 ? [{ key: 'vocoder.training.augment.shiftFrames', got: String(shiftFrames), expected: '0, since windows are drawn anywhere in a sound' }] : []),

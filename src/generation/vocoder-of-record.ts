@@ -10,7 +10,8 @@ import type { Sidecar } from './sidecar.js';
 export function vocoderOfRecord({ mel, vocoder: network }: Pick<Pipeline, 'mel' | 'vocoder'>, { vocoder }: Pick<Sidecar, 'vocoder'>, where: string): PromptVocoder {
   const options = griffinLimOptionsOf(vocoder);
   if (options !== null) return createGriffinLimVocoder(mel, options);
-  const own = network === null ? null : createOwnVocoder(mel, network);
+  const inverter = griffinLimOptionsOf(vocoder.replace(/^vocos-[0-9a-f]{8}-/, '')) ?? {};
+  const own = network === null ? null : createOwnVocoder(mel, network, inverter);
   if (own?.name === vocoder) return own;
   throw new MelstromError({
     kind: 'data', where: `${where}: vocoder`, got: vocoder, expected: `griffin-lim-<iterations>${own === null ? '' : ` or ${own.name}, the run's own`}`,

@@ -2,7 +2,6 @@
 import { diffusionSchema } from '../config/diffusion.js';
 import type { MelSettings } from '../config/mel.js';
 import { monoMel } from '../config/mel-layout.js';
-import type { VocosConfig } from '../config/vocoder.js';
 import type { LoadReport } from '../nn/index.js';
 import type { AutoencoderKL, Unet2d } from '../models/index.js';
 import type { AnyUnet } from './any-unet.js';
@@ -16,7 +15,7 @@ import type { TextConditioner } from './text.js';
 import { isConditionConfig, unetClassOf } from './unet-classes.js';
 import { codecHash } from '../spectrogram/codec-identity.js';
 import { openVocoder } from './vocoder-folder.node.js';
-import type { VocoderNetwork } from '../vocoder/neural-vocoder.js';
+import type { VocoderNetwork } from '../vocoder/vocoder-network.js';
 
 export interface ImportOptions extends OpenNetworkOptions {
   /** Mel settings to take instead of the folder's, with where they come from in words. */
@@ -87,15 +86,10 @@ function takenOf({ vae, unet, upscaler, vocoder, diffusion, hasText }: FoundPipe
     ...(vae === null ? [] : [`autoencoder (AutoencoderKL, ${vae.config.in_channels} image channels, ${vae.config.latent_channels} latent channels)`]),
     ...(unet === null ? [] : [`UNet (${unetClassOf(unet.config)}, ${unet.config.in_channels} channels in, ${unet.config.out_channels} out)`]),
     ...(upscaler?.network ? [`upscaler (UNet2DModel, from images ${upscaler.factor} times smaller)`] : []),
-    ...(vocoder === null ? [] : [`vocoder (Vocos, ${blocksOf(vocoder.config)})`]),
+    ...(vocoder === null ? [] : [`vocoder (Vocos, ${vocoder.config.num_layers} blocks of ${vocoder.config.dim} channels)`]),
     ...(hasText ? ['tokenizer and text encoder (CLIPTextModel)'] : []),
     ...(diffusion === null ? [] : [`scheduler (${diffusion.predictionType}, ${diffusion.trainTimesteps} timesteps)`]),
   ];
-}
-
-function blocksOf({ from_inverter, mixing, num_layers, dim, cell_layers, cell_dim }: VocosConfig): string {
-  const [blocks, channels] = from_inverter && mixing === 'cells' ? [cell_layers, cell_dim] : [num_layers, dim];
-  return `${blocks} blocks of ${channels} channels`;
 }
 
 function notesOf(found: FoundPipeline, channels: ChannelRule): string[] {

@@ -7,7 +7,7 @@ import { imageChannels, monoMel } from '../config/mel-layout.js';
 import { defaultScheduler, type SchedulerSettings } from '../diffusion/scheduler-settings.js';
 import type { AutoencoderKL, Unet2d } from '../models/index.js';
 import { assertSameCodec } from '../spectrogram/codec-identity.js';
-import type { VocoderNetwork } from '../vocoder/neural-vocoder.js';
+import type { VocoderNetwork } from '../vocoder/vocoder-network.js';
 import type { AnyUnet } from './any-unet.js';
 import { checkText, type TextConditioner } from './text.js';
 

@@ -9,7 +9,7 @@ import { configurationError, problemsOf } from '../config/problems.js';
 import { deriveVocos, vocosProblems, vocosSchema, type VocosConfig } from '../config/vocoder.js';
 import { loadReference, referenceFile, type FloatDtype } from '../nn/index.js';
 import { assertSameCodec, codecHash } from '../spectrogram/codec-identity.js';
-import { createVocoderNetwork, type VocoderMeasure, type VocoderNetwork } from '../vocoder/neural-vocoder.js';
+import { createVocoderNetwork, type VocoderMeasure, type VocoderNetwork } from '../vocoder/vocoder-network.js';
 import { writeFolder, type FileContents } from './_whole-folder.node.js';
 import { openWeights, readJsonFile, type OpenWeightsOptions } from './component-files.node.js';
 import { MELSTROM_VERSION } from './version.js';
@@ -18,6 +18,8 @@ import { MELSTROM_VERSION } from './version.js';
 export const VOCODER_FOLDER = 'vocoder';
 const VOCODER_CLASS = 'MelstromVocos';
 const WEIGHTS = 'model.safetensors';
+/** Of earlier versions, without a meaning for networks that predict a spectrum. */
+const OLD_KEYS: ReadonlySet<string> = new Set(['mixing', 'cell_dim', 'cell_layers']);
 
 /** A vocoder before its weights are read. */
 export interface FoundVocoder {
@@ -64,7 +66,11 @@ export function findVocoder(pipelineFolder: string, mel: MelSettings | null): Fo
     throw new MelstromError({ kind: 'checkpoint', where: `${where}: mel`, got: `settings of the codec ${codecHash(own)}`, expected: `those of ${hash}, with which it was trained`, fix: 'The file was changed by hand; put the settings back as they were.' });
   }
   if (mel !== null) assertSameCodec(own, monoMel(mel), where);
-  const network = parse(vocosSchema, Object.fromEntries(Object.entries(head).filter(([key]) => !key.startsWith('_'))), where);
+  const { from_inverter: beginsAtInverter = false, ...keys } = head;
+  if (beginsAtInverter !== false) {
+    throw new MelstromError({ kind: 'checkpoint', where: `${where}: from_inverter`, got: String(beginsAtInverter), expected: 'a network that predicts magnitudes or a spectrum', fix: 'An earlier version trained it; train it anew: melstrom train <config> --stage vocoder.' });
+  }
+  const network = parse(vocosSchema, Object.fromEntries(Object.entries(keys).filter(([key]) => !key.startsWith('_') && !OLD_KEYS.has(key))), where);
   const problems = vocosProblems(network, own, 'network');
   if (problems.length > 0) throw configurationError(where, problems);
   return { config: deriveVocos(network, own), mel: own, folder, measured };

@@ -1,7 +1,7 @@
 // Puts a run's networks together as the pipeline that is saved and previewed. Knows no file and no loop.
 import type { RunConfig } from '../config/run-config.js';
 import { createPipeline, type Pipeline, type PipelineParts } from '../pipeline/pipeline.js';
-import type { VocoderNetwork } from '../vocoder/neural-vocoder.js';
+import type { VocoderNetwork } from '../vocoder/vocoder-network.js';
 import type { SliceSource } from './corpus-source.js';
 
 /** The networks there are by now, and the scale of what is diffused. */

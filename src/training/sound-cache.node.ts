@@ -14,8 +14,6 @@ export interface SoundCacheOptions {
   readonly key: string;
   readonly reporter: Reporter;
   readonly signal?: AbortSignal;
-  /** Of the progress bar. Default: reading the sounds. */
-  readonly title?: string;
 }
 
 /** Where each slice's sound lies. Unit: samples. */
@@ -56,8 +54,8 @@ export async function openSoundCache(options: SoundCacheOptions): Promise<(Sound
   };
 }
 
-function buildCache({ path, corpus, key, reporter, signal, title = 'reading the sounds' }: SoundCacheOptions): Promise<Description | null> {
-  const progress = reporter.startProgress(title, corpus.sliceCount('train') + corpus.sliceCount('validation'), 'slices');
+function buildCache({ path, corpus, key, reporter, signal }: SoundCacheOptions): Promise<Description | null> {
+  const progress = reporter.startProgress('reading the sounds', corpus.sliceCount('train') + corpus.sliceCount('validation'), 'slices');
   return writeRecords<Description>({
     path, progress, signal,
     async make(append) {

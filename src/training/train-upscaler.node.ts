@@ -12,7 +12,7 @@ import { openKept } from './kept-parts.node.js';
 import { runStage, type RunStageOptions } from './run-stage.node.js';
 import type { StageResult } from './stage.js';
 import { createUnetStage } from './unet-stage.js';
-import type { VocoderNetwork } from '../vocoder/neural-vocoder.js';
+import type { VocoderNetwork } from '../vocoder/vocoder-network.js';
 
 export interface TrainUpscalerOptions extends Pick<RunStageOptions, 'runFolder' | 'resume' | 'onStart' | 'reporter' | 'signal' | 'previews' | 'report'> {
   readonly config: RunConfig;

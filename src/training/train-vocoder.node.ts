@@ -7,13 +7,12 @@ import type { RunConfig } from '../config/run-config.js';
 import { deriveVocos } from '../config/vocoder.js';
 import { findVocoder, openVocoder, saveVocoder } from '../pipeline/vocoder-folder.node.js';
 import { codecHash } from '../spectrogram/codec-identity.js';
-import { beatsInverter, createVocoderNetwork, type VocoderMeasure, type VocoderNetwork } from '../vocoder/neural-vocoder.js';
+import { beatsInverter, createVocoderNetwork, type VocoderMeasure, type VocoderNetwork } from '../vocoder/vocoder-network.js';
 import { listCheckpoints } from './checkpoint-store.node.js';
-import { validationSplit, type SliceSource, type Split } from './corpus-source.js';
+import type { SliceSource } from './corpus-source.js';
 import type { Preview } from './previews.node.js';
 import { runStage, stateFolder, type RunStageOptions } from './run-stage.node.js';
 import { openSoundCache } from './sound-cache.node.js';
-import { invertedSounds } from './inverted-sounds.js';
 import { createSoundWindows } from './sound-windows.js';
 import type { StageResult } from './stage.js';
 import { createVocoderStage } from './vocoder-stage.js';
@@ -41,30 +40,26 @@ export async function trainVocoder(options: TrainVocoderOptions): Promise<StageR
   const mel = monoMel(config.mel); // of stereo sound it learns the mid, and makes mid and side
   const sounds = await openSoundCache({ path: join(runFolder, 'state', 'sounds.f32'), corpus, key: soundKey(options), reporter, signal });
   if (sounds === null) return null;
-  const splits: readonly Split[] = network.from_inverter ? ['train', 'validation'] : [validationSplit(corpus)];
-  const made = invertedSounds(corpus, mel, { splits });
-  const inverted = await openSoundCache({ path: join(runFolder, 'state', 'inverted.f32'), corpus: made.corpus, key: `${soundKey(options)} ${made.key}`, reporter, signal, title: 'inverting the sounds' });
-  if (inverted === null) {
-    sounds.close();
-    return null;
-  }
   const vocoder = createVocoderNetwork(deriveVocos(network, mel), mel, { seed });
-  const windows = createSoundWindows({ corpus, sounds, inverted: Object.fromEntries(splits.map((split) => [split, inverted])), mel, windowFrames, gainDb: training.augment.gainDb, seed });
-  const stage = createVocoderStage({ vocos: vocoder.vocos, windows, mel, loss, discriminator, training, seed });
+  const windows = createSoundWindows({ corpus, sounds, mel, windowFrames, gainDb: training.augment.gainDb, seed });
+  const stage = createVocoderStage({ network: vocoder, windows, loss, discriminator, training, seed });
+  let measured: VocoderMeasure | null = null;
+  const save = async (): Promise<void> => {
+    measured = stage.measured();
+    await saveVocoder(join(runFolder, 'pipeline'), { ...vocoder, measured });
+  };
   reporter.log.info(`vocoder: ${vocoder.vocos.parameters.count.toLocaleString('en')} parameters`);
   try {
     const result = await runStage({
       ...options, previews: undefined, stage, labels: corpus.labels,
-      pipeline: { save: async () => saveVocoder(join(runFolder, 'pipeline'), { ...vocoder, measured: await stage.measured() }), ...(vocoderPreviews && { preview: (step: number) => vocoderPreviews({ vocoder, step }) }) },
+      pipeline: { save, ...(vocoderPreviews && { preview: (step: number) => vocoderPreviews({ vocoder, step }) }) },
     });
-    const last = result.validations.at(-1)?.figures;
-    if (last !== undefined) reporter.log.info(describeMeasure({ loss: last.loss, inverterLoss: last.inverterLoss }));
+    if (measured !== null) reporter.log.info(describeMeasure(measured));
     return result;
   } finally {
     stage.dispose();
     vocoder.vocos.dispose();
     sounds.close();
-    inverted.close();
   }
 }
 

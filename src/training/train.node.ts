@@ -13,7 +13,7 @@ import { savePipeline } from '../pipeline/folder.node.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { checkText } from '../pipeline/text.js';
 import { createAnyUnet } from '../pipeline/unet-classes.js';
-import type { VocoderNetwork } from '../vocoder/neural-vocoder.js';
+import type { VocoderNetwork } from '../vocoder/vocoder-network.js';
 import { assemble } from './assemble.js';
 import { openCaptions, type Captions } from './captions.node.js';
 import { listCheckpoints, requireWritable } from './checkpoint-store.node.js';

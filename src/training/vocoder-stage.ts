@@ -2,21 +2,18 @@
 import * as tf from '@tensorflow/tfjs';
 import type { DiscriminatorConfig, TrainingConfig } from '../config/training.js';
 import type { VocoderLossConfig } from '../config/vocoder.js';
-import type { MelSettings } from '../config/mel.js';
-import type { Vocos } from '../models/index.js';
 import { lossGradient, type HostTensor, type LossGradient, type Repeated } from '../nn/index.js';
 import { createAdversary, type Adversary } from './adversary.js';
 import type { SoundBatch, SoundWindows } from './sound-windows.js';
 import type { Figures, Pass, Stage } from './stage.js';
-import { createMelCodec, type MelCodec } from '../spectrogram/mel-codec.js';
-import { correctLevels } from '../vocoder/level-correction.js';
-import { imageOf, type VocoderMeasure } from '../vocoder/neural-vocoder.js';
+import type { VocoderMeasure, VocoderNetwork } from '../vocoder/vocoder-network.js';
+import { createHeardMeasure } from './heard-measure.js';
+import { createMagnitudeLoss } from './magnitude-loss.js';
 import { createWaveformLoss, type WaveformLossFunction } from './waveform-loss.js';
 
 export interface VocoderStageOptions {
-  readonly vocos: Vocos;
+  readonly network: VocoderNetwork;
   readonly windows: SoundWindows;
-  readonly mel: MelSettings;
   readonly loss: VocoderLossConfig;
   readonly discriminator: DiscriminatorConfig;
   readonly training: TrainingConfig;
@@ -25,27 +22,24 @@ export interface VocoderStageOptions {
 
 /** Windows that a validation looks at, at most. */
 const VALIDATION_LIMIT = 128;
-const FIGURES = ['loss', 'convergence', 'logMagnitude', 'mel', 'inverterLoss'] as const;
 
 export interface VocoderStage extends Stage {
-  /** What the validation of these weights said, or says now. To be asked with the averages in place, as the loop validates. Null where nothing was inverted. */
-  measured(): Promise<VocoderMeasure | null>;
+  /** What its sound and the inverter's are worth on fixed windows. To be asked with the averages in place, as the loop validates. */
+  measured(): VocoderMeasure;
   dispose(): void;
 }
 
-/** Creates the stage. Memory: dispose frees the discriminators; the vocoder stays the caller's. */
+/** Creates the stage. Memory: dispose frees the discriminators; the network stays the caller's. */
 export function createVocoderStage(options: VocoderStageOptions): VocoderStage {
-  const { vocos, windows, training, loss, discriminator, seed } = options;
-  const judge = createWaveformLoss(options.mel, loss);
+  const { network, windows, training, loss, discriminator, seed } = options;
+  const { parameters, config } = network.vocos;
+  const judge = createWaveformLoss(network.mel, loss);
   const adversaries = loss.discriminatorWeight > 0 ? loss.fftSizes.map((_, index) => createAdversary({ config: discriminator, training, seed: seed + index })) : [];
-  const passOnBatch = createPasses(options, judge, adversaries);
-  let latest: Figures | null = null;
-  const validateNow = async (): Promise<Figures> => (latest = await validate(options, judge));
+  const { passOnBatch, compare } = config.predicts === 'magnitudes' ? learnMagnitudes(options) : learnSpectra(options, judge, adversaries);
   return {
     name: 'vocoder',
-    parameters: vocos.parameters,
+    parameters,
     async pass({ step, pass }) {
-      latest = null; // the weights move next
       const batch = await windows.draw(pass, training.batchSize);
       const tensors = toTensors(batch, windows);
       try {
@@ -54,11 +48,8 @@ export function createVocoderStage(options: VocoderStageOptions): VocoderStage {
         tf.dispose(Object.values(tensors));
       }
     },
-    validate: validateNow,
-    async measured() {
-      const { loss: own, inverterLoss } = latest ?? (await validateNow());
-      return inverterLoss === undefined ? null : { loss: own, inverterLoss };
-    },
+    validate: () => validate(options, compare),
+    measured: createHeardMeasure({ network, windows, judge }),
     ...(adversaries.length > 0 && {
       afterStep: ({ learningRateShare }) => adversaries.forEach((adversary) => adversary.update(learningRateShare)),
       extraState: () => new Map(adversaries.flatMap((adversary, index) => [...adversary.state()].map(([name, value]): [string, HostTensor] => [`${index}/${name}`, value]))),
@@ -68,22 +59,42 @@ export function createVocoderStage(options: VocoderStageOptions): VocoderStage {
   };
 }
 
+/** What is particular to what the network predicts. */
+interface Lesson {
+  readonly passOnBatch: (tensors: BatchTensors, step: number) => Omit<Pass, 'indices'>;
+  /** The loss, of a network without discriminators, and its terms. For use inside tf.tidy. */
+  readonly compare: (tensors: BatchTensors) => Readonly<Record<string, tf.Scalar>> & { readonly loss: tf.Scalar };
+}
+
 type BatchTensors = Readonly<Record<string, tf.Tensor>> & {
   readonly mel: tf.Tensor3D;
+  readonly magnitude: tf.Tensor3D;
   readonly sound: tf.Tensor2D;
-  readonly start?: tf.Tensor3D;
 };
+
+function learnMagnitudes({ network: { vocos, mel: settings }, training }: VocoderStageOptions): Lesson {
+  const lossOf = createMagnitudeLoss(settings);
+  const compare: Lesson['compare'] = ({ mel, magnitude }) => ({ loss: lossOf(vocos.magnitudes(mel), magnitude) });
+  const gradient = lossGradient(vocos.parameters, (tensors) => ({ value: compare(tensors as BatchTensors).loss }), training);
+  return {
+    compare,
+    passOnBatch({ mel, magnitude }) {
+      const { value, gradients } = gradient({ mel, magnitude });
+      const loss = value.dataSync()[0];
+      value.dispose();
+      return { gradients, figures: { loss } };
+    },
+  };
+}
 
 /** What discriminators do by now: nothing, learn, or judge as well. */
 type Phase = 'alone' | 'watched' | 'judged';
 
-/** Forward and backward in each phase. */
-function createPasses(options: VocoderStageOptions, judge: WaveformLossFunction, adversaries: readonly Adversary[]): (tensors: BatchTensors, step: number) => Omit<Pass, 'indices'> {
-  const { vocos, loss, training } = options;
+function learnSpectra({ network: { vocos }, loss, training }: VocoderStageOptions, judge: WaveformLossFunction, adversaries: readonly Adversary[]): Lesson {
   const createGradient = (phase: Phase): Repeated<LossGradient> =>
     lossGradient(vocos.parameters, (tensors) => {
-      const { mel, sound, start } = tensors as BatchTensors;
-      const [made, real] = [judge.spectra(vocos.forward(mel, start)), judge.spectra(sound)];
+      const { mel, sound } = tensors as BatchTensors;
+      const [made, real] = [judge.spectra(vocos.forward(mel)), judge.spectra(sound)];
       const { total, ...terms } = judge.compare(made, real);
       if (phase === 'alone') return { value: total, others: { ...terms } };
       const [madeImages, realImages] = [made, real].map((spectra) => judge.images(spectra));
@@ -94,9 +105,9 @@ function createPasses(options: VocoderStageOptions, judge: WaveformLossFunction,
     }, { ...training, judges: adversaries.map(({ parameters }) => parameters) });
   const gradients = { alone: createGradient('alone'), watched: createGradient('watched'), judged: createGradient('judged') };
   const phaseAt = (step: number): Phase => (adversaries.length === 0 || step < Math.floor(loss.discriminatorStartStep * 0.9) ? 'alone' : step < loss.discriminatorStartStep ? 'watched' : 'judged');
-  return (tensors, step) => {
+  const passOnBatch: Lesson['passOnBatch'] = ({ mel, sound }, step) => {
     const phase = phaseAt(step);
-    const { value, others, gradients: found } = gradients[phase](tensors);
+    const { value, others, gradients: found } = gradients[phase]({ mel, sound });
     try {
       const [total, convergence, logMagnitude, mel] = [value, others.convergence, others.logMagnitude, others.mel].map((term) => term.dataSync()[0]);
       const figures: Record<string, number> & { loss: number } = { loss: total, convergence, logMagnitude, mel };
@@ -110,51 +121,35 @@ function createPasses(options: VocoderStageOptions, judge: WaveformLossFunction,
       tf.dispose([value, ...Object.values(others)]);
     }
   };
+  const compare: Lesson['compare'] = ({ mel, sound }) => {
+    const { total, convergence, logMagnitude, mel: melDifference } = judge.compare(judge.spectra(vocos.forward(mel)), judge.spectra(sound));
+    return { loss: total, convergence, logMagnitude, mel: melDifference };
+  };
+  return { passOnBatch, compare };
 }
 
 function numbered(name: string, tensors: readonly tf.Tensor[]): Record<string, tf.Tensor> {
   return Object.fromEntries(tensors.map((tensor, index) => [`${name} ${index}`, tensor]));
 }
 
-/** The loss without discriminators on fixed windows, of sound as the vocoder gives it, and that of what the classical inverter makes of them. */
-async function validate({ vocos, windows, training, mel: settings }: VocoderStageOptions, judge: WaveformLossFunction): Promise<Figures> {
-  const codec = createMelCodec(settings);
-  const sums: number[] = [];
+/** The mean over fixed windows. */
+async function validate({ windows, training }: VocoderStageOptions, compare: Lesson['compare']): Promise<Figures> {
+  const sums = new Map<string, number>();
   let count = 0;
   for (const batch of windows.fixed(training.batchSize, VALIDATION_LIMIT)) {
-    const figures = tf.tidy(() => {
-      const { mel, sound, start } = toTensors(batch, windows);
-      const real = judge.spectra(sound);
-      const forward = vocos.forward(mel, start);
-      const made = start === undefined ? forward : tf.tensor2d(corrected(codec, forward.dataSync<'float32'>().slice(), batch), sound.shape);
-      const { total, convergence, logMagnitude, mel: melDifference } = judge.compare(judge.spectra(made), real);
-      const inverter = batch.inverted === undefined ? [] : [judge.compare(judge.spectra(tf.tensor2d(batch.inverted, sound.shape)), real).total];
-      return tf.stack([total, convergence, logMagnitude, melDifference, ...inverter]);
-    });
-    figures.dataSync<'float32'>().forEach((value, index) => (sums[index] = (sums[index] ?? 0) + value * batch.indices.length));
-    figures.dispose();
+    const terms = tf.tidy(() => ({ ...compare(toTensors(batch, windows)) }));
+    for (const [name, value] of Object.entries(terms)) sums.set(name, (sums.get(name) ?? 0) + value.dataSync()[0] * batch.indices.length);
+    tf.dispose(terms);
     count += batch.indices.length;
     await tf.nextFrame(); // lets signals in
   }
-  return Object.fromEntries(sums.map((sum, index) => [FIGURES[index], sum / count])) as unknown as Figures;
-}
-
-/** As the neural vocoder leads its sound back to the image, but for the frames that see beyond the window. Shape: [B*T] -> [B*T]. */
-function corrected({ settings, stft, toMelTarget }: MelCodec, made: Float32Array, { mel, indices: { length: count } }: SoundBatch): Float32Array {
-  const edgeFrames = Math.ceil(settings.fftSize / 2 / settings.hopSamples);
-  const [samples, cells] = [made.length / count, mel.length / count];
-  for (let item = 0; item < count; item += 1) {
-    const target = toMelTarget(imageOf(settings, mel.subarray(item * cells, (item + 1) * cells)));
-    correctLevels(made.subarray(item * samples, (item + 1) * samples), { transform: stft, target, edgeFrames });
-  }
-  return made;
+  return Object.fromEntries([...sums].map(([name, sum]) => [name, sum / count])) as unknown as Figures;
 }
 
 /** Memory: the caller disposes. */
-function toTensors({ mel, sound, start, indices }: SoundBatch, { frames, samples }: SoundWindows): BatchTensors {
-  const count = indices.length;
+function toTensors({ mel, magnitude, sound, indices: { length: count } }: SoundBatch, { frames, samples }: SoundWindows): BatchTensors {
   const byFrame = (values: Float32Array): tf.Tensor3D => tf.tensor3d(values, [count, frames, values.length / count / frames]);
-  return { mel: byFrame(mel), sound: tf.tensor2d(sound, [count, samples]), ...(start && { start: byFrame(start) }) };
+  return { mel: byFrame(mel), magnitude: byFrame(magnitude), sound: tf.tensor2d(sound, [count, samples]) };
 }
 
 /** The entries under a prefix, without it. */

@@ -2,18 +2,17 @@
 import { workerTask } from '../base/worker-task.node.js';
 import type { MelSettings } from '../config/mel.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
-import { createGriffinLimVocoder, type GriffinLimVocoderOptions } from './griffin-lim-vocoder.js';
-import type { PromptVocoder, VocoderOptions } from './vocoder.js';
+import { createGriffinLimVocoder, type GriffinLimVocoderOptions, type Inverter, type InverterRequest } from './griffin-lim-vocoder.js';
 
 export interface InvertTask {
   readonly settings: MelSettings;
   readonly options: GriffinLimVocoderOptions;
   readonly image: MelImage;
-  readonly asked: Omit<VocoderOptions, 'around'>;
+  readonly asked: Omit<InverterRequest, 'around'>;
 }
 
 /** The vocoder of the last image: all of a job have one. */
-let kept: { readonly key: string; readonly vocoder: PromptVocoder } | null = null;
+let kept: { readonly key: string; readonly vocoder: Inverter } | null = null;
 
 export const work = workerTask(({ settings, options, image, asked }: InvertTask) => {
   const key = JSON.stringify([settings, options]);

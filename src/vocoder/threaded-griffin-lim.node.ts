@@ -3,8 +3,7 @@ import { openWorkerPool, type WorkerPool } from '../base/worker-pool.node.js';
 import type { Clip } from '../audio/clip.js';
 import type { MelSettings } from '../config/mel.js';
 import type { InvertTask } from './_invert-worker.node.js';
-import { createGriffinLimVocoder, type GriffinLimVocoderOptions } from './griffin-lim-vocoder.js';
-import type { Vocoder } from './vocoder.js';
+import { createGriffinLimVocoder, type GriffinLimVocoderOptions, type Inverter } from './griffin-lim-vocoder.js';
 
 const WORKER = new URL('./_invert-worker.node.js', import.meta.url);
 
@@ -21,7 +20,7 @@ export interface ThreadOptions {
  *
  * Memory: an image and a sound for each image that is asked for, and what a thread takes; threads without work end by themselves.
  */
-export function createThreadedGriffinLim(settings: MelSettings, options: GriffinLimVocoderOptions, { workers, signal }: ThreadOptions): Vocoder {
+export function createThreadedGriffinLim(settings: MelSettings, options: GriffinLimVocoderOptions, { workers, signal }: ThreadOptions): Inverter<Clip | Promise<Clip>> {
   const here = createGriffinLimVocoder(settings, options);
   let opening: Promise<WorkerPool | null> | null = null;
   return {

@@ -11,7 +11,7 @@ import { TINY_LABELS, useTinyProject } from './tiny-project.js';
 const TRAINING = { steps: 2, batchSize: 2, warmupSteps: 1, previewEvery: 2 };
 const project = useTinyProject({
   vae: { training: TRAINING }, unet: { training: TRAINING },
-  vocoder: { network: { dim: 8, intermediate_dim: 8, num_layers: 1, from_inverter: false }, windowFrames: 8, loss: { fftSizes: [64] }, training: TRAINING },
+  vocoder: { network: { dim: 8, intermediate_dim: 8, num_layers: 1 }, windowFrames: 8, loss: { fftSizes: [64] }, training: TRAINING },
 });
 const inRoot = (...parts: string[]): string => join(project.root, ...parts);
 

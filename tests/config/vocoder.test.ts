@@ -9,20 +9,14 @@ describe('the block vocoder', () => {
   it('is absent unless it is there, and comes back from its text', () => {
     expect(checkRunConfig({ corpus: { path: 'x' } }, 'test').vocoder).toBeNull();
     const config = check({ network: { dim: 64 }, loss: { fftSizes: [512] } });
-    expect(config.vocoder).toMatchObject({ network: { dim: 64, num_layers: 6, n_fft: null }, windowFrames: 64, loss: { fftSizes: [512], discriminatorWeight: 0 } });
+    expect(config.vocoder).toMatchObject({ network: { dim: 64, num_layers: 4, n_fft: null }, windowFrames: 64, loss: { fftSizes: [512], discriminatorWeight: 0 } });
     expect(parseRunConfig(stringifyRunConfig(config), 'text')).toEqual(config);
   });
 
-  it('begins at the inverter when it is trained, and not when a stored network does not say so', () => {
-    expect(check({}).vocoder!.network.from_inverter).toBe(true);
-    expect(check({ network: { from_inverter: false } }).vocoder!.network.from_inverter).toBe(false);
-    expect(vocosSchema.parse({}).from_inverter).toBe(false);
-  });
-
-  it('mixes cells when it is trained, and frames when a stored network does not say so', () => {
-    expect(check({}).vocoder!.network).toMatchObject({ mixing: 'cells', cell_dim: 48, cell_layers: 4 });
-    expect(check({ network: { mixing: 'frames' } }).vocoder!.network.mixing).toBe('frames');
-    expect(vocosSchema.parse({}).mixing).toBe('frames');
+  it('predicts magnitudes when it is trained, and a spectrum when a stored network does not say so', () => {
+    expect(check({}).vocoder!.network.predicts).toBe('magnitudes');
+    expect(check({ network: { predicts: 'spectrum' } }).vocoder!.network.predicts).toBe('spectrum');
+    expect(vocosSchema.parse({}).predicts).toBe('spectrum');
   });
 
   it('derives from the mel settings what the network must agree with', () => {
@@ -41,6 +35,7 @@ describe('the block vocoder', () => {
     [{ training: { augment: { shiftFrames: 1 } } }, /vocoder\.training\.augment\.shiftFrames: got 1, expected 0/],
     [{ network: { padding: 'same' } }, /vocoder\.network\.padding: got "same", expected center/],
     [{ network: { dims: 3 } }, /vocoder\.network\.dims: got an unknown key.*nearest known key is vocoder\.network\.dim/],
+    [{ loss: { discriminatorWeight: 0.1 } }, /vocoder\.loss\.discriminatorWeight: got 0\.1, expected 0 where the network predicts magnitudes.*predicts to spectrum/],
     [{ discriminator: { layers: 9 } }, /vocoder\.discriminator\.layers/],
   ])('refuses %j', (vocoder, message) => {
     expect(() => check(vocoder)).toThrow(message);

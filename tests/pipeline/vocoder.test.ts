@@ -9,7 +9,8 @@ import { exportPipeline } from '../../src/pipeline/export.node.js';
 import { loadPipeline, savePipeline } from '../../src/pipeline/folder.node.js';
 import { importPipeline } from '../../src/pipeline/import.node.js';
 import { findVocoder, openVocoder, saveVocoder } from '../../src/pipeline/vocoder-folder.node.js';
-import { beatsInverter, createNeuralVocoder, createVocoderNetwork, type VocoderNetwork } from '../../src/vocoder/neural-vocoder.js';
+import { createNeuralVocoder } from '../../src/vocoder/neural-vocoder.js';
+import { beatsInverter, createVocoderNetwork, type VocoderNetwork } from '../../src/vocoder/vocoder-network.js';
 import { useEngine } from '../support/engine.js';
 import { SMALL_MEL, smallPipeline } from './small-pipeline.js';
 
@@ -51,13 +52,13 @@ describe('the vocoder of a pipeline folder', () => {
     await saveVocoder(folder, { ...vocoder, measured });
     vocoder.vocos.dispose();
     const found = openVocoder(findVocoder(folder, null)!);
-    expect([found.measured, beatsInverter(found), ...[0.7, 0.62].map((loss) => beatsInverter({ measured: { loss, inverterLoss: 0.625 } }))]).toEqual([measured, true, false, false]);
+    expect([found.measured, beatsInverter(found), ...[0.7, 0.62].map((loss) => beatsInverter({ measured: { loss, inverterLoss: 0.625 } }))]).toEqual([measured, true, false, true]);
     const pipeline = smallPipeline({ vocoder: found });
     await savePipeline(folder, pipeline);
     expect(findVocoder(folder, null)!.measured).toEqual(measured);
-    edit({ _measured: undefined, from_inverter: undefined });
+    edit({ _measured: undefined, predicts: undefined, from_inverter: false, mixing: 'frames', cell_dim: 48, cell_layers: 4 }); // keys of earlier versions
     const old = findVocoder(folder, null)!;
-    expect([old.measured, old.config.from_inverter, beatsInverter(old)]).toEqual([null, false, true]);
+    expect([old.measured, old.config.predicts, beatsInverter(old)]).toEqual([null, 'spectrum', true]);
     edit({ _measured: { loss: 'low' } });
     expect(() => findVocoder(folder, null)).toThrow(/config\.json[^]*_measured\.loss: got "low", expected a number/);
     pipeline.dispose();
@@ -110,6 +111,7 @@ describe('the vocoder of a pipeline folder', () => {
     ['an unknown key', /config\.json: dims/, { dims: 8 }],
     ['a transform of another size', /network\.n_fft: got 512, expected 256/, { n_fft: 512 }],
     ['mel settings changed by hand', /config\.json: mel: got settings of the codec/, { mel: { ...SMALL_MEL, maxHz: 3000, _codec_hash: '0' } }],
+    ['a start that is no longer there', /config\.json: from_inverter: got true[^]*train it anew/, { from_inverter: true }],
     ['no mel settings', /config\.json: mel/, { mel: undefined }],
   ])('with %s is refused by name', async (_, message, changes) => {
     const pipeline = smallPipeline({ vocoder: smallVocoder() });

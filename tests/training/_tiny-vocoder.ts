@@ -6,7 +6,7 @@ import type { SoundReader } from '../../src/training/sound-windows.js';
 import { merged, tinyConfig, tinyCorpus } from './_tiny-run.js';
 
 const VOCODER = {
-  network: { dim: 8, intermediate_dim: 12, num_layers: 2, cell_dim: 8, cell_layers: 1 },
+  network: { dim: 8, intermediate_dim: 12, num_layers: 2 },
   windowFrames: 8,
   loss: { fftSizes: [64, 128] },
   training: { steps: 6, batchSize: 2, warmupSteps: 2, learningRate: 1e-3, validateEvery: 100, previewEvery: 100, checkpointEvery: 100, emaDecay: 0.9 },

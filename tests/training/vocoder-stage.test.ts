@@ -6,12 +6,14 @@ import { deriveVocos } from '../../src/config/vocoder.js';
 import { createStft } from '../../src/dsp/stft.js';
 import { createAdamW, createEma, disposeGradients } from '../../src/nn/index.js';
 import { createMelCodec } from '../../src/spectrogram/mel-codec.js';
+import { dbToImageValue } from '../../src/spectrogram/mel-image.js';
 import { runLoop } from '../../src/training/loop.js';
+import { createMagnitudeLoss } from '../../src/training/magnitude-loss.js';
 import { createSoundWindows } from '../../src/training/sound-windows.js';
 import { createPowerStft } from '../../src/training/tensor-stft.js';
 import { createVocoderStage } from '../../src/training/vocoder-stage.js';
 import { createWaveformLoss } from '../../src/training/waveform-loss.js';
-import { createVocoderNetwork } from '../../src/vocoder/neural-vocoder.js';
+import { createVocoderNetwork } from '../../src/vocoder/vocoder-network.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
 import { tinyReader, tinySound, tinySoundCorpus, tinyVocoderConfig } from './_tiny-vocoder.js';
@@ -23,24 +25,20 @@ const { mel } = config;
 const noise = (seed: number, count: number, level = 0.2): Float32Array => createRandom(seed).normals(count).map((value) => level * value);
 const row = (samples: Float32Array): tf.Tensor2D => tf.tensor2d(samples, [1, samples.length]);
 
-/** Stands for what an inverter makes: upside down and half as loud. */
-const spoilt = (sound: Float32Array): Float32Array => sound.map((sample) => -0.5 * sample);
-
-function windowsOf({ gainDb = 0, windowFrames = 8, of = null as ((sound: Float32Array) => Float32Array) | null } = {}) {
-  const reader = of === null ? null : tinyReader(config, of);
-  return createSoundWindows({ corpus: tinySoundCorpus(config), sounds: tinyReader(config), ...(reader && { inverted: { train: reader, validation: reader } }), mel, windowFrames, gainDb, seed: 3 });
+function windowsOf({ gainDb = 0, windowFrames = 8 } = {}) {
+  return createSoundWindows({ corpus: tinySoundCorpus(config), sounds: tinyReader(config), mel, windowFrames, gainDb, seed: 3 });
 }
 
-function vocoderStage(over: Record<string, unknown> = {}, of: ((sound: Float32Array) => Float32Array) | null = spoilt) {
+function vocoderStage(over: Record<string, unknown> = {}) {
   const own = tinyVocoderConfig(over);
-  const { loss, training, discriminator, network } = own.vocoder!;
-  const { vocos } = createVocoderNetwork(deriveVocos(network, mel), mel, { seed: 1 });
-  const stage = createVocoderStage({ vocos, windows: windowsOf({ gainDb: training.augment.gainDb, of }), mel, loss, training, discriminator, seed: 3 });
+  const { loss, training, discriminator, network: networkConfig } = own.vocoder!;
+  const network = createVocoderNetwork(deriveVocos(networkConfig, mel), mel, { seed: 1 });
+  const stage = createVocoderStage({ network, windows: windowsOf({ gainDb: training.augment.gainDb }), loss, training, discriminator, seed: 3 });
   const dispose = (): void => {
     stage.dispose();
-    vocos.dispose();
+    network.vocos.dispose();
   };
-  return { stage, vocos, training, dispose };
+  return { stage, network, training, dispose };
 }
 
 const AT = (step: number) => ({ step, pass: step });
@@ -99,21 +97,16 @@ describe('windows of sound', () => {
     expect(first).toBeLessThan(64);
   });
 
-  it('carry what the inverter made of the same samples, at the same level, and its spectrum', async () => {
-    const windows = windowsOf({ gainDb: 12, windowFrames: 12, of: spoilt });
-    const { sound, inverted, start } = await windows.draw(5, 4);
-    const stft = createStft(mel);
-    const rows = 2 * stft.binCount;
-    for (let item = 0; item < 4; item += 1) {
-      const [own, made] = [sound, inverted!].map((samples) => samples.subarray(item * 704, (item + 1) * 704));
-      expectClose(made, own.map((sample) => -0.5 * sample), { absolute: 1e-6 });
-      const { re, im } = stft.forward(made);
-      for (const frame of [2, 5, 9]) {
-        const expected = [...re.subarray(frame * stft.binCount, (frame + 1) * stft.binCount), ...im.subarray(frame * stft.binCount, (frame + 1) * stft.binCount)];
-        expectClose(start!.subarray((item * 12 + frame) * rows, (item * 12 + frame + 1) * rows), expected, { absolute: 1e-4 });
+  it('carry the magnitudes behind their image, also at the edges, where the sound goes on', async () => {
+    const { magnitude, mel: images } = await windowsOf({ gainDb: 12, windowFrames: 12 }).draw(5, 4);
+    const { bank } = createMelCodec(mel).toMelTarget({ settings: mel, frameCount: 1, data: new Float32Array(8) });
+    const { fullScale, binCount } = createStft(mel);
+    for (let frame = 0; frame < 4 * 12; frame += 1) {
+      for (let bin = 0; bin < 8; bin += 1) {
+        const power = magnitude.subarray(frame * binCount, (frame + 1) * binCount).reduce((sum, value, at) => sum + bank.weights[bin * binCount + at] * (value * fullScale) ** 2, 0);
+        expectClose(images[frame * 8 + bin], dbToImageValue(10 * Math.log10(power + 1e-30), mel), { absolute: 1e-4 });
       }
     }
-    expect((await windowsOf().draw(5, 4)).inverted).toBeUndefined();
   });
 
   it('of validation are always the same, the whole split in order', () => {
@@ -162,13 +155,13 @@ describe('the loss between sounds', () => {
 });
 
 describe('the vocoder stage', () => {
-  it.each([['alone', {}], ['of frames', { network: { mixing: 'frames' } }], ['from the image alone', { network: { from_inverter: false } }], ['with discriminators', { loss: { discriminatorWeight: 0.1, discriminatorStartStep: 0 }, discriminator: { channels: 8, layers: 1 } }]])('%s gives every parameter a gradient, and leaves no tensor', async (_, over) => {
-    const { stage, vocos, dispose } = vocoderStage(over);
+  it.each([['of magnitudes', {}], ['of spectra', { network: { predicts: 'spectrum' } }], ['with discriminators', { network: { predicts: 'spectrum' }, loss: { discriminatorWeight: 0.1, discriminatorStartStep: 0 }, discriminator: { channels: 8, layers: 1 } }]])('%s gives every parameter a gradient, and leaves no tensor', async (_, over) => {
+    const { stage, network, dispose } = vocoderStage(over);
     disposeGradients((await stage.pass(AT(0))).gradients);
     stage.afterStep?.({ step: 0, learningRateShare: 1 });
     const before = tf.memory().numTensors;
     const { gradients, figures } = await stage.pass(AT(1));
-    expect([...gradients.keys()]).toEqual(vocos.parameters.trainable().map(({ path }) => path));
+    expect([...gradients.keys()]).toEqual(network.vocos.parameters.trainable().map(({ path }) => path));
     for (const [path, gradient] of gradients) expect(Math.hypot(...gradient.dataSync<'float32'>()), path).toBeGreaterThan(0);
     expect(Object.values(figures).every(Number.isFinite)).toBe(true);
     expect('generator' in figures).toBe('loss' in over);
@@ -180,7 +173,7 @@ describe('the vocoder stage', () => {
   });
 
   it('lets the discriminators join at their step, and learn a little earlier', async () => {
-    const { stage, dispose } = vocoderStage({ loss: { discriminatorWeight: 5, discriminatorStartStep: 10 }, discriminator: { channels: 8, layers: 1 } });
+    const { stage, dispose } = vocoderStage({ network: { predicts: 'spectrum' }, loss: { discriminatorWeight: 5, discriminatorStartStep: 10 }, discriminator: { channels: 8, layers: 1 } });
     const keys: boolean[] = [];
     const generators: number[] = [];
     for (const step of [8, 9, 10]) {
@@ -195,8 +188,8 @@ describe('the vocoder stage', () => {
     dispose();
   });
 
-  it.each([[true], [false]])('validates alike each time, and lower once trained, from_inverter %s', async (from_inverter) => {
-    const { stage, dispose } = vocoderStage({ network: { from_inverter } });
+  it.each(['magnitudes', 'spectrum'])('validates alike each time, and lower once trained, predicting %s', async (predicts) => {
+    const { stage, dispose } = vocoderStage({ network: { predicts } });
     const before = await stage.validate();
     expect(await stage.validate()).toEqual(before);
     const { training } = tinyVocoderConfig({ training: { steps: 60, learningRate: 5e-3, validateEvery: 1000 } }).vocoder!;
@@ -208,27 +201,31 @@ describe('the vocoder stage', () => {
     dispose();
   });
 
-  it('validates what is heard: sound that has been led back to its image, and not what the network alone made', async () => {
-    const { stage, vocos, dispose } = vocoderStage({}, (sound) => sound);
-    const before = await stage.validate();
-    const { variable } = vocos.parameters.get('cells.out.bias');
-    variable.assign(tf.tensor1d(Float32Array.from({ length: 8 }, (_, row) => (row < 4 ? 1 : 0)))); // every bin up by a neper
-    const after = await stage.validate();
-    expect(after.mel - before.mel).toBeLessThan(0.7); // four frames of eight see beyond the window and stay as they are
-    expect(after.mel - before.mel).toBeGreaterThan(0.05);
+  it('measures what is heard, the inverter and itself', async () => {
+    const { stage, network, dispose } = vocoderStage();
+    const before = tf.memory().numTensors;
+    const first = stage.measured();
+    expect(stage.measured()).toEqual(first);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(first.inverterLoss).toBeGreaterThan(0.1);
+    expect(first.loss).toBeLessThan(2 * first.inverterLoss); // the same phases, of a prior that has eight filters to go by
+    const { variable } = network.vocos.parameters.get('head.out.bias');
+    const highest = createStft(mel).binCount - 1;
+    variable.assign(tf.tensor1d(Float32Array.from({ length: highest + 1 }, (_, bin) => (bin % 4 === 0 ? 4 : -4)))); // a comb that no sound has
+    const worse = stage.measured();
+    expect(worse.inverterLoss).toBe(first.inverterLoss);
+    expect(worse.loss).toBeGreaterThan(first.loss + 0.1);
     dispose();
   });
+});
 
-  it('measures itself beside the inverter, whose loss is that of its sound', async () => {
-    const silence = vocoderStage({}, (sound) => new Float32Array(sound.length));
-    const perfect = vocoderStage({}, (sound) => sound);
-    const [worse, better] = [await silence.stage.measured(), await perfect.stage.measured()];
-    expect(better!.inverterLoss).toBeLessThan(0.1); // the floor's own share of an empty spectrum
-    expect(better!.loss).toBeLessThan(0.3); // begins there
-    expect(worse!.inverterLoss).toBeGreaterThan(1.5);
-    expect(await perfect.stage.measured()).toEqual(better);
-    const unknown = vocoderStage({ network: { from_inverter: false } }, null);
-    expect(await unknown.stage.measured()).toBeNull();
-    for (const { dispose } of [silence, perfect, unknown]) dispose();
+describe('the loss between magnitudes', () => {
+  it('reads a change of level in nepers, and nothing below the floor', () => {
+    const lossOf = createMagnitudeLoss(mel);
+    const loud = 1 / createStft(mel).fullScale;
+    const read = (made: number, real: number): number => tf.tidy(() => lossOf(tf.fill([1, 2, 3], made), tf.fill([1, 2, 3], real)).dataSync()[0]);
+    expectClose(read(loud / 2, loud), Math.LN2, { absolute: 1e-3 });
+    expect(read(loud * 1e-7, 0)).toBeLessThan(1e-2);
+    expect(read(loud, loud)).toBe(0);
   });
 });

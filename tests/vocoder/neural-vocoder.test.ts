@@ -11,9 +11,12 @@ import { sliceFrames } from '../../src/spectrogram/frames.js';
 import { imageChannel } from '../../src/spectrogram/mel-image.js';
 import { createStereoCodec } from '../../src/spectrogram/stereo-codec.js';
 import { pieceSpans } from '../../src/vocoder/piece-spans.js';
-import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
+import { createGriffinLimVocoder, type Inverter, type InverterRequest } from '../../src/vocoder/griffin-lim-vocoder.js';
+import { createMagnitudeVocoder } from '../../src/vocoder/magnitude-vocoder.js';
+import { createThreadedGriffinLim } from '../../src/vocoder/threaded-griffin-lim.node.js';
 import { melPrior } from '../../src/vocoder/mel-prior.js';
-import { createNeuralVocoder, createOwnVocoder, createVocoderNetwork, type VocoderNetwork } from '../../src/vocoder/neural-vocoder.js';
+import { createNeuralVocoder, createOwnVocoder } from '../../src/vocoder/neural-vocoder.js';
+import { createVocoderNetwork, type VocoderNetwork } from '../../src/vocoder/vocoder-network.js';
 import { sounds } from '../spectrogram/sounds.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
@@ -155,60 +158,82 @@ describe('createNeuralVocoder', () => {
     expect(createOwnVocoder(defaultMelSettings, network).invert(imageChannel(image, 0)).channels.length).toBe(1);
   });
 
-  describe('of a network that begins at the inverter', () => {
-    let beginning: VocoderNetwork;
+  describe('of a network that predicts magnitudes', () => {
+    let learnt: VocoderNetwork;
     beforeAll(() => {
-      beginning = createVocoderNetwork({ ...config, from_inverter: true }, defaultMelSettings, { seed: 4 });
+      learnt = createVocoderNetwork({ ...config, predicts: 'magnitudes' }, defaultMelSettings, { seed: 4 });
+      const bias = learnt.vocos.parameters.get('head.out.bias').variable;
+      bias.assign(tf.tensor1d(Float32Array.from({ length: 513 }, (_, bin) => 0.7 - bin / 513 + Math.sin(bin)))); // louder below, quieter above, uneven
     });
-    afterAll(() => beginning.vocos.dispose());
-    const make = (sound: Float32Array, options: { sampleCount?: number; seed?: number; gateDb?: number } = {}): Float32Array =>
-      createNeuralVocoder(beginning, { gateDb: options.gateDb }).invert(codec.analyse(sound), options).channels[0];
+    afterAll(() => learnt.vocos.dispose());
 
-    it('gives what that gives before it has learnt anything, of the same seed, in whatever parts', () => {
-      const long = Float32Array.from({ length: 1100 * 256 }, (_, index) => sounds.drum[index % sounds.drum.length]);
-      for (const [sound, seed] of [[sounds.drum, 1], [sounds.noise, 2], [long, 3]] as const) {
-        const expected = createGriffinLimVocoder(defaultMelSettings).invert(codec.analyse(sound), { seed }).channels[0];
-        const got = make(sound, { seed });
-        const off = got.reduce((sum, value, index) => sum + (value - expected[index]) ** 2, 0) / expected.reduce((sum, value) => sum + value * value, 0);
-        expect(10 * Math.log10(off)).toBeLessThan(-25);
-      }
-      expect(make(sounds.noise, { seed: 2 })).toEqual(make(sounds.noise, { seed: 2 }));
-      expect(make(sounds.noise, { seed: 2 })).not.toEqual(make(sounds.noise, { seed: 3 }));
-    });
-
-    it('has the level of the image and its mel bins, whatever gain its network has learnt; a loop too, and what goes on from known samples', () => {
-      const wrong = createVocoderNetwork({ ...config, from_inverter: true }, defaultMelSettings, { seed: 4 });
-      const bias = wrong.vocos.parameters.get('head.out.bias').variable;
-      bias.assign(tf.tensor1d(Float32Array.from({ length: 1026 }, (_, row) => (row < 513 ? 0.7 - row / 513 : 0)))); // from 6 dB too loud to 3 too quiet
-      const vocoder = createNeuralVocoder(wrong);
+    it('has the level of the image and its mel bins, whatever it has learnt; and a loop too', () => {
       const image = codec.analyse(sounds.noise);
-      const sampleCount = sounds.noise.length;
-      const made = vocoder.invert(image, { sampleCount }).channels[0];
+      const { channels: [made] } = createNeuralVocoder(learnt).invert(image, { sampleCount: sounds.noise.length });
       expectClose(rmsDb(made), rmsDb(sounds.noise), { absolute: 0.1 });
       expect(melDistance(image, codec.analyse(made)).activeErrorDb).toBeLessThan(1.1);
-      const loop = vocoder.invert(image, { isLoop: true }).channels[0];
+      const { channels: [loop] } = createNeuralVocoder(learnt).invert(image, { isLoop: true });
       expectClose(rmsDb(loop), rmsDb(sounds.noise), { absolute: 0.2 });
-      const known = { channels: [sounds.noise], from: 0, to: 8000 };
-      const going = vocoder.invert(image, { sampleCount, known }).channels[0];
-      expect(going.subarray(0, 8000)).toEqual(sounds.noise.subarray(0, 8000));
-      expect(going.subarray(8000 + 4 * 1024)).toEqual(made.subarray(8000 + 4 * 1024));
-      expect(vocoder.contextFrames).toBe(createNeuralVocoder(network).contextFrames! + 1 + 4 * 4); // a frame before, and four transforms there and back
-      wrong.vocos.dispose();
     });
 
-    it('gives the loop that that gives', () => {
+    it('gives its magnitudes to the inverter that is asked for, and their phases are that one\'s', () => {
       const image = codec.analyse(sounds.noise.subarray(0, 256 * 39));
-      const [got, expected] = [createNeuralVocoder(beginning), createGriffinLimVocoder(defaultMelSettings)].map((vocoder) => vocoder.invert(image, { isLoop: true, sampleCount: 256 * 40, seed: 1 }).channels[0]);
-      const off = got.reduce((sum, value, index) => sum + (value - expected[index]) ** 2, 0) / expected.reduce((sum, value) => sum + value * value, 0);
-      expect(10 * Math.log10(off)).toBeLessThan(-25);
+      const seen: InverterRequest[] = [];
+      const inverter = createGriffinLimVocoder(defaultMelSettings, { iterations: 3 });
+      const watched: Inverter = { ...inverter, invert: (one, request = {}) => (seen.push(request), inverter.invert(one, request)) };
+      const vocoder = createMagnitudeVocoder(learnt, watched);
+      const made = vocoder.invert(image, { seed: 2, sampleCount: 9000 });
+      const { magnitude, frameCount, binCount } = seen[0].magnitudes!;
+      expect([frameCount, binCount, seen[0].seed, seen[0].sampleCount]).toEqual([image.frameCount, 513, 2, 9000]);
+      expect(made).toEqual(createNeuralVocoder(learnt, { iterations: 3 }).invert(image, { seed: 2, sampleCount: 9000 }));
+      expect(made).not.toEqual(inverter.invert(image, { seed: 2, sampleCount: 9000 }));
+      const { bank, mel } = codec.toMelTarget(image);
+      for (const [frame, filter] of [[5, 10], [20, 40], [38, 79]]) {
+        const held = magnitude.subarray(frame * 513, (frame + 1) * 513).reduce((sum, value, bin) => sum + bank.weights[filter * 513 + bin] * value ** 2, 0);
+        expectClose(10 * Math.log10(held / mel[frame * 80 + filter]), 0, { absolute: 0.5 });
+      }
+      expect(vocoder.name).toMatch(/^vocos-[0-9a-f]{8}-griffin-lim-3$/);
+    });
+
+    it('needs no more of a frame than its context, and of a loop the frames at the other end', () => {
+      const seen: Float32Array[] = [];
+      const inverter = createGriffinLimVocoder(defaultMelSettings, { iterations: 0 });
+      const vocoder = createMagnitudeVocoder(learnt, { ...inverter, invert: (one, request = {}) => (seen.push(request.magnitudes!.magnitude), inverter.invert(one, request)) });
+      const image = codec.analyse(sounds.noise.subarray(0, 256 * 79));
+      const turned = { ...image, data: Float32Array.from(image.data, (_, cell) => image.data[cell - (cell % 80) + ((cell + 30) % 80)]) };
+      for (const [one, isLoop] of [[image, false], [sliceFrames(image, 20, 60), false], [image, true], [turned, true]] as const) vocoder.invert(one, { isLoop });
+      const [whole, piece, loop, later] = seen;
+      const context = vocoder.contextFrames!;
+      expectClose(piece.subarray(context * 513, (40 - context) * 513), whole.subarray((20 + context) * 513, (60 - context) * 513), { relative: 1e-3, absolute: 1e-6 });
+      expectClose(later.subarray(0, 50 * 513), loop.subarray(30 * 513), { relative: 1e-3, absolute: 1e-6 });
+    });
+
+    it('keeps known samples, goes on from them in phase, and does so in a sound of which a part is made anew', () => {
+      const vocoder = createNeuralVocoder(learnt);
+      const image = codec.analyse(sounds.drum);
+      const sampleCount = sounds.drum.length;
+      const { channels: [going] } = vocoder.invert(image, { sampleCount, known: { channels: [sounds.drum], from: 0, to: 8000 } });
+      expect(going.subarray(0, 8000)).toEqual(sounds.drum.subarray(0, 8000));
+      const limit = (difference: Float32Array): void => void difference.fill(0, 0, 6000).fill(0, 9000);
+      const { channels: [around] } = vocoder.invert(image, { sampleCount, around: { channels: [sounds.drum], limit } });
+      const off = around.subarray(0, 5000).reduce((sum, value, index) => sum + (value - sounds.drum[index]) ** 2, 0) / sounds.drum.subarray(0, 5000).reduce((sum, value) => sum + value * value, 0);
+      expect(10 * Math.log10(off)).toBeLessThan(-20);
     });
 
     it('keeps silence, gives the samples that are asked for, and leaves no tensor', () => {
+      const make = (sound: Float32Array, options: { sampleCount?: number; gateDb?: number } = {}): Float32Array => createNeuralVocoder(learnt, { gateDb: options.gateDb }).invert(codec.analyse(sound), options).channels[0];
       const before = tf.memory().numTensors;
       expect(peak(make(sounds.silence))).toBe(0);
       expect(peak(make(sounds.noise.map((sample) => sample / 30), { gateDb: 60 }))).toBe(0);
+      expect(peak(make(sounds.click).subarray(0, 11_025 - 1536))).toBe(0);
       for (const sampleCount of [1, 2559, 2816, 9000]) expect(make(sounds.click.subarray(0, 2560), { sampleCount })).toHaveLength(sampleCount);
       expect(tf.memory().numTensors).toBe(before);
+    });
+
+    it('gives in threads what it gives without', async () => {
+      const image = codec.analyse(sounds.drum);
+      const threaded = createMagnitudeVocoder(learnt, createThreadedGriffinLim(defaultMelSettings, {}, { workers: 1 }));
+      expect(await threaded.invert(image, { seed: 3 })).toEqual(createNeuralVocoder(learnt).invert(image, { seed: 3 }));
     });
   });
 
