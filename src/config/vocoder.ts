@@ -14,11 +14,11 @@ export const vocosSchema = z.strictObject({
   /** Mel bins of the input. */
   input_channels: derived,
   /** Channels between blocks. Cost grows with dim × intermediate_dim × num_layers. */
-  dim: count.max(4096).default(192),
+  dim: count.max(4096).default(128),
   /** Channels inside a block; three times dim is usual. */
-  intermediate_dim: count.max(16_384).default(576),
+  intermediate_dim: count.max(16_384).default(384),
   /** Blocks. Each sees three frames further to either side. */
-  num_layers: count.max(64).default(4),
+  num_layers: count.max(64).default(3),
   /** What each block adds is scaled by this at the start, and by a learnt vector from then on; null: 1 / num_layers. */
   layer_scale_init_value: z.number().positive().nullable().default(null),
   /** Samples per transform, and from frame to frame. */
@@ -67,6 +67,8 @@ export const vocoderSchema = z
     network: trainedVocosSchema.prefault({}),
     /** Frames of the windows it is trained on, drawn over the corpus' sounds. Longer: more context, slower steps. */
     windowFrames: z.int().min(4).max(4096).default(64),
+    /** Speeds at which windows are played, pitch and all, drawn evenly. A corpus of few pitches teaches more so; one that is tuned, less. */
+    speeds: z.array(z.number().min(0.5).max(2)).min(1).max(8).default([1]),
     loss: lossSchema,
     /** augment.gainDb moves the level of a window, sound and image alike; windows lie anywhere, so there is no shift. */
     training: trainingSchema,

@@ -9,8 +9,8 @@ import type { VocoderMeasure, VocoderNetwork } from '../vocoder/vocoder-network.
 import type { SoundWindows } from './sound-windows.js';
 import type { Spectra, WaveformLossFunction } from './waveform-loss.js';
 
-/** Windows that are listened to, at most: each is inverted twice, about a tenth of its length on one processor core. */
-const WINDOW_LIMIT = 32;
+/** Windows that are listened to, at most: each is inverted twice, about a tenth of its length on one processor core. Of 32 drum hits too much hangs on the single one. */
+const WINDOW_LIMIT = 96;
 
 export interface HeardMeasureOptions {
   readonly network: VocoderNetwork;

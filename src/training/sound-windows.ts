@@ -1,6 +1,8 @@
 // Windows of real sound with their mel images: what the vocoder learns from. A pure function of seed and position. Knows no network and no file.
+import { joinBlocks } from '../audio/resample.js';
 import { createRandom, type Random } from '../base/random.js';
 import type { MelSettings } from '../config/mel.js';
+import { createChannelResampler } from '../dsp/resample.js';
 import { createMelCodec } from '../spectrogram/mel-codec.js';
 import { validationSplit, type SliceSource, type Split } from './corpus-source.js';
 import { drawStart } from './crop-batch.js';
@@ -40,23 +42,30 @@ export interface SoundWindowsOptions {
   readonly windowFrames: number;
   /** Levels are moved by up to this many dB either way. */
   readonly gainDb: number;
+  /** Training windows are played at one of these, pitch and all. Default 1 alone. */
+  readonly speeds?: readonly number[];
   readonly seed: number;
 }
 
+/** Of a speed of 1: speeds are ratios of whole numbers. */
+const SPEED_STEPS = 1000;
+
 /** Windows begin at any sample, so that no place of an onset within a frame is special. The image is that of the sound as it stands, level included. */
-export function createSoundWindows({ corpus, sounds, mel, windowFrames, gainDb, seed }: SoundWindowsOptions): SoundWindows {
+export function createSoundWindows({ corpus, sounds, mel, windowFrames, gainDb, speeds = [1], seed }: SoundWindowsOptions): SoundWindows {
   const { hopSamples, fftSize, melBins } = mel;
   const codec = createMelCodec(mel);
   const samples = (windowFrames - 1) * hopSamples;
   const contextFrames = Math.ceil(fftSize / 2 / hopSamples);
   const { binCount } = codec.stft;
 
-  const put = (batch: SoundBatch, item: number, { split, index, random, gain }: { split: Split; index: number; random: Random; gain: number }): void => {
-    const length = sounds.lengthOf(split, index);
+  const put = (batch: SoundBatch, item: number, { split, index, random, gain, speed }: { split: Split; index: number; random: Random; gain: number; speed: number }): void => {
+    const length = Math.floor(sounds.lengthOf(split, index) / speed);
     const start = drawStart(Math.floor(length / hopSamples), windowFrames, random) * hopSamples + random.integer(hopSamples);
     const before = Math.min(contextFrames, Math.floor(start / hopSamples)); // frames that the slice still has; at its own ends the sound is mirrored, as a whole one's is
     const after = Math.min(contextFrames * hopSamples, Math.max(0, length - start - samples));
-    const heard = sounds.read(split, index, { start: start - before * hopSamples, count: before * hopSamples + samples + after }).map((sample) => gain * sample);
+    const [first, count] = [start - before * hopSamples, before * hopSamples + samples + after];
+    const played = speed === 1 ? sounds.read(split, index, { start: first, count }) : atSpeed(sounds.read(split, index, { start: Math.round(first * speed), count: Math.ceil(count * speed) + 1 }), { speed, count });
+    const heard = played.map((sample) => gain * sample);
     batch.sound.set(heard.subarray(before * hopSamples, before * hopSamples + samples), item * samples);
     const { data, frameCount } = codec.analyse(heard);
     for (let row = 0; row < melBins; row += 1) {
@@ -78,7 +87,7 @@ export function createSoundWindows({ corpus, sounds, mel, windowFrames, gainDb, 
       const { indices } = await corpus.batch({ split: 'train', step: pass, batchSize, seed });
       const batch = empty(Int32Array.from(indices));
       const random = createRandom(seed, 'vocoder', 'window', pass);
-      for (const [item, index] of batch.indices.entries()) put(batch, item, { split: 'train', index, gain: 10 ** ((gainDb * (2 * random.uniform() - 1)) / 20), random });
+      for (const [item, index] of batch.indices.entries()) put(batch, item, { split: 'train', index, gain: 10 ** ((gainDb * (2 * random.uniform() - 1)) / 20), speed: speeds.length === 1 ? speeds[0] : speeds[random.integer(speeds.length)], random });
       return batch;
     },
     *fixed(batchSize, limit) {
@@ -87,9 +96,15 @@ export function createSoundWindows({ corpus, sounds, mel, windowFrames, gainDb, 
       const count = Math.min(available, limit);
       for (let first = 0; first < count; first += batchSize) {
         const batch = empty(Int32Array.from({ length: Math.min(batchSize, count - first) }, (_, item) => Math.floor(((first + item) * available) / count)));
-        for (const [item, index] of batch.indices.entries()) put(batch, item, { split, index, gain: 1, random: createRandom(seed, 'vocoder', 'validation', index) });
+        for (const [item, index] of batch.indices.entries()) put(batch, item, { split, index, gain: 1, speed: 1, random: createRandom(seed, 'vocoder', 'validation', index) });
         yield batch;
       }
     },
   };
+}
+
+/** Shape: [ceil(count·speed) + 1] -> [count]. */
+function atSpeed(samples: Float32Array, { speed, count }: { readonly speed: number; readonly count: number }): Float32Array {
+  const resampler = createChannelResampler(Math.round(speed * SPEED_STEPS), SPEED_STEPS);
+  return joinBlocks([resampler.process(samples), resampler.flush()]).slice(0, count);
 }

@@ -35,13 +35,13 @@ export function requireVocoder({ vocoder }: RunConfig): NonNullable<RunConfig['v
 /** Trains the vocoder on windows of the corpus' recordings, so that it needs no other network. Null when the signal came before its first step. */
 export async function trainVocoder(options: TrainVocoderOptions): Promise<StageResult | null> {
   const { config, corpus, runFolder, reporter, signal, vocoderPreviews } = options;
-  const { network, loss, training, discriminator, windowFrames } = requireVocoder(config);
+  const { network, loss, training, discriminator, windowFrames, speeds } = requireVocoder(config);
   const { seed } = config;
   const mel = monoMel(config.mel); // of stereo sound it learns the mid, and makes mid and side
   const sounds = await openSoundCache({ path: join(runFolder, 'state', 'sounds.f32'), corpus, key: soundKey(options), reporter, signal });
   if (sounds === null) return null;
   const vocoder = createVocoderNetwork(deriveVocos(network, mel), mel, { seed });
-  const windows = createSoundWindows({ corpus, sounds, mel, windowFrames, gainDb: training.augment.gainDb, seed });
+  const windows = createSoundWindows({ corpus, sounds, mel, windowFrames, gainDb: training.augment.gainDb, speeds, seed });
   const stage = createVocoderStage({ network: vocoder, windows, loss, discriminator, training, seed });
   let measured: VocoderMeasure | null = null;
   const save = async (): Promise<void> => {

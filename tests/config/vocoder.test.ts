@@ -9,7 +9,7 @@ describe('the block vocoder', () => {
   it('is absent unless it is there, and comes back from its text', () => {
     expect(checkRunConfig({ corpus: { path: 'x' } }, 'test').vocoder).toBeNull();
     const config = check({ network: { dim: 64 }, loss: { fftSizes: [512] } });
-    expect(config.vocoder).toMatchObject({ network: { dim: 64, num_layers: 4, n_fft: null }, windowFrames: 64, loss: { fftSizes: [512], discriminatorWeight: 0 } });
+    expect(config.vocoder).toMatchObject({ network: { dim: 64, num_layers: 3, n_fft: null }, windowFrames: 64, loss: { fftSizes: [512], discriminatorWeight: 0 } });
     expect(parseRunConfig(stringifyRunConfig(config), 'text')).toEqual(config);
   });
 

@@ -1,6 +1,6 @@
 // Seams, decay and loops of a trained run, in numbers. After a build:
 //
-//   node tests/generation/page/measure-long.mjs <run> [--seconds 30] [--seeds 6] [--overlap 0.5] [--steps N] [--loop] [--corpus <folder>]
+//   node tests/generation/page/measure-long.mjs <run> [--seconds 30] [--seeds 6] [--overlap 0.5] [--steps N] [--loop] [--corpus <folder>] [--vocoder auto]
 //
 // Seams: the flux of image and sound at the borders of windows, against the same borders moved to every other edge of a latent column between two of
 // them (findSeam in tests/support/flux.ts). With --loop the same of the place where a loop begins again. Decay: level, brightness and
@@ -11,13 +11,14 @@ import { parseArgs } from 'node:util';
 import ts from 'typescript';
 
 const built = (path) => import(new URL(`../../../dist/${path}`, import.meta.url).href);
+const { chooseVocoder } = await built('cli/choose-vocoder.js');
 const { openRun } = await built('cli/open-run.js');
 const { createClipMeter } = await built('evaluation/clip-measures.js');
-const { clipLength, columnWindows, createGriffinLimVocoder, createMelCodec, frameWindows, generateClips, loadMono, startEngine } = await built('index.js');
+const { clipLength, columnWindows, createMelCodec, frameWindows, generateClips, loadMono, startEngine } = await built('index.js');
 
 const { values, positionals: [run] } = parseArgs({
   allowPositionals: true,
-  options: { seconds: { type: 'string', default: '30' }, seeds: { type: 'string', default: '6' }, overlap: { type: 'string', default: '0.5' }, steps: { type: 'string' }, loop: { type: 'boolean', default: false }, corpus: { type: 'string' } },
+  options: { seconds: { type: 'string', default: '30' }, seeds: { type: 'string', default: '6' }, overlap: { type: 'string', default: '0.5' }, steps: { type: 'string' }, loop: { type: 'boolean', default: false }, corpus: { type: 'string' }, vocoder: { type: 'string', default: 'griffin-lim' } },
 });
 const detector = ts.transpileModule(readFileSync(new URL('../../support/flux.ts', import.meta.url), 'utf8'), { compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext } }).outputText;
 const { findSeam, imageFlux } = await import(`data:text/javascript,${encodeURIComponent(detector)}`);
@@ -31,7 +32,7 @@ const seconds = Number(values.seconds);
 const seeds = Array.from({ length: Number(values.seeds) }, (_, seed) => seed + 1);
 const labelOf = (index) => (labels.length === 0 ? null : index % labels.length);
 const request = {
-  ...generation, ...(values.steps && { steps: Number(values.steps) }), vocoder: createGriffinLimVocoder(mel), seeds, labels: seeds.map((_, index) => labelOf(index)),
+  ...generation, ...(values.steps && { steps: Number(values.steps) }), vocoder: chooseVocoder(pipeline, generation, values.vocoder), seeds, labels: seeds.map((_, index) => labelOf(index)),
 };
 const cellDb = (mel.ceilingDb - mel.floorDb) / 2;
 const mean = (list) => list.reduce((sum, value) => sum + value / list.length, 0);

@@ -1,25 +1,27 @@
 // What vary, fill and morph do to real sounds with a trained run, in numbers. After a build:
 //
-//   node tests/generation/page/measure-operations.mjs <run> --corpus <folder> [--take take-4.wav] [--steps N] [--only vary,fill,morph] [--sheet P.png]
-//                                                     [--at 20.5] [--heed-rounds N] [--resamples N] [--detail X]
+//   node tests/generation/page/measure-operations.mjs <run> --corpus <folder> [--take take-4.wav] [--steps N] [--only vary,fill,extend,morph] [--sheet P.png]
+//                                                     [--at 20.5] [--heed-rounds N] [--resamples N] [--detail X] [--vocoder auto]
 //
 // The corpus has a folder for each label, each with that take. vary: the distance to the input's round trip at ten strengths. fill: three seconds
 // with a second in their middle drawn anew: what is outside is compared sample by sample, the joins with everywhere else (flux, and the sharpest
 // bend of the waveform). The same flux of the recording itself says what there is at these places anyway (chords of configs/notes.yaml change at
 // whole seconds, so --at lies between two), and that of the recording with the second replaced by what the autoencoder makes of it (--detail
-// counts) how near a network without fault would come. morph: how alike the steps are. The sheet shows what fill was given and what it gave.
+// counts) how near a network without fault would come. extend: three seconds go on for three, or begin three earlier, and the join is compared in the
+// same way with what lies within two seconds of it. morph: how alike the steps are. The sheet shows what fill was given and what it gave.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import ts from 'typescript';
 
 const built = (path) => import(new URL(`../../../dist/${path}`, import.meta.url).href);
+const { chooseVocoder } = await built('cli/choose-vocoder.js');
 const { openRun } = await built('cli/open-run.js');
 const { createClipMeter } = await built('evaluation/clip-measures.js');
-const { contactSheet, createGriffinLimVocoder, createMelCodec, fillSounds, loadMono, melDistance, morphSounds, startEngine, varySounds } = await built('index.js');
+const { columnWindows, contactSheet, createGriffinLimVocoder, createMelCodec, extendClips, fillSounds, loadMono, melDistance, morphSounds, startEngine, varySounds } = await built('index.js');
 const { values, positionals: [run] } = parseArgs({
   allowPositionals: true,
-  options: { corpus: { type: 'string' }, take: { type: 'string', default: 'take-4.wav' }, steps: { type: 'string' }, only: { type: 'string', default: 'vary,fill,morph' }, sheet: { type: 'string' }, at: { type: 'string', default: '20.5' }, 'heed-rounds': { type: 'string' }, resamples: { type: 'string' }, detail: { type: 'string' } },
+  options: { corpus: { type: 'string' }, take: { type: 'string', default: 'take-4.wav' }, steps: { type: 'string' }, only: { type: 'string', default: 'vary,fill,extend,morph' }, sheet: { type: 'string' }, at: { type: 'string', default: '20.5' }, 'heed-rounds': { type: 'string' }, resamples: { type: 'string' }, detail: { type: 'string' }, vocoder: { type: 'string', default: 'griffin-lim' } },
 });
 const detector = ts.transpileModule(readFileSync(new URL('../../support/flux.ts', import.meta.url), 'utf8'), { compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext } }).outputText;
 const { findSeam, imageFlux } = await import(`data:text/javascript,${encodeURIComponent(detector)}`);
@@ -30,11 +32,12 @@ const { mel, labels } = pipeline;
 const rate = mel.sampleRateHz;
 const codec = createMelCodec(mel);
 const meter = createClipMeter(rate);
+const columnFrames = mel.frames / columnWindows(pipeline, { drawnFrames: mel.frames, isLoop: false, overlap: null }).width;
 const sliceSeconds = ((mel.frames - 2) * mel.hopSamples) / rate;
 const takes = await Promise.all(labels.map((label) => loadMono(join(values.corpus, label, values.take), { sampleRateHz: rate, downmix: 'mean' })));
 const at = Number(values.at);
 const cut = (seconds, from = 20) => takes.map((all) => ({ sampleRateHz: rate, channels: [all.slice(Math.round(from * rate), Math.round((from + seconds) * rate))] }));
-const draws = { ...generation, ...(values.steps && { steps: Number(values.steps) }), vocoder: createGriffinLimVocoder(mel) };
+const draws = { ...generation, ...(values.steps && { steps: Number(values.steps) }), vocoder: chooseVocoder(pipeline, generation, values.vocoder) };
 const mixes = labels.map((_, label) => ({ parts: [{ label }] }));
 const seeds = labels.map((_, index) => index + 1);
 const mean = (list) => list.reduce((sum, value) => sum + value / list.length, 0);
@@ -103,6 +106,27 @@ function withoutOffset(samples) {
   return samples.map((sample) => sample - offset);
 }
 
+async function measureExtend() {
+  const near = Math.round((2 * rate) / mel.hopSamples);
+  for (const isBefore of [false, true]) {
+    const rows = [];
+    for (const seed of [1, 2, 3]) {
+      const sounds = cut(3, at);
+      for (const [index, sound] of sounds.entries()) {
+        const [{ clip: { channels: [made] } }] = await collect(extendClips(pipeline, { ...draws, sound, seeds: [seed], labels: [index], seconds: 3, isBefore }));
+        const join = Math.round(((isBefore ? made.length - sound.channels[0].length : sound.channels[0].length)) / mel.hopSamples);
+        const seamOf = (samples) => findSeam(imageFlux(codec.analyse(samples)).slice(join - near, join + near), { frames: [near], period: near - 8, grid: columnFrames });
+        const whole = takes[index].subarray(Math.round((at - (isBefore ? 3 : 0)) * rate), Math.round((at + (isBefore ? 3 : 6)) * rate));
+        const { ratio, deviations } = seamOf(made);
+        rows.push({ label: labels[index], seed, ofRecording: short(seamOf(whole).ratio), fluxAtJoin: short(ratio), deviations: short(deviations) });
+      }
+    }
+    console.table(labels.map((label) => ({ label, ...Object.fromEntries(['ofRecording', 'fluxAtJoin', 'deviations'].map((key) => [key, short(mean(rows.filter((row) => row.label === label).map((row) => row[key])))])) })));
+    const of = (key) => short(mean(rows.map((row) => row[key])));
+    console.log(`extend${isBefore ? ' --before' : ''}: flux at the join over elsewhere ${of('fluxAtJoin')} (recording there ${of('ofRecording')}), deviations ${of('deviations')}`);
+  }
+}
+
 async function measureMorph() {
   const sounds = cut(sliceSeconds);
   const pairs = labels.map((_, index) => [index, (index + 1) % labels.length]);
@@ -120,6 +144,6 @@ async function measureMorph() {
   }
 }
 
-const measures = { vary: measureVary, fill: measureFill, morph: measureMorph };
+const measures = { vary: measureVary, fill: measureFill, extend: measureExtend, morph: measureMorph };
 for (const name of values.only.split(',')) await measures[name]();
 pipeline.dispose();
