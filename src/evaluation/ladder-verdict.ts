@@ -27,7 +27,7 @@ const FULL_TEXTURE = 0.8;
 
 const NAMES: Readonly<Record<RungName, string>> = { codec: 'the codec settings', inverted: 'the inverter', vae: 'the autoencoder' };
 const CHANGES: Readonly<Record<RungName, string>> = {
-  codec: 'Raise mel.melBins, and mel.fftSize with them, for finer pitch; lower mel.hopSamples for sharper attacks; lower mel.floorDb when quiet tails are cut.',
+  codec: 'Raise mel.melBins, and mel.fftSize with them, for finer pitch; lower mel.hopSamples for sharper attacks; lower mel.floorDb when quiet tails are cut. A vocoder trained on your recordings brings part of it back.',
   inverted: 'Raise generation.griffinLimIterations, lower mel.hopSamples, or use a trained vocoder: the mel image holds more than the inverter finds.',
   vae: 'Train the autoencoder longer, give it more latent_channels or fewer down blocks, or a spectrogram loss: what is blurred here no UNet can bring back.',
 };
@@ -43,7 +43,7 @@ export function judgeLadder(files: readonly FileRungs[]): LadderVerdict {
   if (heard.length === 0) return { losses, limit: null, isClear: false, sentences: ['All files are silent: there is nothing to compare.'] };
   const [worst, ...others] = heard;
   const isClear = others.every(({ addedDb }) => (worst.addedDb.interval?.[0] ?? -Infinity) > (addedDb.interval?.[1] ?? Infinity));
-  return { losses, limit: worst.rung, isClear, sentences: [verdictText(worst, others, isClear), CHANGES[worst.rung], ...textureText(files, present), ...bandwidthText(files), ...levelText(files, present), ...widthText(files, present)] };
+  return { losses, limit: worst.rung, isClear, sentences: [verdictText(worst, others, isClear), CHANGES[worst.rung], ...broughtBackText(losses), ...textureText(files, present), ...bandwidthText(files), ...levelText(files, present), ...widthText(files, present)] };
 }
 
 function verdictText(worst: Loss, others: readonly Loss[], isClear: boolean): string {
@@ -55,6 +55,12 @@ function verdictText(worst: Loss, others: readonly Loss[], isClear: boolean): st
 function decibels({ mean, interval }: Estimate): string {
   const text = (value: number): string => decimals(value, 2);
   return `${text(mean)} dB${interval === null ? '' : ` [${interval.map(text).join(', ')}]`}`;
+}
+
+/** A trained vocoder knows more of the magnitudes than least squares, by which the codec is judged. */
+function broughtBackText(losses: readonly Loss[]): string[] {
+  const added = losses.find(({ rung }) => rung === 'inverted')?.addedDb.mean ?? 0;
+  return added < 0 ? [`The vocoder brings ${decimals(-added, 2)} dB of what the codec loses back.`] : [];
 }
 
 /** Names the first rung that smooths. */

@@ -120,6 +120,8 @@ describe('verdict', () => {
     const smooth = files(1, 1, 4).map((file) => ({ ...file, inverted: { ...file.inverted, textureKept: 0.9 }, vae: { ...file.vae, textureKept: 0.5 } }));
     expect(judgeLadder(smooth).sentences.join(' ')).toMatch(/After the autoencoder 50 % of the fine texture is left.*vae\.loss\.textureWeight/);
     expect(judgeLadder(files(1, 1, 4)).sentences.join(' ')).not.toContain('texture');
+    expect(judgeLadder(files(3, -1, 4)).sentences.join(' ')).toMatch(/The vocoder brings 0\.\d\d dB of what the codec loses back/);
+    expect(judgeLadder(files(2, 3, 4)).sentences.join(' ')).not.toContain('The vocoder');
     expect(judgeLadder([{ codec: measureOf(NaN) }])).toMatchObject({ limit: null, sentences: ['All files are silent: there is nothing to compare.'] });
     expect(judgeLadder(files(1, 4, 1).map(({ codec, inverted }) => ({ codec, inverted }))).losses.map(({ rung }) => rung)).toEqual(['codec', 'inverted']);
   });
