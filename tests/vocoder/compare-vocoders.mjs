@@ -1,26 +1,30 @@
 // Compares a run's neural vocoder with the classical inverter on held-out sounds, and both on sustained notes. Needs a build:
 //
-//   node tests/vocoder/compare-vocoders.mjs <run folder> <config.yaml> [--corpus <folder>] [--sounds <folder>] [--count <n>] [--iterations <n>]
+//   node tests/vocoder/compare-vocoders.mjs <run folder> <config.yaml> [--corpus <folder>] [--sounds <folder>] [--count <n>] [--iterations <n>] [--show <folder>]
 //
 // Held-out sounds are the validation slices of the configuration's corpus, or every sound file under --sounds. Prints one JSON object: for each
-// measure the means, and the mean of the pairs' differences (neural minus classical) with its 95 % interval; below 0 the neural one is nearer.
-import { readdirSync } from 'node:fs';
+// measure the means, and the mean of the pairs' differences (neural minus classical) with its 95 % interval; below 0 the neural one is nearer. --show
+// writes the first sound, what the classical inverter and the neural one make of it, and a picture of their spectra above 1 kHz, from the top down.
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 /** A module of the build. */
 const built = (path) => import(new URL(`../../dist/${path}`, import.meta.url).href);
+const { writeWav } = await built('audio/encode.node.js');
 const { loadMono } = await built('audio/load.node.js');
 const { loadRunConfig } = await built('config/load.node.js');
 const { resolveOverrides } = await built('config/run-config.js');
 const { prepareCorpus } = await built('corpus/prepare.node.js');
 const { startEngine } = await built('engine/start.node.js');
 const { rmsDb } = await built('dsp/loudness.js');
+const { createStft } = await built('dsp/stft.js');
 const { melDistance } = await built('evaluation/mel-distance.js');
 const { pitchSteadiness } = await built('evaluation/pitch-steadiness.js');
 const { logSpectralDistance, multiResolutionDistance } = await built('evaluation/spectral-distances.js');
 const { findVocoder, openVocoder } = await built('pipeline/vocoder-folder.node.js');
 const { createMelCodec } = await built('spectrogram/mel-codec.js');
+const { contactSheet } = await built('spectrogram/render.js');
 const { createGriffinLimVocoder } = await built('vocoder/griffin-lim-vocoder.js');
 const { createNeuralVocoder } = await built('vocoder/neural-vocoder.js');
 
@@ -29,7 +33,7 @@ const NOTES_HZ = [82.41, 110, 146.83, 196, 261.63, 349.23, 440, 587.33, 783.99, 
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { corpus: { type: 'string' }, sounds: { type: 'string' }, count: { type: 'string', default: '60' }, iterations: { type: 'string', default: '32' } },
+  options: { corpus: { type: 'string' }, sounds: { type: 'string' }, count: { type: 'string', default: '60' }, iterations: { type: 'string', default: '32' }, show: { type: 'string' } },
 });
 const [runFolder, configPath] = positionals;
 if (configPath === undefined) throw new Error('compare-vocoders: got too few words, expected <run folder> <config.yaml>');
@@ -50,6 +54,7 @@ const heard = {
 const spectral = { ...Object.fromEntries(Object.keys(heard).map((measure) => [measure, []])), seconds: [] };
 for await (const sound of heldOut(Number(values.count))) {
   const made = invertBoth(sound);
+  if (values.show !== undefined && spectral.seconds.length === 0) await show({ original: sound, classical: made.classical.samples, network: made.neural.samples });
   for (const [measure, of] of Object.entries(heard)) {
     spectral[measure].push(Object.fromEntries(Object.keys(vocoders).map((name) => [name, of({ reference: sound, candidate: made[name].samples })])));
   }
@@ -75,6 +80,22 @@ function invertBoth(sound) {
     const [samples] = vocoder.invert(image, { seed: 1, sampleCount: sound.length }).channels;
     return [name, { samples, seconds: (performance.now() - startedAt) / 1000 }];
   }));
+}
+
+async function show(sounds) {
+  mkdirSync(values.show, { recursive: true });
+  for (const [name, samples] of Object.entries(sounds)) await writeWav(join(values.show, `${name}.wav`), { sampleRateHz: found.mel.sampleRateHz, channels: [samples] }, { bitDepth: 16 });
+  writeFileSync(join(values.show, 'spectra.png'), contactSheet(Object.values(sounds).map(highSpectrum), { columns: 1, gap: 8 }));
+}
+
+/** An image of 1 kHz up, as many bins as fit, for the eye. */
+function highSpectrum(sound) {
+  const stft = createStft({ fftSize: 2048, hopSamples: Math.max(64, Math.ceil(sound.length / 450)) });
+  const { re, im, frameCount, binCount } = stft.forward(sound);
+  const first = Math.round((1000 * 2048) / found.mel.sampleRateHz);
+  const melBins = Math.min(240, binCount - first);
+  const valueOf = (cell) => Math.min(1, Math.max(-1, (20 * Math.log10(Math.hypot(re[cell], im[cell]) * stft.fullScale + 1e-9) + 70) / 35));
+  return { settings: { ...found.mel, melBins, floorDb: -105, ceilingDb: -35 }, frameCount, data: Float32Array.from({ length: melBins * frameCount }, (_, at) => valueOf((at % frameCount) * binCount + first + Math.floor(at / frameCount))) };
 }
 
 /** At most `count` sounds, spread evenly, none silent, each with silence up to a least length. */
