@@ -3,12 +3,12 @@ import * as tf from '@tensorflow/tfjs';
 import type { DiscriminatorConfig, TrainingConfig } from '../config/training.js';
 import type { VocoderLossConfig } from '../config/vocoder.js';
 import { lossGradient, type HostTensor, type LossGradient, type Repeated } from '../nn/index.js';
-import { createAdversary, type Adversary } from './adversary.js';
-import type { SoundBatch, SoundWindows } from './sound-windows.js';
-import type { Figures, Pass, Stage } from './stage.js';
 import type { VocoderMeasure, VocoderNetwork } from '../vocoder/vocoder-network.js';
+import { createAdversary, type Adversary } from './adversary.js';
 import { createHeardMeasure } from './heard-measure.js';
 import { createMagnitudeLoss } from './magnitude-loss.js';
+import type { SoundBatch, SoundWindows } from './sound-windows.js';
+import type { Figures, Pass, Stage } from './stage.js';
 import { createWaveformLoss, type WaveformLossFunction } from './waveform-loss.js';
 
 export interface VocoderStageOptions {
