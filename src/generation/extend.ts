@@ -31,7 +31,10 @@ export interface ExtendRequest extends Omit<GenerateRequest, 'frameCount' | 'sec
   readonly seconds: number;
   /** Whether they come before the sound and not after it. Default false. */
   readonly isBefore?: boolean;
-  /** Unit: seconds over which the given sound fades at the join. In [0, margin], default the whole margin. Less is heard as a change between the partials. */
+  /**
+   * Unit: seconds over which the given sound fades at the join, at most half a window of the model less a latent column; a longer one makes the margin as long. Default
+   * the shortest margin. Less is heard as a change between the partials; more spreads the change of sound that goes on.
+   */
   readonly fadeSeconds?: number;
   readonly skip?: GenerateRequest['skip'];
 }
@@ -81,13 +84,14 @@ function planRequest(pipeline: Pipeline, request: ExtendRequest): PlannedRequest
   checkGenerateRequest(pipeline, generate);
   const heeding = requireHeeding(request);
   const newSamples = Math.round(requireNumber('seconds', seconds, { min: 1 / pipeline.mel.sampleRateHz, max: 86_400 }) * pipeline.mel.sampleRateHz);
-  const plan = planExtension({ settings: pipeline.mel, columnFrames: framesPerColumn(pipeline), givenSamples: channels[0].length, newSamples, isBefore, overlap: request.overlap });
-  const drawing = createDrawing(pipeline, generate, plan.length);
   const { hopSamples, sampleRateHz } = pipeline.mel;
-  const marginSeconds = (plan.marginFrames * hopSamples) / sampleRateHz;
-  const fadeSeconds = requireNumber('fadeSeconds', request.fadeSeconds ?? marginSeconds, { min: 0, max: marginSeconds, fix: 'What lies before the margin stays as it is.' });
+  const asked = request.fadeSeconds === undefined ? undefined : Math.round(requireNumber('fadeSeconds', request.fadeSeconds, { min: 0 }) * sampleRateHz);
+  const plan = planExtension({ settings: pipeline.mel, columnFrames: framesPerColumn(pipeline), givenSamples: channels[0].length, newSamples, isBefore, overlap: request.overlap, fadeSamples: asked });
+  const drawing = createDrawing(pipeline, generate, plan.length);
+  const fadeSamples = asked ?? plan.marginFrames * hopSamples;
+  const [fadeSeconds, marginSeconds] = [request.fadeSeconds ?? fadeSamples / sampleRateHz, (plan.marginFrames * hopSamples) / sampleRateHz];
   const extension = { input, seconds, isBefore, ...heeding, fadeSeconds, marginSeconds };
-  return { generate, plan, drawing, heeding, fadeSamples: Math.round(fadeSeconds * sampleRateHz), channels, image: contextImage(pipeline, channels, plan), how: { operation: 'extend', ...drawing.how, extension } };
+  return { generate, plan, drawing, heeding, fadeSamples, channels, image: contextImage(pipeline, channels, plan), how: { operation: 'extend', ...drawing.how, extension } };
 }
 
 function drawWhole(pipeline: Pipeline, { labels, vocoder }: ExtendRequest, { generate, plan, drawing: { words, draw }, how, heeding, fadeSamples, channels, image }: PlannedRequest): AsyncGenerator<GeneratedClip> {

@@ -45,6 +45,15 @@ describe('extendClips', () => {
     expect(sidecar).toMatchObject({ operation: 'extend', durationSeconds: sound.length / 8000, extension: { input: null, seconds, isBefore: false, heedRounds: 2, resamples: 0, detail: 1, fadeSeconds: MARGIN / 8000, marginSeconds: MARGIN / 8000 } });
   });
 
+  it.each([false, true])('makes the margin as long as a longer fade, and keeps what is beyond it (before: %s)', async (isBefore) => {
+    const [{ clip: { channels: [made] }, sidecar }] = await extend({ seconds: 0.3, isBefore, fadeSeconds: 0.03 });
+    const { fadeSeconds, marginSeconds } = sidecar.extension!;
+    expect([fadeSeconds, marginSeconds]).toEqual([0.03, 0.032]);
+    const [kept, faded] = isBefore ? [made.slice(2400 + 256), made.slice(2400, 2400 + 240)] : [made.slice(0, 4000 - 256), made.slice(4000 - 256, 4000 - 256 + 240)];
+    expect(kept).toEqual(isBefore ? samples.slice(256) : samples.slice(0, 4000 - 256));
+    expect(faded).not.toEqual(isBefore ? samples.slice(0, 240) : samples.slice(4000 - 256, 4000 - 256 + 240));
+  });
+
   it.each([0.05, 0.3, 1.234])('adds %d s before it', async (seconds) => {
     const added = Math.round(8000 * seconds);
     const [{ clip, sidecar }] = await extend({ seconds, isBefore: true });
@@ -178,7 +187,8 @@ describe('extendClips', () => {
     expect(refused({ sound: { ...sound(samples), sampleRateHz: 44_100 } })).toThrow('got 44100 Hz, expected 8000 Hz');
     expect(refused({ resamples: -1 })).toThrow('resamples: got -1');
     expect(refused({ heedRounds: -1 })).toThrow('heedRounds: got -1');
-    expect(refused({ fadeSeconds: 0.02 })).toThrow('fadeSeconds: got 0.02, expected a number in [0, 0.016]');
+    expect(refused({ fadeSeconds: 1 })).toThrow(/fadeSeconds: got 1, expected a number in \[0, 0\.\d+\]\. Half a window/);
+    expect(refused({ fadeSeconds: -1 })).toThrow('fadeSeconds: got -1');
     expect(refused({ detail: 2 })).toThrow('detail: got 2');
     expect(refused({ seconds: 0 })).toThrow('seconds: got 0');
     expect(refused({ labels: [7] })).toThrow('labels[0]');

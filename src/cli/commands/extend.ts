@@ -41,7 +41,7 @@ export function addExtend(program: Command): void {
     .option('--prompt <text>', 'what to add, for a model that follows text; several are taken in turn', collect)
     .option('--negative-prompt <text>', 'what not to add: what guidance leads away from')
     .option('--count <n>', 'number of different continuations', integer(1), 1)
-    .option('--fade <seconds>', 'fading of the sound at the join (default: the whole margin of the join)', number(0))
+    .option('--fade <seconds>', 'fading of the sound at the join; longer than its margin makes that longer (default: the margin)', number(0))
     .option('--overlap <x>', 'share of a window that its neighbour covers too, 0 to 0.9 (default: as generate)', number(0, 0.9));
   addDrawFlags(addHeedingFlags(command), { bitDepth: '24' })
     .action(async (run: string, audio: string, flags: ExtendFlags) => {

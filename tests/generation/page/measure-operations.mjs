@@ -1,14 +1,14 @@
 // What vary, fill and morph do to real sounds with a trained run, in numbers. After a build:
 //
 //   node tests/generation/page/measure-operations.mjs <run> --corpus <folder> [--take take-4.wav] [--steps N] [--only vary,fill,extend,morph] [--sheet P.png]
-//                                                     [--at 20.5] [--heed-rounds N] [--resamples N] [--detail X] [--vocoder auto]
+//                                                     [--at 20.5] [--heed-rounds N] [--resamples N] [--detail X] [--vocoder auto] [--fade X]
 //
 // The corpus has a folder for each label, each with that take. vary: the distance to the input's round trip at ten strengths. fill: three seconds
 // with a second in their middle drawn anew: what is outside is compared sample by sample, the joins with everywhere else (flux, and the sharpest
 // bend of the waveform). The same flux of the recording itself says what there is at these places anyway (chords of configs/notes.yaml change at
 // whole seconds, so --at lies between two), and that of the recording with the second replaced by what the autoencoder makes of it (--detail
-// counts) how near a network without fault would come. extend: three seconds go on for three, or begin three earlier, and the join is compared in the
-// same way with what lies within two seconds of it. morph: how alike the steps are. The sheet shows what fill was given and what it gave.
+// counts) how near a network without fault would come. extend: three seconds go on for three, or begin three earlier, and the middle of the
+// join's fade is compared in the same way with what lies within two seconds of it. morph: how alike the steps are. The sheet shows what fill was given and what it gave.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -21,7 +21,7 @@ const { createClipMeter } = await built('evaluation/clip-measures.js');
 const { columnWindows, contactSheet, createGriffinLimVocoder, createMelCodec, extendClips, fillSounds, loadMono, melDistance, morphSounds, startEngine, varySounds } = await built('index.js');
 const { values, positionals: [run] } = parseArgs({
   allowPositionals: true,
-  options: { corpus: { type: 'string' }, take: { type: 'string', default: 'take-4.wav' }, steps: { type: 'string' }, only: { type: 'string', default: 'vary,fill,extend,morph' }, sheet: { type: 'string' }, at: { type: 'string', default: '20.5' }, 'heed-rounds': { type: 'string' }, resamples: { type: 'string' }, detail: { type: 'string' }, vocoder: { type: 'string', default: 'griffin-lim' } },
+  options: { corpus: { type: 'string' }, take: { type: 'string', default: 'take-4.wav' }, steps: { type: 'string' }, only: { type: 'string', default: 'vary,fill,extend,morph' }, sheet: { type: 'string' }, at: { type: 'string', default: '20.5' }, 'heed-rounds': { type: 'string' }, resamples: { type: 'string' }, detail: { type: 'string' }, vocoder: { type: 'string', default: 'griffin-lim' }, fade: { type: 'string' } },
 });
 const detector = ts.transpileModule(readFileSync(new URL('../../support/flux.ts', import.meta.url), 'utf8'), { compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext } }).outputText;
 const { findSeam, imageFlux } = await import(`data:text/javascript,${encodeURIComponent(detector)}`);
@@ -113,10 +113,11 @@ async function measureExtend() {
     for (const seed of [1, 2, 3]) {
       const sounds = cut(3, at);
       for (const [index, sound] of sounds.entries()) {
-        const [{ clip: { channels: [made] } }] = await collect(extendClips(pipeline, { ...draws, sound, seeds: [seed], labels: [index], seconds: 3, isBefore }));
-        const join = Math.round(((isBefore ? made.length - sound.channels[0].length : sound.channels[0].length)) / mel.hopSamples);
+        const [{ clip: { channels: [made] }, sidecar }] = await collect(extendClips(pipeline, { ...draws, sound, seeds: [seed], labels: [index], seconds: 3, isBefore, ...(values.fade && { fadeSeconds: Number(values.fade) }) }));
+        const edge = isBefore ? made.length - sound.channels[0].length : sound.channels[0].length;
+        const join = Math.round((edge + (isBefore ? 0.5 : -0.5) * sidecar.extension.marginSeconds * rate) / mel.hopSamples); // in the middle of the fade
         const seamOf = (samples) => findSeam(imageFlux(codec.analyse(samples)).slice(join - near, join + near), { frames: [near], period: near - 8, grid: columnFrames });
-        const whole = takes[index].subarray(Math.round((at - (isBefore ? 3 : 0)) * rate), Math.round((at + (isBefore ? 3 : 6)) * rate));
+        const whole = takes[index].subarray(Math.round((at - (isBefore ? 3 : 0)) * rate), Math.round((at + (isBefore ? 3 : 6)) * rate)); // its own three seconds there
         const { ratio, deviations } = seamOf(made);
         rows.push({ label: labels[index], seed, ofRecording: short(seamOf(whole).ratio), fluxAtJoin: short(ratio), deviations: short(deviations) });
       }
