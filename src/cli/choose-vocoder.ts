@@ -4,10 +4,10 @@ import { MelstromError } from '../base/errors.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { createGriffinLimVocoder } from '../vocoder/griffin-lim-vocoder.js';
 import { createOwnVocoder } from '../vocoder/neural-vocoder.js';
-import { beatsInverter } from '../vocoder/vocoder-network.js';
 import { createMagnitudeVocoder } from '../vocoder/magnitude-vocoder.js';
 import { createThreadedGriffinLim } from '../vocoder/threaded-griffin-lim.node.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
+import { beatsInverter } from '../vocoder/vocoder-network.js';
 import { inverterOptions, type InverterSettings } from './inverter-flags.js';
 import { workersFor, type InversionWork } from './workers-flag.js';
 

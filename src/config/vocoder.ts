@@ -42,10 +42,10 @@ export const vocosSchema = z.strictObject({
   predicts: z.enum(['spectrum', 'magnitudes']).default('spectrum'),
 });
 
-/** Of a run: magnitudes are learnt in minutes, phases not in an hour. Stored networks that do not say so have learnt both. */
+/** Of a run: magnitudes are learnt in minutes, and phases need not be. Stored networks that do not say so have learnt both. */
 const trainedVocosSchema = vocosSchema.extend({ predicts: vocosSchema.shape.predicts.removeDefault().default('magnitudes') });
 
-/** Of networks that predict a spectrum: what predicts magnitudes is led to the logarithms of the true ones. */
+/** Of networks that predict a spectrum, which it leads, and of the comparison with the inverter; what predicts magnitudes is led to the logarithms of the true ones. */
 const lossSchema = z
   .strictObject({
     /** Weight of the multi-resolution STFT loss: spectral convergence and absolute error of logarithmic magnitudes. */
@@ -67,7 +67,7 @@ export const vocoderSchema = z
     network: trainedVocosSchema.prefault({}),
     /** Frames of the windows it is trained on, drawn over the corpus' sounds. Longer: more context, slower steps. */
     windowFrames: z.int().min(4).max(4096).default(64),
-    /** Speeds at which windows are played, pitch and all, drawn evenly. A corpus of few pitches teaches more so; one that is tuned, less. */
+    /** Speeds at which windows are played, pitch and all, drawn evenly: for a corpus of few pitches. A tuned one loses its tuning so. */
     speeds: z.array(z.number().min(0.5).max(2)).min(1).max(8).default([1]),
     loss: lossSchema,
     /** augment.gainDb moves the level of a window, sound and image alike; windows lie anywhere, so there is no shift. */

@@ -43,7 +43,8 @@ const config = resolveOverrides(await loadRunConfig(configPath), values.corpus =
 const found = findVocoder(join(runFolder, 'pipeline'), config.mel);
 if (found === null) throw new Error(`${runFolder}: got no pipeline/vocoder, expected one. Train it: melstrom train <config> --stage vocoder.`);
 const codec = createMelCodec(found.mel);
-const vocoders = { neural: createNeuralVocoder(openVocoder(found)), classical: createGriffinLimVocoder(found.mel, { iterations: Number(values.iterations) }) };
+const iterations = Number(values.iterations);
+const vocoders = { neural: createNeuralVocoder(openVocoder(found), { iterations }), classical: createGriffinLimVocoder(found.mel, { iterations }) };
 
 const heard = {
   logSpectralDb: logSpectralDistance,

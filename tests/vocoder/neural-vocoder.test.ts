@@ -208,7 +208,7 @@ describe('createNeuralVocoder', () => {
       expectClose(later.subarray(0, 50 * 513), loop.subarray(30 * 513), { relative: 1e-3, absolute: 1e-6 });
     });
 
-    it('keeps known samples, goes on from them in phase, and does so in a sound of which a part is made anew', () => {
+    it('keeps known samples, and what lies around a part that is made anew', () => {
       const vocoder = createNeuralVocoder(learnt);
       const image = codec.analyse(sounds.drum);
       const sampleCount = sounds.drum.length;

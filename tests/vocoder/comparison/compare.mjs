@@ -55,7 +55,7 @@ if (values.run !== undefined) {
   await startEngine('auto');
   const found = findVocoder(join(values.run, 'pipeline'), null);
   if (found === null) throw new Error(`compare: --run: got ${values.run}, which has no pipeline/vocoder, expected a run with one. Train it: melstrom train <config> --stage vocoder.`);
-  neural = { mel: found.mel, vocoder: createNeuralVocoder(openVocoder(found)) };
+  neural = { mel: found.mel, vocoder: createNeuralVocoder(openVocoder(found), { iterations }) };
 }
 const methods = Object.entries(OURS).filter(([name]) => new RegExp(values.methods).test(name));
 
