@@ -1,6 +1,6 @@
 // Checks that need more than one block of the configuration. Knows no network, only what the blocks' numbers imply.
 import type { z } from 'zod';
-import { chosenUnet, sizeMultiple, upscalerChannels, vaeDownsampling, unetDownsampling } from './derive.js';
+import { chosenUnet, inpaintingChannels, sizeMultiple, upscalerChannels, vaeDownsampling, unetDownsampling } from './derive.js';
 import { imageChannels } from './mel-layout.js';
 import type { ConfigProblem } from './problems.js';
 import type { runConfigSchema } from './schema.js';
@@ -60,12 +60,14 @@ function checkChannels({ mel, representation, vae, unet, initialPipeline, initia
   const isRepeated = image === 1 && initialPipeline !== null && initialChannels === 'repeat'; // a network for images of several channels may see one in all
   for (const key of ['in_channels', 'out_channels'] as const) {
     const channels = chosenUnet(unet)[key];
-    if (channels !== null && channels !== latent && !(isRepeated && representation === 'pixel')) {
+    const isForInpainting = key === 'in_channels' && unet.inpaintingShare !== 0 && (unet.inpaintingShare !== null || channels === inpaintingChannels(latent));
+    const wanted = isForInpainting ? inpaintingChannels(latent) : latent;
+    if (channels !== null && channels !== wanted && !(isRepeated && representation === 'pixel' && unet.inpaintingShare === null)) {
       problems.push({
         key: `unet.${unet.conditionNetwork === null ? 'network' : 'conditionNetwork'}.${key}`,
         got: String(channels),
-        expected: representation === 'latent' ? `${latent}, as vae.network.latent_channels` : ofImage,
-        fix: 'Leave it out: it is derived.',
+        expected: isForInpainting ? `${wanted}: noisy sample, mask and kept sample, as unet.inpaintingShare asks` : representation === 'latent' ? `${latent}, as vae.network.latent_channels` : ofImage,
+        fix: isRepeated && representation === 'pixel' ? 'Set initialChannels to adapt, or unet.inpaintingShare to null.' : channels === inpaintingChannels(latent) ? 'Set unet.inpaintingShare above 0: the UNet is one for inpainting.' : 'Leave it out: it is derived.',
       });
     }
     if (vae.network[key] !== 1 && vae.network[key] !== image && !isRepeated) {
@@ -79,7 +81,7 @@ function checkChannels({ mel, representation, vae, unet, initialPipeline, initia
   return problems;
 }
 
-function checkUpscaler({ mel, representation, upscaler, generation }: Config): ConfigProblem[] {
+function checkUpscaler({ mel, representation, unet, upscaler, generation }: Config): ConfigProblem[] {
   if (upscaler === null) {
     const { upscalerSteps } = generation;
     return upscalerSteps === null ? [] : [{ key: 'generation.upscalerSteps', got: String(upscalerSteps), expected: 'null, since upscaler is null' }];
@@ -87,6 +89,9 @@ function checkUpscaler({ mel, representation, upscaler, generation }: Config): C
   if (representation === 'latent') {
     const expected = 'null with the representation latent, where the autoencoder is the way to a smaller image already';
     return [{ key: 'upscaler', got: 'a block', expected, fix: 'Set representation to pixel, or leave upscaler out.' }];
+  }
+  if ((unet.inpaintingShare ?? 0) > 0) {
+    return [{ key: 'unet.inpaintingShare', got: String(unet.inpaintingShare), expected: '0, since the model draws a small image first: it can generate, not fill or extend', fix: 'Leave it out.' }];
   }
   const { network } = upscaler;
   const wanted = upscalerChannels(mel);

@@ -15,6 +15,16 @@ export function vaeDownsampling({ block_out_channels: blocks }: Blocks): number 
   return 2 ** (blocks.length - 1);
 }
 
+/** The channels that a UNet for inpainting sees of a sample of so many: noisy sample, mask and kept sample, as Stable Diffusion's do. */
+export function inpaintingChannels(channels: number): number {
+  return 2 * channels + 1;
+}
+
+/** Whether a UNet sees what is kept. */
+export function isForInpainting({ in_channels: inChannels, out_channels: outChannels }: { readonly in_channels: number | null; readonly out_channels: number | null }): boolean {
+  return inChannels !== null && outChannels !== null && inChannels === inpaintingChannels(outChannels);
+}
+
 /** How many times smaller the innermost level of a UNet is than its input, per axis: every block but the last halves. */
 export function unetDownsampling({ block_out_channels: blocks }: Blocks): number {
   return 2 ** (blocks.length - 1);
@@ -62,7 +72,7 @@ export function deriveNetworks({ mel, representation, vae, unet, upscaler, initi
   const size = [mel.melBins / factor, mel.frames / factor] as const;
   const derived = <C extends Derivable>(network: C): C => ({
     ...network,
-    in_channels: network.in_channels ?? channels,
+    in_channels: network.in_channels ?? ((unet.inpaintingShare ?? 0) > 0 ? inpaintingChannels(channels) : channels),
     out_channels: network.out_channels ?? channels,
     sample_size: network.sample_size ?? [...size],
   });

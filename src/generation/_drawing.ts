@@ -9,6 +9,7 @@ import { streamColumns, type KnownStart } from '../diffusion/stream-columns.js';
 import { withWindows } from '../diffusion/windows.js';
 import { createRandom } from '../base/random.js';
 import { createGuidedDenoiser, isGuided, type PipelineCondition } from '../pipeline/denoiser.js';
+import { keptChannels, seesKept } from '../pipeline/inpainting.js';
 import { nullClassOf, type Pipeline } from '../pipeline/pipeline.js';
 import { schedulerClassOf } from '../pipeline/scheduler-config.js';
 import { encodePrompts } from '../pipeline/text.js';
@@ -50,8 +51,9 @@ export function createDrawing(pipeline: Pipeline, request: GenerateRequest, leng
   const { text } = pipeline;
   const words = text === null ? null : { prompts: request.prompts ?? labels.map(() => ''), negativePrompt: request.negativePrompt ?? '' };
   const nullClass = nullClassOf(pipeline);
-  const conditionOf = (items: readonly number[]): PipelineCondition => ({
+  const conditionOf = (items: readonly number[], known?: () => KnownRegion): PipelineCondition => ({
     classLabels: nullClass === null ? null : Int32Array.from(items, (item) => labels[item] ?? nullClass),
+    beside: known && seesKept(pipeline) ? tf.tidy(() => forItems(keptChannels(known()), items.length)) : undefined,
     ...(text === null || words === null ? {} : {
       textStates: encodePrompts(text, items.map((item) => words.prompts[item])),
       negativeStates: encodePrompts(text, items.map(() => words.negativePrompt)),
@@ -65,7 +67,7 @@ export function createDrawing(pipeline: Pipeline, request: GenerateRequest, leng
     },
     words,
     async draw({ items, initialNoise, random, onStep }, given) {
-      const condition = conditionOf(items);
+      const condition = conditionOf(items, given && (() => given));
       const denoise = withWindows(guided, joint);
       const own = items.map((item) => seeds[item]);
       const heeding = given && heedKnown(denoise, given, given.heedRounds);
@@ -74,19 +76,28 @@ export function createDrawing(pipeline: Pipeline, request: GenerateRequest, leng
         correct: resampleKnown(given, { denoise: heeding, condition, resamples: given.resamples, random: own.map((seed) => createRandom(seed, 'noise', 'known')) }),
       };
       const show: Batch['onStep'] = (step, small) => (upscale === null || small === undefined ? onStep(step, small) : upscale.show(small, (whole) => onStep(step, whole)));
-      const drawn = await sample({ ...path, denoise, initialNoise, condition, random, onStep: show, signal, ...held }).finally(() => tf.dispose([condition.textStates, condition.negativeStates]));
+      const drawn = await sample({ ...path, denoise, initialNoise, condition, random, onStep: show, signal, ...held }).finally(() => disposeCondition(condition));
       if (upscale === null) return drawn;
       return upscale.run(drawn, { seeds: own, labels: items.map((item) => labels[item]), onStep: (step, denoised) => onStep(steps + step, denoised), signal });
     },
     async *stream(item, onAdvance, given) {
-      const condition = conditionOf([item]);
+      const condition = conditionOf([item], given && (() => ({ clean: tf.slice(given.clean, [0, 0, 0, 0], [-1, -1, given.columns, -1]), isKnown: tf.ones([1, 1, 1, 1]) })));
       const [rows, , channels] = drawnShape(pipeline, length);
       const [initial, added, random] = ['initial', 'steps', 'known'].map((name) => createRandom(seeds[item], 'noise', name));
       try {
         yield* streamColumns({ ...joint, path, sample, denoise: guided, condition, rows, channels, initial, added, known: given && { ...given, random }, onAdvance, signal });
       } finally {
-        tf.dispose([condition.textStates, condition.negativeStates]);
+        disposeCondition(condition);
       }
     },
   };
+}
+
+/** One item's tensor for all, or that of each. */
+function forItems(tensor: tf.Tensor4D, count: number): tf.Tensor4D {
+  return tensor.shape[0] === count ? tensor : tf.tile(tensor, [count, 1, 1, 1]);
+}
+
+function disposeCondition({ textStates, negativeStates, beside }: PipelineCondition): void {
+  tf.dispose([textStates, negativeStates, beside]);
 }

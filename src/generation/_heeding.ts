@@ -1,34 +1,52 @@
 // What fill and extend do so that what is drawn goes with what is kept.
 import { requireInteger, requireNumber } from '../base/checks.js';
 import type { MelSettings } from '../config/mel.js';
+import type { Carry } from '../spectrogram/put-kept.js';
+import { seesKept } from '../pipeline/inpainting.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
 
 /** What an operation that keeps part of a sound may be told of it. */
 export interface HeedingRequest {
   /**
    * Rounds in which each answer of the network is made to heed what is kept; each asks it once more. 0: what is kept is seen through as much
-   * noise as the rest, and the rest follows it by about half. Default 2.
+   * noise as the rest, and the rest follows it by about half. Default 2, or 0 for a UNet for inpainting, which was trained to heed it.
    */
   readonly heedRounds?: number;
   /** Times that each noise level is drawn again so that the rest heeds what is kept, each as dear as the steps themselves; it makes the rest softer and smoother. Default 0. */
   readonly resamples?: number;
   /** Share, 0 to 1, of the detail which the autoencoder loses of the kept sound beside a join that is carried over it, and fades in a third of a slice. Default 1. */
   readonly detail?: number;
+  /**
+   * Unit: seconds behind a join over which the kept sound goes on into what is drawn where it is sustained, from 0 to a third of the model's slice. More: softer
+   * joins, and as much less of what was drawn. Default two windows of the codec.
+   */
+  readonly holdSeconds?: number;
 }
 
 export type Heeding = Required<HeedingRequest>;
 
 /** With a network that is ideal for data of one Gaussian, fitted to real latents, the rest then follows by 0.9 of what it should, and by 0.5 with two resamples, at the same cost. */
 const DEFAULT_HEED_ROUNDS = 2;
+const DEFAULT_HOLD_WINDOWS = 2;
 
 /** @throws MelstromError of kind 'usage' that names the argument */
-export function requireHeeding({ heedRounds = DEFAULT_HEED_ROUNDS, resamples = 0, detail = 1 }: HeedingRequest): Heeding {
+export function requireHeeding(pipeline: Pick<Pipeline, 'unet' | 'mel'>, { heedRounds = seesKept(pipeline) ? 0 : DEFAULT_HEED_ROUNDS, resamples = 0, detail = 1, holdSeconds = defaultHold(pipeline.mel) }: HeedingRequest): Heeding {
   requireInteger('heedRounds', heedRounds, { min: 0, max: 100 });
   requireInteger('resamples', resamples, { min: 0, max: 100 });
   requireNumber('detail', detail, { min: 0, max: 1 });
-  return { heedRounds, resamples, detail };
+  requireNumber('holdSeconds', holdSeconds, { min: 0, max: longestHold(pipeline.mel), fix: 'A third of the slice is the most.' });
+  return { heedRounds, resamples, detail, holdSeconds };
 }
 
-/** Frames over which detail that is carried over a join fades. */
-export function detailReach({ frames }: Pick<MelSettings, 'frames'>): number {
-  return Math.round(frames / 3);
+function defaultHold(mel: MelSettings): number {
+  return Math.min((DEFAULT_HOLD_WINDOWS * mel.windowSamples) / mel.sampleRateHz, longestHold(mel));
+}
+
+function longestHold({ frames, hopSamples, sampleRateHz }: MelSettings): number {
+  return (Math.round(frames / 3) * hopSamples) / sampleRateHz;
+}
+
+/** What goes on of the kept sound over a join; detail fades in a third of a slice. */
+export function carryOf({ frames, hopSamples, sampleRateHz }: MelSettings, { detail, holdSeconds }: Pick<Heeding, 'detail' | 'holdSeconds'>): Carry {
+  return { detail, reachFrames: Math.round(frames / 3), holdFrames: Math.round((holdSeconds * sampleRateHz) / hopSamples) };
 }

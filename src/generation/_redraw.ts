@@ -13,7 +13,8 @@ import { createNoiseSchedule } from '../diffusion/schedule.js';
 import type { Denoiser } from '../diffusion/denoiser.js';
 import type { Spacing } from '../diffusion/settings.js';
 import { isGuided } from '../pipeline/denoiser.js';
-import { createMixedDenoiser, disposeMix, type MixedCondition } from '../pipeline/mixed-denoiser.js';
+import { keptChannels, seesKept } from '../pipeline/inpainting.js';
+import { createMixedDenoiser, disposeMix, showBeside, type MixedCondition } from '../pipeline/mixed-denoiser.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { schedulerClassOf } from '../pipeline/scheduler-config.js';
 import type { Heeding } from './_heeding.js';
@@ -127,10 +128,11 @@ export function createRedraw(pipeline: Pipeline, request: DrawSettings, strength
         return tf.clone(clean);
       }
       for (const sequence of random) sequence.position += skipped * wordsOf(initialNoise);
-      const condition = mixedCondition(pipeline, mixes);
-      const start = startOf(batch);
       const masked = mask === undefined || clean === null ? null : { mask, clean };
       const known = masked && { clean: masked.clean, isKnown: tf.tidy(() => tf.sub<tf.Tensor4D>(1, masked.mask)) };
+      const beside = known && seesKept(pipeline) ? keptChannels(known) : undefined;
+      const condition = showBeside(mixedCondition(pipeline, mixes), beside);
+      const start = startOf(batch);
       const heedful = known === null ? denoise : heedKnown(denoise, known, heeding.heedRounds);
       try {
         const drawn = await sample({
@@ -142,8 +144,7 @@ export function createRedraw(pipeline: Pipeline, request: DrawSettings, strength
         drawn.dispose();
         return kept;
       } finally {
-        start.dispose();
-        known?.isKnown.dispose();
+        tf.dispose([start, beside, known?.isKnown]);
         disposeMix(condition);
       }
     },

@@ -7,14 +7,13 @@ import { breathe } from '../diffusion/samplers/sampler.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { joinFrames, sliceFrames } from '../spectrogram/frames.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
-import { putKept } from '../spectrogram/put-kept.js';
+import { putKept, type Carry } from '../spectrogram/put-kept.js';
 import { createInversionMeter, type InversionReport } from '../vocoder/inversion-report.js';
 import { pieceSpans } from '../vocoder/piece-spans.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
 import type { Drawing } from './_drawing.js';
 import { streamImages } from './_long-images.js';
 import { clipFinite, createSidecars, DEFAULT_BATCH_SIZE, type GeneratedClip, type HowDrawn } from './_render.js';
-import { detailReach } from './_heeding.js';
 import type { ClipLength } from './length.js';
 import type { GenerateRequest } from './request.js';
 import type { Sidecar } from './sidecar.js';
@@ -51,8 +50,8 @@ export interface GivenStart {
   readonly image: MelImage;
   /** What followed them, and fades into the clip. */
   readonly fading: readonly Float32Array[];
-  /** Share of what the drawn image lacks of it that is carried over the join. */
-  readonly detail: number;
+  /** What of it goes on over the join. */
+  readonly carry: Carry;
 }
 
 export interface StreamPlan extends Pick<Drawing, 'words'> {
@@ -159,8 +158,8 @@ async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, 
 /** The images with the given one in place of the first frames, which are held back until what of it is carried over the join has its place. */
 async function* withGiven(images: AsyncGenerator<MelImage>, given: GivenStart | undefined, seed: number): AsyncGenerator<MelImage> {
   if (given === undefined) return yield* images;
-  const { image, detail } = given;
-  const reachFrames = detailReach(image.settings);
+  const { image, carry } = given;
+  const reachFrames = Math.max(carry.reachFrames, carry.holdFrames ?? 0);
   const held: MelImage[] = [];
   let isPut = false;
   for await (const next of images) {
@@ -171,7 +170,7 @@ async function* withGiven(images: AsyncGenerator<MelImage>, given: GivenStart | 
     clipFinite(next, seed);
     held.push(next);
     if (held.reduce((sum, { frameCount }) => sum + frameCount, 0) < image.frameCount + reachFrames) continue; // a clip that is streamed is longer
-    yield putKept(joinFrames(held), { image, firstFrame: 0, isKept: (_, frame) => frame < image.frameCount }, { detail, reachFrames });
+    yield putKept(joinFrames(held), { image, firstFrame: 0, isKept: (_, frame) => frame < image.frameCount }, carry);
     isPut = true;
   }
 }

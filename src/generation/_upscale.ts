@@ -73,7 +73,7 @@ export function createUpscale({ upscaler, labels: names, diffusion }: Pipeline, 
       const classLabels = nullClass === null ? null : Int32Array.from(labels, (label) => label ?? nullClass);
       const random = seeds.map((seed) => createRandom(seed, 'noise', 'upscaler', 'steps'));
       try {
-        return await sample({ ...path, denoise, initialNoise, condition: { classLabels, enlarged }, random, onStep, signal });
+        return await sample({ ...path, denoise, initialNoise, condition: { classLabels, beside: enlarged }, random, onStep, signal });
       } finally {
         enlarged.dispose();
         initialNoise.dispose();

@@ -9,11 +9,11 @@ import type { Pipeline } from '../pipeline/pipeline.js';
 import { sliceFrames } from '../spectrogram/frames.js';
 import { createImageCodec } from '../spectrogram/image-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
-import { putKept } from '../spectrogram/put-kept.js';
+import { putKept, type Carry } from '../spectrogram/put-kept.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
 import { createDrawing, type Drawing, type Given } from './_drawing.js';
 import { planExtension, type ExtensionPlan } from './_extension-plan.js';
-import { detailReach, requireHeeding, type Heeding, type HeedingRequest } from './_heeding.js';
+import { carryOf, requireHeeding, type Heeding, type HeedingRequest } from './_heeding.js';
 import { renderClips, type GeneratedClip, type HowDrawn, type MadeSound } from './_render.js';
 import { drawnShape, framesPerColumn } from './length.js';
 import { checkGenerateRequest, type GenerateRequest } from './request.js';
@@ -82,7 +82,7 @@ function planRequest(pipeline: Pipeline, request: ExtendRequest): PlannedRequest
   const channels = requireSound(pipeline, sound, 'sound');
   const generate: GenerateRequest = { ...request, seconds: undefined, upscalerSteps: null };
   checkGenerateRequest(pipeline, generate);
-  const heeding = requireHeeding(request);
+  const heeding = requireHeeding(pipeline, request);
   const newSamples = Math.round(requireNumber('seconds', seconds, { min: 1 / pipeline.mel.sampleRateHz, max: 86_400 }) * pipeline.mel.sampleRateHz);
   const { hopSamples, sampleRateHz } = pipeline.mel;
   const asked = request.fadeSeconds === undefined ? undefined : Math.round(requireNumber('fadeSeconds', request.fadeSeconds, { min: 0 }) * sampleRateHz);
@@ -105,7 +105,7 @@ function drawWhole(pipeline: Pipeline, { labels, vocoder }: ExtendRequest, { gen
         tf.dispose([given.clean, given.isKnown]);
       }
     },
-    invert: (drawn, seed) => join(drawn, { plan, channels, image, vocoder, seed, detail: heeding.detail, fadeSamples }),
+    invert: (drawn, seed) => join(drawn, { plan, channels, image, vocoder, seed, carry: carryOf(pipeline.mel, heeding), fadeSamples }),
   });
 }
 
@@ -114,7 +114,7 @@ function openStreams(pipeline: Pipeline, { vocoder }: ExtendRequest, { generate,
   if (isBefore || !isStreamedLength(pipeline, length, vocoder)) return null;
   const knownEnd = regionStart + knownSamples.to;
   const given = {
-    channels: channels.map((channel) => channel.subarray(0, knownEnd)), knownCount: knownSamples.to, image: sliceFrames(image, 0, knownFrames.to), detail: heeding.detail,
+    channels: channels.map((channel) => channel.subarray(0, knownEnd)), knownCount: knownSamples.to, image: sliceFrames(image, 0, knownFrames.to), carry: carryOf(pipeline.mel, heeding),
     fading: channels.map((channel) => channel.subarray(knownEnd, knownEnd + fadeSamples)),
   };
   return drawStreams(pipeline, generate, {
@@ -165,15 +165,15 @@ interface JoinOptions {
   readonly image: MelImage;
   readonly vocoder: Vocoder;
   readonly seed: number;
-  readonly detail: number;
+  readonly carry: Carry;
   readonly fadeSamples: number;
 }
 
 /** Puts the given sound's own frames where they are known, inverts with its samples held, and puts the rest of it on. Mutates: drawn. */
-async function join(drawn: MelImage, { plan, channels, image, vocoder, seed, detail, fadeSamples }: JoinOptions): Promise<MadeSound> {
+async function join(drawn: MelImage, { plan, channels, image, vocoder, seed, carry, fadeSamples }: JoinOptions): Promise<MadeSound> {
   const { knownFrames, firstContextFrame, regionStart, length, knownSamples, newSamples, isBefore } = plan;
   const isKept = (_: number, frame: number): boolean => frame >= knownFrames.from && frame < knownFrames.to;
-  drawn.data.set(putKept(drawn, { image, firstFrame: firstContextFrame, isKept }, { detail, reachFrames: detailReach(drawn.settings) }).data);
+  drawn.data.set(putKept(drawn, { image, firstFrame: firstContextFrame, isKept }, carry).data);
   const { sampleCount } = length;
   const held = channels.map((samples) => {
     const region = new Float32Array(sampleCount);

@@ -7,7 +7,7 @@ import { sampleShape, type Pipeline } from '../pipeline/pipeline.js';
 import { heardCells } from '../spectrogram/heard-cells.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { putKept } from '../spectrogram/put-kept.js';
-import { detailReach, requireHeeding, type HeedingRequest } from './_heeding.js';
+import { carryOf, requireHeeding, type HeedingRequest } from './_heeding.js';
 import { checkOperation, createRedraw, requireOnePerClip, soleLabel, withSettings, wordsOfMixes, type OperationClip, type OperationRequest } from './_redraw.js';
 import { renderClips } from './_render.js';
 import { createSoundEncoder, longestSound, padToSlice, recordSound, requireSound, type InputSound, type SoundSamples } from './_sounds.js';
@@ -49,7 +49,7 @@ export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGener
   const strength = requireNumber('strength', request.strength ?? 1, { min: Number.MIN_VALUE, max: 1, fix: '1 draws the region from noise alone.' });
   requireNumber('fadeSeconds', fadeSeconds, { min: 0 });
   requireNumber('fadeOctaves', fadeOctaves, { min: 0 });
-  const heeding = requireHeeding(request);
+  const heeding = requireHeeding(pipeline, request);
   checkOperation(pipeline, request);
   requireOnePerClip('sounds', sounds, seeds);
   const { sampleRateHz, frames, melBins } = pipeline.mel;
@@ -78,7 +78,7 @@ export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGener
       const { channels: own, offset, region } = windows[index];
       const cells = heardCells(pipeline.mel, frames, region);
       const isKept = (row: number, frame: number): boolean => cells[(row % melBins) * frames + frame] === 0;
-      const image = putKept(drawn, { image: encoder.image(own), firstFrame: 0, isKept }, { detail: heeding.detail, reachFrames: detailReach(pipeline.mel) });
+      const image = putKept(drawn, { image: encoder.image(own), firstFrame: 0, isKept }, carryOf(pipeline.mel, heeding));
       composed.set(index, image);
       const sampleCount = own[0].length;
       const limit = createRegionLimit(region, { sampleRateHz, sampleCount }, { fadeSeconds, fadeOctaves });

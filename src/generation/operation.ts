@@ -30,6 +30,8 @@ export interface FillSettings extends VarySettings {
   readonly heedRounds?: number;
   readonly resamples?: number;
   readonly detail?: number;
+  /** Absent from records of versions that did not hold. */
+  readonly holdSeconds?: number;
 }
 
 /** One end of a morph: the noise of a seed, or of a sound, and what it is to be. */

@@ -11,7 +11,7 @@ const number = z.number().nullable();
 
 const extensionSchema = z.object({
   input: z.object({ file: z.string(), sha256: z.string(), downmix: z.enum(DOWNMIX_RULES) }).nullable(),
-  seconds: z.number(), isBefore: z.boolean(), heedRounds: z.int().default(0), resamples: z.int(), detail: z.number().default(0), fadeSeconds: z.number().default(0), marginSeconds: z.number(),
+  seconds: z.number(), isBefore: z.boolean(), heedRounds: z.int().default(0), resamples: z.int(), detail: z.number().default(0), holdSeconds: z.number().default(0), fadeSeconds: z.number().default(0), marginSeconds: z.number(),
 });
 
 /** What every operation writes. What an operation writes beside that is kept as it is. */

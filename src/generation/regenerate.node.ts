@@ -120,10 +120,10 @@ export function diffusionRequest(given: Regeneration): GenerateRequest {
 async function* extendAgain(given: Regeneration): AsyncGenerator<GeneratedClip> {
   const { pipeline, record: { extension, overlap }, folder } = given;
   if (!extension?.input) throw new MelstromError({ kind: 'data', where: 'sidecar: extension.input', got: 'none', expected: 'the file that was extended' });
-  const { input, seconds, isBefore, heedRounds = 0, resamples, detail = 0, fadeSeconds = 0 } = extension;
+  const { input, seconds, isBefore, heedRounds = 0, resamples, detail = 0, holdSeconds = 0, fadeSeconds = 0 } = extension;
   const { sampleRateHz } = pipeline.mel;
   const { channels } = await loadRecordedInput(folder, input, pipeline.mel);
-  yield* extendClips(pipeline, { ...diffusionRequest(given), tempo: undefined, ...(overlap === null ? {} : { overlap }), sound: { sampleRateHz, channels }, input, seconds, isBefore, heedRounds, resamples, detail, fadeSeconds } as ExtendRequest);
+  yield* extendClips(pipeline, { ...diffusionRequest(given), tempo: undefined, ...(overlap === null ? {} : { overlap }), sound: { sampleRateHz, channels }, input, seconds, isBefore, heedRounds, resamples, detail, holdSeconds, fadeSeconds } as ExtendRequest);
 }
 
 async function* operationAgain(given: Regeneration): AsyncGenerator<GeneratedClip> {

@@ -40,11 +40,11 @@ export async function* repeatOperation(pipeline: Pipeline, { record, request, re
       return;
     }
     case 'fill': {
-      const { strength, input, mix, fadeSeconds, fadeOctaves, heedRounds = 0, resamples = 2, detail = 0, region: { fromSample, toSample, lowHz, highHz } } = record.operationSettings;
+      const { strength, input, mix, fadeSeconds, fadeOctaves, heedRounds = 0, resamples = 2, detail = 0, holdSeconds = 0, region: { fromSample, toSample, lowHz, highHz } } = record.operationSettings;
       const { sampleRateHz } = pipeline.mel;
       const region = { fromSeconds: fromSample / sampleRateHz, toSeconds: toSample / sampleRateHz, lowHz, highHz };
       const sound = await requireSameSound(input, readSound);
-      yield* fillSounds(pipeline, { ...request, strength, region, fadeSeconds, fadeOctaves, heedRounds, resamples, detail, sounds: each(sound), mixes: each(mixOfRecord(pipeline, mix)) });
+      yield* fillSounds(pipeline, { ...request, strength, region, fadeSeconds, fadeOctaves, heedRounds, resamples, detail, holdSeconds, sounds: each(sound), mixes: each(mixOfRecord(pipeline, mix)) });
       return;
     }
     case 'morph': {

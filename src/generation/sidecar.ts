@@ -34,6 +34,8 @@ export interface Extension {
   readonly heedRounds?: number;
   readonly resamples: number;
   readonly detail?: number;
+  /** Absent from records of versions that did not hold. */
+  readonly holdSeconds?: number;
   /** Part of the margin over which the given sound fades. */
   readonly fadeSeconds?: number;
   /** What of the given sound has changed, at the join. */

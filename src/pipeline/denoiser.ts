@@ -5,9 +5,11 @@ import type { Denoiser } from '../diffusion/denoiser.js';
 import { withGuidance, type NoiseInterval } from '../diffusion/guidance.js';
 import { denoiserFrom } from '../diffusion/parameterisation.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
+import { isForInpainting } from '../config/derive.js';
 import { averageChannels, repeatChannel, type Unet2dInputs } from '../models/index.js';
 import { repeatedForward, type Repeated } from '../nn/index.js';
 import { isTextUnet, type AnyUnet } from './any-unet.js';
+import { nothingKept } from './inpainting.js';
 import { nullClassOf, type Pipeline } from './pipeline.js';
 
 /** What a batch is drawn after. Memory: the states are the caller's. */
@@ -18,8 +20,11 @@ export interface PipelineCondition {
   readonly textStates?: tf.Tensor3D;
   /** The states that guidance leads away from, of the same shape: those of the negative or the empty prompt. */
   readonly negativeStates?: tf.Tensor3D;
-  /** For an upscaler: the small image, enlarged, which it sees beside the noisy one. Shape: [B, M, N, 1 or 3]. Memory: the caller's. */
-  readonly enlarged?: tf.Tensor4D;
+  /**
+   * What the UNet sees in channels behind those of the noisy sample. For an upscaler the small image, enlarged; for a UNet for inpainting keptChannels, by default
+   * of nothing. Shape: [B, H, W, c]. Memory: the caller's.
+   */
+  readonly beside?: tf.Tensor4D;
 }
 
 /**
@@ -35,8 +40,8 @@ export function createPipelineDenoiser(pipeline: Asked, timestepAt?: (sigma: num
   }
   const nullClass = nullClassOf(pipeline);
   return denoiserFrom(
-    (noisy, timestep, { classLabels, textStates, enlarged }: PipelineCondition) => {
-      const sample = joinEnlarged(noisy, enlarged);
+    (noisy, timestep, { classLabels, textStates, beside }: PipelineCondition) => {
+      const sample = joinBeside(noisy, beside ?? (isForInpainting(unet.config) ? nothingKept(noisy.shape) : undefined));
       const classes = nullClass === null ? undefined : tf.tensor1d(classLabels ?? new Int32Array(sample.shape[0]).fill(nullClass), 'int32');
       return noted(unet)({ sample, timestep, ...(classes && { classLabels: classes }), ...(textStates && { textStates }) });
     },
@@ -59,9 +64,9 @@ function noted(unet: AnyUnet): Repeated<tf.Tensor4D> {
   return answer;
 }
 
-/** What an upscaler sees: the small image behind the noisy one. Shape: [B, M, N, 1 or 3] -> [B, M, N, 2 or 6]; without it, the sample as it is. */
-export function joinEnlarged(sample: tf.Tensor4D, enlarged: tf.Tensor4D | undefined): tf.Tensor4D {
-  return enlarged === undefined ? sample : tf.concat([sample, enlarged], 3);
+/** The sample, and behind it what a UNet sees beside it. Shape: [B, H, W, C] and [B, H, W, c] -> [B, H, W, C + c]; without it, the sample as it is. */
+export function joinBeside(sample: tf.Tensor4D, beside: tf.Tensor4D | undefined): tf.Tensor4D {
+  return beside === undefined ? sample : tf.concat([sample, beside], 3);
 }
 
 /**
@@ -106,15 +111,15 @@ export function createGuidedDenoiser(pipeline: Asked, { guidance, guidanceRescal
     scale: guidance,
     rescale: guidanceRescale,
     interval: guidanceInterval,
-    unconditional: ({ classLabels, negativeStates, enlarged }) => ({
+    unconditional: ({ classLabels, negativeStates, beside }) => ({
       classLabels: classLabels && nullClass !== null ? new Int32Array(classLabels.length).fill(nullClass) : null,
       textStates: negativeStates,
-      enlarged,
+      beside,
     }),
     join: (first, second) => ({
       classLabels: first.classLabels && second.classLabels && Int32Array.of(...first.classLabels, ...second.classLabels),
       textStates: first.textStates && second.textStates && tf.concat([first.textStates, second.textStates], 0),
-      enlarged: first.enlarged && second.enlarged && tf.concat([first.enlarged, second.enlarged], 0),
+      beside: first.beside && second.beside && tf.concat([first.beside, second.beside], 0),
     }),
   });
 }

@@ -17,7 +17,7 @@ export async function readInitialDefaults(folder: string, config: RunConfig): Pr
 }
 
 /** Networks under the rule for channels, and whatever the folder says of sound and noise. */
-export function initialDefaults(found: FoundPipeline, { initialChannels: channels, unet: { classTable } }: Pick<RunConfig, 'initialChannels' | 'unet'>): InitialDefaults {
+export function initialDefaults(found: FoundPipeline, { initialChannels: channels, unet: { classTable, inpaintingShare } }: Pick<RunConfig, 'initialChannels' | 'unet'>): InitialDefaults {
   const { representation, vaeKind, vae, unet, mel, diffusion, folder } = found;
   if (found.upscaler !== null) {
     throw new MelstromError({ kind: 'configuration', where: `initialPipeline ${folder}`, got: 'a pipeline with an upscaler', expected: 'one whose UNet draws the whole image', fix: 'Train anew with the block upscaler, or resume the run itself.' });
@@ -27,13 +27,13 @@ export function initialDefaults(found: FoundPipeline, { initialChannels: channel
     ...(mel === null ? {} : { mel }),
     ...(diffusion === null ? {} : { diffusion }),
     ...(vae === null ? {} : { vae: { kind: vaeKind, network: vaeConfigUnder(vae, channels) } }),
-    unet: unet === null ? { classTable: 'new' } : unetNetwork({ ...found, unet }, { channels, classTable }),
+    unet: unet === null ? { classTable: 'new' } : unetNetwork({ ...found, unet }, { channels, classTable, isForInpainting: (inpaintingShare ?? 0) > 0 }),
   };
 }
 
 /** The size is derived from the mel settings, and the number of classes of a new table from the corpus. */
-function unetNetwork(found: FoundPipeline & { unet: NonNullable<FoundPipeline['unet']> }, { channels, classTable }: { channels: 'repeat' | 'adapt'; classTable: 'keep' | 'new' }): NonNullable<InitialDefaults['unet']> {
-  const config = { ...unetConfigUnder(found, { channels }), sample_size: null };
+function unetNetwork(found: FoundPipeline & { unet: NonNullable<FoundPipeline['unet']> }, { channels, classTable, isForInpainting }: { channels: 'repeat' | 'adapt'; classTable: 'keep' | 'new'; isForInpainting: boolean }): NonNullable<InitialDefaults['unet']> {
+  const config = { ...unetConfigUnder(found, { channels, isForInpainting }), sample_size: null };
   if (isConditionConfig(config)) return { conditionNetwork: config }; // its classes are replaced when the labels are known
   return { network: classTable === 'new' ? { ...config, num_class_embeds: null } : config, conditionNetwork: null };
 }

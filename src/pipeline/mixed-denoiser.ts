@@ -24,17 +24,25 @@ interface MixedGuidance {
  */
 export function createMixedDenoiser(pipeline: Pick<Pipeline, 'unet' | 'labels' | 'diffusion'>, { guidance, guidanceRescale, guidanceInterval, timestepAt }: MixedGuidance): Denoiser<MixedCondition> {
   const denoise = createPipelineDenoiser(pipeline, timestepAt);
-  if (!isGuided(pipeline)) return (noisy, sigma) => denoise(noisy, sigma, { classLabels: null });
+  if (!isGuided(pipeline)) return (noisy, sigma, { toward: [{ condition: { beside } }] }) => denoise(noisy, sigma, { classLabels: null, beside });
   return withMixedGuidance(denoise, { scale: guidance, rescale: guidanceRescale, interval: guidanceInterval, sharesOf: (mixed) => mixed, join: joinConditions });
 }
 
 function joinConditions(conditions: readonly PipelineCondition[]): PipelineCondition {
   const states = conditions.flatMap(({ textStates }) => textStates ?? []);
+  const beside = conditions.flatMap((condition) => condition.beside ?? []);
   const classes = conditions.map(({ classLabels }) => classLabels);
   return {
     classLabels: classes.includes(null) ? null : Int32Array.from(classes.flatMap((part) => [...part!])),
     textStates: states.length === 0 ? undefined : tf.concat(states, 0),
+    beside: beside.length === 0 ? undefined : tf.concat(beside, 0),
   };
+}
+
+/** The same mix for a UNet that sees something beside the sample, as PipelineCondition has it. Memory: that stays the caller's. */
+export function showBeside({ toward, away }: MixedCondition, beside: tf.Tensor4D | undefined): MixedCondition {
+  const show = (shares: readonly Share<PipelineCondition>[]): Share<PipelineCondition>[] => shares.map(({ condition, weights }) => ({ weights, condition: { ...condition, beside } }));
+  return { toward: show(toward), away: show(away) };
 }
 
 /** Frees the states of a mix. */

@@ -1,7 +1,8 @@
 // Networks with their weights from a pipeline folder, under a rule for channels and for classes. Knows no corpus.
+import { inpaintingChannels, isForInpainting } from '../config/derive.js';
 import type { Unet2dConfig } from '../config/unet-2d.js';
 import { createAutoencoderKL, createUnet2d, type AutoencoderKL, type Unet2d } from '../models/index.js';
-import { loadReference, type LoadReport, type ParameterTree, type TensorSource } from '../nn/index.js';
+import { changedSource, loadReference, type LoadReport, type ParameterTree, type TensorSource } from '../nn/index.js';
 import type { AnyUnet } from './any-unet.js';
 import { channelRuleConfig, channelRuleSource, UNET_OUTER_LAYERS, VAE_OUTER_LAYERS, type ChannelRule } from './channel-rule.js';
 import { withClassTable } from './class-table.js';
@@ -39,15 +40,18 @@ export function openVae(found: FoundVae, options: OpenNetworkOptions = {}): Open
 export interface OpenUnetOptions extends OpenNetworkOptions {
   /** Gives the UNet a table of classes with one row for each of these and one for no label; null leaves its classes as they are. Default null. */
   readonly newLabels?: readonly string[] | null;
+  /** Gives a UNet that lacks them inputs for a mask and what is kept, of weight 0: it answers as before until it is trained. Default false. */
+  readonly isForInpainting?: boolean;
 }
 
 type FoundUnet = Pick<FoundPipeline, 'labels' | 'hasNullClass' | 'representation'> & { readonly unet: NonNullable<FoundPipeline['unet']> };
 
 /** The configuration that the UNet has under the rules. */
-export function unetConfigUnder({ unet, representation }: FoundUnet, { channels = 'repeat', newLabels = null }: OpenUnetOptions): FoundUnet['unet']['config'] {
+export function unetConfigUnder({ unet, representation }: FoundUnet, { channels = 'repeat', newLabels = null, isForInpainting: isWanted = false }: OpenUnetOptions): FoundUnet['unet']['config'] {
   const { config, folder } = unet;
   const ruled = representation === 'pixel' ? channelRuleConfig(config, channels, folder) : config;
-  return newLabels === null ? ruled : { ...ruled, class_embed_type: null, num_class_embeds: newLabels.length + 1 };
+  const widened = isWanted && ruled.out_channels !== null ? { ...ruled, in_channels: inpaintingChannels(ruled.out_channels) } : ruled;
+  return newLabels === null ? widened : { ...widened, class_embed_type: null, num_class_embeds: newLabels.length + 1 };
 }
 
 /** @throws MelstromError when the weights do not fit and a partial load is not asked for */
@@ -57,9 +61,23 @@ export function openUnet(found: FoundUnet, options: OpenUnetOptions = {}): Opene
   const width = embeddingWidth(config);
   const change = (source: TensorSource): TensorSource => {
     const ruled = found.representation === 'pixel' ? channelRuleSource(source, channels, UNET_OUTER_LAYERS) : source;
-    return newLabels === null ? ruled : withClassTable(ruled, { oldLabels: found.labels, hasOldNullRow: found.hasNullClass, newLabels, width });
+    const widened = isForInpainting(config) && !isForInpainting(found.unet.config) ? withMoreInputs(ruled, config.in_channels!) : ruled;
+    return newLabels === null ? widened : withClassTable(widened, { oldLabels: found.labels, hasOldNullRow: found.hasNullClass, newLabels, width });
   };
   return load(createAnyUnet(config, { seed: isPartial ? 0 : null }), found.unet.folder, { options, change });
+}
+
+/** The first convolution with inputs more, which weigh nothing. */
+function withMoreInputs(source: TensorSource, inputs: number): TensorSource {
+  const name = `${UNET_OUTER_LAYERS.first}.weight`;
+  return changedSource(source, new Map([[name, {
+    shape: ([outer, , ...kernel]) => [outer, inputs, ...kernel],
+    apply(values, [outer, own, height, width]) {
+      const wide = new Float32Array(outer * inputs * height * width);
+      for (let output = 0; output < outer; output += 1) wide.set(values.subarray(output * own * height * width, (output + 1) * own * height * width), output * inputs * height * width);
+      return wide;
+    },
+  }]]));
 }
 
 /** @throws MelstromError when the weights do not fit and a partial load is not asked for */

@@ -1,6 +1,6 @@
 // The trained parts of a generator, together with what is needed to use them. Knows no file.
 import { MelstromError } from '../base/errors.js';
-import { sizeMultiple, upscalerChannels, vaeDownsampling } from '../config/derive.js';
+import { inpaintingChannels, isForInpainting, sizeMultiple, upscalerChannels, vaeDownsampling } from '../config/derive.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
 import type { MelSettings } from '../config/mel.js';
 import { imageChannels, monoMel } from '../config/mel-layout.js';
@@ -148,8 +148,8 @@ function checkUnet(pipeline: Pipeline): void {
   if (unet === null) return;
   const { in_channels: inChannels, out_channels: outChannels, num_class_embeds: classes } = unet.config;
   const isRepeated = pipeline.vae === null && channels === 1 && inChannels === outChannels; // a UNet for images of several channels
-  if (!isRepeated && (inChannels !== channels || outChannels !== channels)) {
-    throw misfit('unet: in_channels and out_channels', `${inChannels} and ${outChannels}`, `${channels}, the channels of what is diffused`);
+  if (!isRepeated && !(isForInpainting(unet.config) && outChannels === channels) && (inChannels !== channels || outChannels !== channels)) {
+    throw misfit('unet: in_channels and out_channels', `${inChannels} and ${outChannels}`, `${channels}, the channels of what is diffused, or ${inpaintingChannels(channels)} and ${channels} of a UNet for inpainting`);
   }
   if (classes !== null && classes !== labels.length + 1) {
     throw misfit('unet: num_class_embeds', String(classes), `${labels.length + 1}: ${labels.length} labels and one for no label`);

@@ -69,7 +69,7 @@ export async function openInitial(config: RunConfig, labels: readonly string[], 
     shift: found.latentShift,
     scheduler: found.scheduler ?? undefined,
     createVae: () => openVae(found.vae!, { channels }).network,
-    createUnet: () => (found.unet === null ? null : openUnet({ ...found, unet: found.unet }, { channels, newLabels }).network),
+    createUnet: () => (found.unet === null ? null : openUnet({ ...found, unet: found.unet }, { channels, newLabels, isForInpainting: (config.unet.inpaintingShare ?? 0) > 0 }).network),
     readText: async () => (found.hasText ? readText(found.folder) : null),
   };
 }

@@ -5,7 +5,7 @@ import { mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { MelstromError } from '../base/errors.js';
 import type { Reporter } from '../base/logger.js';
-import { deriveNetworks, type DerivedNetworks } from '../config/derive.js';
+import { deriveNetworks, isForInpainting, type DerivedNetworks } from '../config/derive.js';
 import { stringifyRunConfig, type RunConfig } from '../config/run-config.js';
 import { convPrecision, setConvPrecision } from '../engine/ops/index.js';
 import { createAutoencoderKL } from '../models/index.js';
@@ -192,7 +192,8 @@ async function trainUnetOn(options: DrawingOptions, { networks, initial, ground,
   const unet = initial?.createUnet() ?? createAnyUnet(network, { seed: config.seed });
   const text = captions?.text ?? null;
   const { training, labelDropout } = config.unet;
-  const stage = createUnetStage({ unet, captions: captions?.source, diffusion: config.diffusion, training, source: ground.source, labelCount: corpus.labels.length, labelDropout, seed: config.seed });
+  const inpaintingShare = isForInpainting(unet.config) ? (config.unet.inpaintingShare ?? 0.5) : null;
+  const stage = createUnetStage({ unet, captions: captions?.source, diffusion: config.diffusion, training, source: ground.source, labelCount: corpus.labels.length, labelDropout, inpaintingShare, seed: config.seed });
   reporter.log.info(`unet: ${unet.parameters.count.toLocaleString('en')} parameters`);
   try {
     if (text !== null) checkText(text, unet);

@@ -1,4 +1,4 @@
-// The stage of the UNet, or of an upscaler, which sees a small image too: noise at drawn timesteps, the weighted error of the answer, validation at fixed ones. Knows no loop and no disk.
+// The stage of the UNet, or of an upscaler, which sees a small image too, or of one for inpainting, which sees what is kept: noise at drawn timesteps, the weighted error of the answer, validation at fixed ones. Knows no loop and no disk.
 import * as tf from '@tensorflow/tfjs';
 import { createRandom, type Random } from '../base/random.js';
 import type { DiffusionConfig } from '../config/diffusion.js';
@@ -6,10 +6,12 @@ import type { TrainingConfig } from '../config/training.js';
 import { createNoiseSchedule, lossWeightAt, noisyTrainingBatch, trainingTimestep, type NoiseSchedule } from '../diffusion/index.js';
 import { lossGradient } from '../nn/index.js';
 import type { AnyUnet } from '../pipeline/any-unet.js';
-import { forwardUnet, joinEnlarged } from '../pipeline/denoiser.js';
+import { forwardUnet, joinBeside } from '../pipeline/denoiser.js';
+import { keptChannels, nothingKept } from '../pipeline/inpainting.js';
 import { enlargeImages, reduceImages } from '../pipeline/resize.js';
 import type { CleanSource } from './clean-source.js';
 import type { Split } from './corpus-source.js';
+import { drawKeptRegions } from './kept-regions.js';
 import type { Figures, Stage, StageName } from './stage.js';
 
 export interface UnetStageOptions {
@@ -27,6 +29,8 @@ export interface UnetStageOptions {
   readonly captions?: CaptionSource | null;
   /** For an upscaler, which sees the clean sample averaged down and enlarged again beside the noisy one. */
   readonly upscaling?: Upscaling;
+  /** For a UNet for inpainting: the share of training samples of which it is shown a part. Default none, for a UNet that sees nothing kept. */
+  readonly inpaintingShare?: number | null;
   readonly seed: number;
 }
 
@@ -53,7 +57,7 @@ const VALIDATION_ROUNDS = 2;
 
 /** Creates the stage. Memory: holds no tensors of its own. */
 export function createUnetStage(options: UnetStageOptions): Stage {
-  const { name = 'unet', unet, diffusion, training, source, labelCount, labelDropout, upscaling, seed } = options;
+  const { name = 'unet', unet, diffusion, training, source, labelCount, labelDropout, seed } = options;
   const schedule = createNoiseSchedule(diffusion);
   const gradientOf = lossGradient(unet.parameters, (inputs) => ({ value: weightedError(unet, inputs as StepTensors) }), training);
   return {
@@ -66,8 +70,8 @@ export function createUnetStage(options: UnetStageOptions): Stage {
       const labels = batch.labels.map((label) => (random.uniform() < labelDropout ? labelCount : classOf(label, labelCount)));
       const timesteps = spreadTimesteps(schedule, { count, offset: random.uniform() });
       const textStates = options.captions?.states('train', hideCaptions(options.captions, { indices: batch.indices, pass, seed }));
-      const enlarged = upscaling && enlargedOf(batch.clean, upscaling, createRandom(seed, name, 'condition', pass));
-      const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size), textStates, enlarged });
+      const beside = showBeside(options, batch.clean, createRandom(seed, name, 'condition', pass));
+      const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size), textStates, beside });
       const { value, gradients } = gradientOf(inputs);
       const figures = { loss: value.dataSync()[0] };
       tf.dispose([value, batch.clean, ...Object.values(inputs)]);
@@ -117,23 +121,37 @@ type StepTensors = Readonly<Record<string, tf.Tensor>> & {
   /** Shape: [B]. */
   readonly weights: tf.Tensor1D;
   readonly textStates?: tf.Tensor3D;
-  readonly enlarged?: tf.Tensor4D;
+  readonly beside?: tf.Tensor4D;
 };
 
+/**
+ * What the UNet sees beside the noisy sample. Memory: the caller disposes.
+ *
+ * @param random null at validation: a small image gets no noise, and nothing is kept
+ */
+function showBeside({ upscaling, inpaintingShare = null }: UnetStageOptions, clean: tf.Tensor4D, random: Random | null): tf.Tensor4D | undefined {
+  if (upscaling !== undefined) return enlargedOf(clean, upscaling, random);
+  if (inpaintingShare === null) return undefined;
+  if (random === null) return nothingKept(clean.shape);
+  return tf.tidy(() => {
+    const [count, rows, columns] = clean.shape;
+    return keptChannels({ clean, isKnown: tf.tensor4d(drawKeptRegions(random, { count, rows, columns, share: inpaintingShare }), [count, rows, columns, 1]) });
+  });
+}
 
 function prepare(
   { diffusion }: UnetStageOptions,
   schedule: NoiseSchedule,
-  drawn: { clean: tf.Tensor4D; labels: Int32Array; timesteps: readonly number[]; noise: Float32Array; textStates: tf.Tensor3D | undefined; enlarged: tf.Tensor4D | undefined },
+  drawn: { clean: tf.Tensor4D; labels: Int32Array; timesteps: readonly number[]; noise: Float32Array; textStates: tf.Tensor3D | undefined; beside: tf.Tensor4D | undefined },
 ): StepTensors {
-  const { clean, timesteps, textStates, enlarged } = drawn;
+  const { clean, timesteps, textStates, beside } = drawn;
   const noise = tf.tensor4d(drawn.noise, clean.shape);
   const { input, target } = noisyTrainingBatch({ schedule, predictionType: diffusion.predictionType, clean, noise, timesteps });
   noise.dispose();
   const steps = tf.tensor1d(Float32Array.from(timesteps));
   const labels = tf.tensor1d(drawn.labels, 'int32');
   const weights = tf.tensor1d(Float32Array.from(timesteps, (timestep) => lossWeightAt(schedule, timestep, diffusion.minSnrGamma)));
-  return { input, target, timesteps: steps, labels, weights, ...(textStates && { textStates }), ...(enlarged && { enlarged }) };
+  return { input, target, timesteps: steps, labels, weights, ...(textStates && { textStates }), ...(beside && { beside }) };
 }
 
 /** Squared error of the answer, mean over elements, weighted by timestep, mean over the batch. */
@@ -142,15 +160,15 @@ function weightedError(unet: AnyUnet, inputs: StepTensors): tf.Scalar {
 }
 
 /** Shape: [B]. */
-function errorPerItem(unet: AnyUnet, { input, target, timesteps, labels, textStates, enlarged }: StepTensors): tf.Tensor1D {
+function errorPerItem(unet: AnyUnet, { input, target, timesteps, labels, textStates, beside }: StepTensors): tf.Tensor1D {
   const classLabels = unet.config.num_class_embeds === null ? undefined : labels;
-  const output = forwardUnet(unet, { sample: joinEnlarged(input, enlarged), timestep: timesteps, classLabels }, textStates);
+  const output = forwardUnet(unet, { sample: joinBeside(input, beside), timestep: timesteps, classLabels }, textStates);
   return tf.mean(tf.square(tf.sub(output, target)), [1, 2, 3]) as tf.Tensor1D;
 }
 
 /** loss is weighted as in training; meanSquaredError counts every timestep alike. */
 async function validate(options: UnetStageOptions, schedule: NoiseSchedule): Promise<Figures> {
-  const { name = 'unet', unet, training, source, labelCount, upscaling, seed } = options;
+  const { name = 'unet', unet, training, source, labelCount, seed } = options;
   let [loss, meanSquaredError, count] = [0, 0, 0];
   let batchNumber = 0;
   for await (const batch of source.fixed(training.batchSize, VALIDATION_LIMIT)) {
@@ -159,8 +177,8 @@ async function validate(options: UnetStageOptions, schedule: NoiseSchedule): Pro
       const timesteps = spreadTimesteps(schedule, { count: batch.labels.length, offset: random.uniform() });
       const labels = batch.labels.map((label) => classOf(label, labelCount));
       const textStates = options.captions?.states(options.captions.validationSplit, Array.from(batch.indices));
-      const enlarged = upscaling && enlargedOf(batch.clean, upscaling, null);
-      const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size), textStates, enlarged });
+      const beside = showBeside(options, batch.clean, null);
+      const inputs = prepare(options, schedule, { clean: batch.clean, labels, timesteps, noise: random.normals(batch.clean.size), textStates, beside });
       const errors = tf.tidy(() => errorPerItem(unet, inputs));
       const weights = inputs.weights.dataSync();
       errors.dataSync<'float32'>().forEach((error, item) => {

@@ -25,7 +25,7 @@ const FLAGS = ['--seconds', '0.25', '--steps', '2'];
 
 describe('extend', () => {
   it.each([
-    [['--label', 'kick', '--count', '2', '--seed', '7', '--heed-rounds', '1', '--resamples', '1', '--detail', '0.5', '--fade', '0.01', '--overlap', '0.6', '--png'], 'after'],
+    [['--label', 'kick', '--count', '2', '--seed', '7', '--heed-rounds', '1', '--resamples', '1', '--detail', '0.5', '--hold', '0.02', '--fade', '0.01', '--overlap', '0.6', '--png'], 'after'],
     [['--before', '--sampler', 'ddim', '--eta', '0.5', '--spacing', 'leading', '--guidance', '3', '--batch-size', '2', '--bit-depth', '32'], 'before'],
   ] as const)('keeps the sound and adds to it with %j, and again byte for byte', async (flags, side) => {
     const { value } = await runJson<{ files: { wav: string; json: string }[] }>('extend', inRoot('run'), inRoot('été.wav'), '--out', inRoot(side), ...FLAGS, ...flags);

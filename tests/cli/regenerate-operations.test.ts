@@ -38,7 +38,7 @@ describe('regenerate', () => {
     ['vary', [first, second, '--resample', '--strength', '0.6', '--count', '2', '--batch-size', '3', '--label', 'kick:0.7', '--label', 'Snäre / drum:0.3', ...FAST]],
     ['vary', [first, '--strength', '1', '--sampler', 'ddim', '--eta', '0.4', '--spacing', 'karras', '--bit-depth', '32', '--negative-label', 'kick', ...FAST]],
     ['vary', [first, '--strength', '0', ...FAST]],
-    ['fill', [long, '--from', '0.2', '--to', '0.26', '--fade', '0.004', '--count', '3', '--batch-size', '2', '--strength', '0.9', '--heed-rounds', '1', '--resamples', '1', '--detail', '0.5', ...FAST]],
+    ['fill', [long, '--from', '0.2', '--to', '0.26', '--fade', '0.004', '--count', '3', '--batch-size', '2', '--strength', '0.9', '--heed-rounds', '1', '--resamples', '1', '--detail', '0.5', '--hold', '0.02', ...FAST]],
     ['fill', [first, '--low', '500', '--high', '2000', '--sampler', 'ddpm', '--bit-depth', '24', ...FAST]],
     ['morph', ['seed:1', 'label:kick', ...MORPH]],
     ['morph', [first, second, '--resample', '--corrections', '1', '--sampler', 'ddim', '--label', 'kick', ...MORPH]],

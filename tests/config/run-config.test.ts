@@ -75,6 +75,9 @@ describe('parseRunConfig', () => {
     ['corpus: { path: a }\nvae: { network: { norm_num_groups: 7 } }', 'vae.network.norm_num_groups: got 7, expected a divisor of'],
     ['corpus: { path: a }\nvae: { network: { in_channels: 3 } }', 'vae.network.in_channels: got 3, expected 1'],
     ['corpus: { path: a }\nunet: { network: { class_embed_type: identity } }', 'unet.network.class_embed_type: got identity, expected null or timestep'],
+    ['corpus: { path: a }\nunet: { inpaintingShare: 1.5 }', 'unet.inpaintingShare'],
+    ['corpus: { path: a }\nunet: { inpaintingShare: 0.5, network: { in_channels: 8 } }', 'unet.network.in_channels: got 8, expected 17: noisy sample, mask and kept sample, as unet.inpaintingShare asks. Leave it out'],
+    ['corpus: { path: a }\nunet: { inpaintingShare: 0, network: { in_channels: 17 } }', 'unet.network.in_channels: got 17, expected 8, as vae.network.latent_channels. Set unet.inpaintingShare above 0'],
     ['corpus: { path: a }\nunet: { network: { in_channels: 4 } }', 'unet.network.in_channels: got 4, expected 8, as vae.network.latent_channels. Leave it out'],
   ])('refuses %j', (text, expected) => {
     expect(errorOf(() => parseRunConfig(text, 'a.yaml')).message).toContain(expected);
@@ -126,6 +129,13 @@ describe('deriveNetworks', () => {
     const { unet, sampleShape } = deriveNetworks(parseRunConfig(MINIMAL, 'a.yaml'), 10);
     expect(unet).toMatchObject({ in_channels: 8, out_channels: 8, sample_size: [20, 32], num_class_embeds: 11 });
     expect(sampleShape).toEqual([20, 32, 8]);
+  });
+
+  it.each([['latent', 17, 8], ['pixel', 3, 1]])('shows a UNet for inpainting of a %s model mask and kept sample too', (representation, inChannels, outChannels) => {
+    const config = checkRunConfig({ corpus: { path: 'x' }, representation, unet: { inpaintingShare: 0.5 } }, 'here');
+    expect(deriveNetworks(config, 0).unet).toMatchObject({ in_channels: inChannels, out_channels: outChannels });
+    const text = checkRunConfig({ corpus: { path: 'x' }, representation, unet: { inpaintingShare: 0.5, conditionNetwork: {} } }, 'here');
+    expect(deriveNetworks(text, 0).conditionUnet).toMatchObject({ in_channels: inChannels, out_channels: outChannels });
   });
 
   it('derives the UNet of a pixel model', () => {

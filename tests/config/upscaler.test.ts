@@ -33,6 +33,7 @@ describe('the block upscaler', () => {
     [`${PIXEL}upscaler: { factor: 3 }`, 'upscaler.factor: got 3, expected one of 2, 4'],
     [`${PIXEL}upscaler: { noiseAugmentation: 1.5 }`, 'upscaler.noiseAugmentation: got 1.5, expected a number in [0, 1]'],
     [`${PIXEL}upscaler: { noiseAugmentatoin: 0.1 }`, 'The nearest known key is upscaler.noiseAugmentation'],
+    [`${PIXEL}upscaler: {}\nunet: { inpaintingShare: 0.5 }`, 'unet.inpaintingShare: got 0.5, expected 0, since the model draws a small image first'],
     [`${PIXEL}upscaler: { network: { in_channels: 1 } }`, 'upscaler.network.in_channels: got 1, expected 2: the noisy image and the enlarged small one. Leave it out'],
     [`${PIXEL}upscaler: { network: { out_channels: 2 } }`, 'upscaler.network.out_channels: got 2, expected 1'],
     [`${PIXEL}upscaler: { network: { class_embed_type: identity } }`, 'upscaler.network.class_embed_type: got identity'],

@@ -91,6 +91,14 @@ describe.each([MAKERS[0], MAKERS[1], MAKERS[4], ...OTHERS])('%s', (_, make, wind
   });
 });
 
+describe.each([MAKERS[0], MAKERS[1], MAKERS[3], MAKERS[4], MAKERS[5], ...OTHERS])('%s of a model trained for inpainting', (_, make, windows) => {
+  it.each(SAMPLERS)('under $sampler with eta $eta gives each clip what it gets alone', async ({ sampler, eta }) => {
+    const inpainting = smallPipeline({ unetNetwork: { in_channels: 7, out_channels: 3 } });
+    await requireSame(inpainting, make, windows, { sampler, eta, steps: 2 });
+    inpainting.dispose();
+  });
+});
+
 describe('morph', () => {
   it.each([...SCHEDULERS, FLOW])('after the scheduler %s goes between seeds, whatever the batch', async (name, scheduler) => {
     const diffusion = name === 'flow' ? { predictionType: 'flow' as const } : { predictionType: 'epsilon' as const, zeroTerminalSnr: false };

@@ -5,6 +5,7 @@ import { joinBlocks } from '../../src/audio/resample.js';
 import { SAMPLER_NAMES } from '../../src/diffusion/index.js';
 import { extendClips, streamExtensions, type ClipStream, type ExtendRequest, type GeneratedClip } from '../../src/generation/index.js';
 import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
+import type { Unet2dInputs } from '../../src/models/index.js';
 import type { Vocoder } from '../../src/vocoder/vocoder.js';
 import { smallPipeline, SMALL_MEL, SMALL_STEREO_MEL } from '../pipeline/small-pipeline.js';
 import { progressivePipeline } from '../pipeline/small-upscaler.js';
@@ -42,7 +43,7 @@ describe('extendClips', () => {
     expect(sound.length).toBe(4000 + Math.round(8000 * seconds));
     expect(sound.subarray(0, 4000 - MARGIN)).toEqual(samples.subarray(0, 4000 - MARGIN));
     expect(sound.subarray(4000).some((value) => value !== 0)).toBe(true);
-    expect(sidecar).toMatchObject({ operation: 'extend', durationSeconds: sound.length / 8000, extension: { input: null, seconds, isBefore: false, heedRounds: 2, resamples: 0, detail: 1, fadeSeconds: MARGIN / 8000, marginSeconds: MARGIN / 8000 } });
+    expect(sidecar).toMatchObject({ operation: 'extend', durationSeconds: sound.length / 8000, extension: { input: null, seconds, isBefore: false, heedRounds: 2, resamples: 0, detail: 1, holdSeconds: 0.04, fadeSeconds: MARGIN / 8000, marginSeconds: MARGIN / 8000 } });
   });
 
   it.each([false, true])('makes the margin as long as a longer fade, and keeps what is beyond it (before: %s)', async (isBefore) => {
@@ -110,9 +111,9 @@ describe('extendClips', () => {
     }
   });
 
-  it('follows rounds, resampling, detail, overlap and label; goes on from pixels; takes a sound shorter than a slice', async () => {
+  it('follows rounds, resampling, detail, hold, overlap and label; goes on from pixels; takes a sound shorter than a slice', async () => {
     const [plain] = await extend();
-    for (const changes of [{ heedRounds: 0 }, { resamples: 1 }, { detail: 0.5 }, { fadeSeconds: 0 }, { overlap: 0.8 }, { labels: [1] }]) expect((await extend(changes))[0].clip).not.toEqual(plain.clip);
+    for (const changes of [{ heedRounds: 0 }, { resamples: 1 }, { detail: 0.5 }, { holdSeconds: 0 }, { fadeSeconds: 0 }, { overlap: 0.8 }, { labels: [1] }]) expect((await extend(changes))[0].clip).not.toEqual(plain.clip);
     const [pixel] = await extend({}, smallPipeline({ representation: 'pixel' }));
     expect(pixel.clip.channels[0].subarray(0, 4000 - MARGIN)).toEqual(samples.subarray(0, 4000 - MARGIN));
     const short = samples.subarray(0, 300);
@@ -134,6 +135,34 @@ describe('extendClips', () => {
     expect(streamed.clip.channels[0].subarray(0, 4000 - MARGIN)).toEqual(samples.subarray(0, 4000 - MARGIN));
     const { inversion: _, ...other } = whole.sidecar;
     expect(streamed.sidecar).toMatchObject(other);
+  });
+
+  it.each([false, true])('shows a UNet for inpainting the kept sound, and asks for no rounds (before: %s)', async (isBefore) => {
+    const pipeline = smallPipeline({ unetNetwork: { in_channels: 7, out_channels: 3 } });
+    const masks: number[][] = [];
+    const forward = pipeline.unet!.forward.bind(pipeline.unet!);
+    pipeline.unet!.forward = (inputs: Unet2dInputs) => {
+      masks.push([...tf.tidy(() => tf.slice(inputs.sample, [0, 0, 0, 3], [1, 1, -1, 1]).dataSync())]);
+      return forward(inputs);
+    };
+    const [{ sidecar }] = await extend({ seconds: 0.05, steps: 2, isBefore, guidance: 1 }, pipeline);
+    expect(sidecar.extension?.heedRounds).toBe(0);
+    const kept = isBefore ? [1, 1, 1, 1, 1, 0, 0, 0] : [0, 0, 0, 1, 1, 1, 1, 1]; // half a window, less the margin of one column
+    for (const mask of masks) expect(mask).toEqual(kept);
+    expect(masks.length).toBeGreaterThan(0);
+  });
+
+  it('draws a long extension as it is read, as it draws the whole, where the UNet is one for inpainting', async () => {
+    const invert: Vocoder['invert'] = (_, { sampleCount = 0 } = {}) => ({ sampleRateHz: SMALL_MEL.sampleRateHz, channels: [new Float32Array(sampleCount)] });
+    const [whole, streamed, deaf] = await Promise.all([{ seed: 1 }, { seed: 1, isContinuing: true }, { seed: 1, isDeaf: true }].map(async ({ isContinuing, isDeaf }) => {
+      const pipeline = smallPipeline({ unetNetwork: { in_channels: 7, out_channels: 3 } });
+      const forward = pipeline.unet!.forward.bind(pipeline.unet!);
+      if (isDeaf) pipeline.unet!.forward = (inputs: Unet2dInputs) => forward({ ...inputs, sample: tf.concat([tf.slice(inputs.sample, [0, 0, 0, 0], [-1, -1, -1, 3]), tf.onesLike(tf.slice(inputs.sample, [0, 0, 0, 3], [-1, -1, -1, 1])), tf.zerosLike(tf.slice(inputs.sample, [0, 0, 0, 4], [-1, -1, -1, 3]))], 3) as tf.Tensor4D });
+      const [{ image }] = await extend({ seconds: 4.3, steps: 2, vocoder: { name: 'silence', isContinuing, invert } }, pipeline);
+      return image.data;
+    }));
+    expectClose(streamed, whole, { absolute: 1e-3, reason: 'the network rounds otherwise in another batch' });
+    expect(Math.max(...deaf.map((value, cell) => Math.abs(value - whole[cell])))).toBeGreaterThan(0.01);
   });
 
   const quick = createGriffinLimVocoder(SMALL_MEL, { iterations: 1 });
@@ -190,6 +219,7 @@ describe('extendClips', () => {
     expect(refused({ fadeSeconds: 1 })).toThrow(/fadeSeconds: got 1, expected a number in \[0, 0\.\d+\]\. Half a window/);
     expect(refused({ fadeSeconds: -1 })).toThrow('fadeSeconds: got -1');
     expect(refused({ detail: 2 })).toThrow('detail: got 2');
+    expect(refused({ holdSeconds: -1 })).toThrow('holdSeconds: got -1');
     expect(refused({ seconds: 0 })).toThrow('seconds: got 0');
     expect(refused({ labels: [7] })).toThrow('labels[0]');
     pipeline.dispose();

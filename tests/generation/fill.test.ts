@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import * as tf from '@tensorflow/tfjs';
 import { createRealFft } from '../../src/dsp/real-fft.js';
 import { fillSounds, type FillRequest, type InputSound } from '../../src/generation/index.js';
+import type { Unet2dInputs } from '../../src/models/index.js';
 import type { Pipeline } from '../../src/pipeline/index.js';
 import { SMALL_STEREO_MEL, smallPipeline } from '../pipeline/small-pipeline.js';
 import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
@@ -107,9 +109,32 @@ describe('fillSounds', () => {
     expect(distance(await filled({ fadeSeconds: 0.02 }))).toBeLessThan(distance(await filled({ fadeSeconds: 0 })));
   });
 
-  it('follows rounds, resampling and detail', async () => {
-    const plain = await filled({});
-    for (const changes of [{ heedRounds: 0 }, { resamples: 1 }, { detail: 0.5 }]) expect(await filled(changes)).not.toEqual(plain);
+  it('follows rounds, resampling, detail and hold', async () => {
+    const within: Partial<FillRequest> = { sounds: [tone(4000)], region: { fromSeconds: 0.25, toSeconds: 0.26 }, holdSeconds: 0.016 };
+    const plain = await filled(within);
+    for (const changes of [{ heedRounds: 0 }, { resamples: 1 }, { detail: 0.5 }, { holdSeconds: 0 }]) expect(await filled({ ...within, ...changes }), JSON.stringify(changes)).not.toEqual(plain);
+  });
+
+  it('shows a UNet for inpainting what is kept, in time and in pitch, and asks for no rounds', async () => {
+    const inpainting = smallPipeline({ unetNetwork: { in_channels: 7, out_channels: 3 } });
+    const seen: { mask: number[]; kept: Float32Array }[] = [];
+    const forward = inpainting.unet!.forward.bind(inpainting.unet!);
+    inpainting.unet!.forward = (inputs: Unet2dInputs) => {
+      tf.tidy(() => seen.push({ mask: [...tf.slice(inputs.sample, [0, 0, 0, 3], [1, -1, -1, 1]).dataSync()], kept: tf.slice(inputs.sample, [0, 0, 0, 4], [1, -1, -1, 3]).dataSync<'float32'>() }));
+      return forward(inputs);
+    };
+    for (const [region, isDrawn] of [[{ fromSeconds: 0.05, toSeconds: 0.06 }, (row: number, column: number) => row >= 0 && column >= 2 && column < 5], [{ lowHz: 1600, highHz: 2400 }, (row: number) => row >= 2]] as const) {
+      const [{ sidecar }] = await collect(fillSounds(inpainting, { ...request, region, guidance: 2 }));
+      expect(sidecar.operationSettings).toMatchObject({ heedRounds: 0 });
+      const { mask, kept } = seen.at(-1)!;
+      const cells = Array.from({ length: 32 }, (_, cell) => (isDrawn(Math.floor(cell / 8), cell % 8) ? 1 : 0));
+      expect(mask).toEqual(cells);
+      expect(kept.every((value, index) => (value !== 0) === (cells[Math.floor(index / 3)] === 0))).toBe(true);
+    }
+    const before = tf.memory().numTensors;
+    await collect(fillSounds(inpainting, request));
+    expect(tf.memory().numTensors).toBe(before);
+    inpainting.dispose();
   });
 
   it('says how each clip was made', async () => {
@@ -132,6 +157,7 @@ describe('fillSounds', () => {
     ['heedRounds: got -1', { heedRounds: -1 }],
     ['resamples: got 0.5', { resamples: 0.5 }],
     ['detail: got 1.5', { detail: 1.5 }],
+    ['holdSeconds: got 1, expected a number in [0, 0.04]. A third of the slice is the most', { holdSeconds: 1 }],
     ['got 44100 Hz, expected 8000 Hz', { sounds: [{ ...sound(1), sampleRateHz: 44_100 }] }],
     ['sounds and seeds', { seeds: [1, 2] }],
   ])('refuses %s at once', (message, changes) => {

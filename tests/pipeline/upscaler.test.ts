@@ -79,12 +79,12 @@ describe('a pipeline with an upscaler', () => {
       const denoise = createPipelineDenoiser(asked, () => 300);
       const sigma = 1;
       const classLabels = Int32Array.of(0, 1);
-      const answer = denoise(noisy, sigma, { classLabels, enlarged });
+      const answer = denoise(noisy, sigma, { classLabels, beside: enlarged });
       const direct = unet.forward({ sample: tf.concat([tf.mul(noisy, Math.SQRT1_2), enlarged], 3) as tf.Tensor4D, timestep: tf.tensor1d([300, 300]), classLabels: tf.tensor1d([0, 1], 'int32') });
       expectClose(answer.dataSync(), direct.dataSync(), { absolute: 1e-5 });
-      expect(denoise(noisy, sigma, { classLabels, enlarged: other }).dataSync()).not.toEqual(answer.dataSync());
-      const free = denoise(noisy, sigma, { classLabels: null, enlarged });
-      const guided = createGuidedDenoiser(asked, { guidance: 3, timestepAt: () => 300 })(noisy, sigma, { classLabels, enlarged });
+      expect(denoise(noisy, sigma, { classLabels, beside: other }).dataSync()).not.toEqual(answer.dataSync());
+      const free = denoise(noisy, sigma, { classLabels: null, beside: enlarged });
+      const guided = createGuidedDenoiser(asked, { guidance: 3, timestepAt: () => 300 })(noisy, sigma, { classLabels, beside: enlarged });
       expectClose(guided.dataSync(), tf.add(free, tf.mul(tf.sub(answer, free), 3)).dataSync(), { absolute: 2e-5 });
     });
     pipeline.dispose();

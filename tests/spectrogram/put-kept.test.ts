@@ -46,4 +46,37 @@ describe('putKept', () => {
     expect(row(made, 0)).toEqual(row(drawn, 0));
     expect(row(made, 1)).toEqual(row(own, 1));
   });
+
+  it('holds a sustained sound over a join, mirrored, while what is drawn takes its place along half a cosine', () => {
+    const steady = image((index, frame) => (index === 0 ? 0.4 + 0.01 * (frame % 2) : 0.2));
+    const made = row(putKept(drawn, { image: steady, firstFrame: 0, isKept: (_, frame) => frame < 6 }, { detail: 0, reachFrames: 8, holdFrames: 4 }), 0);
+    expectClose(made.slice(6), [0.41, 0.4 * Math.cos(Math.PI / 8) ** 2, 0.41 / 2, 0.4 * Math.cos((3 * Math.PI) / 8) ** 2, 0, 0, 0, 0, 0, 0], { absolute: 1e-6 });
+    const before = row(putKept(drawn, { image: steady, firstFrame: 0, isKept: (_, frame) => frame >= 10 }, { detail: 0, reachFrames: 8, holdFrames: 4 }), 0);
+    expectClose(before.slice(0, 10), [0, 0, 0, 0, 0, 0, 0.41 * Math.cos((3 * Math.PI) / 8) ** 2, 0.4 / 2, 0.41 * Math.cos(Math.PI / 8) ** 2, 0.4], { absolute: 1e-6 });
+    const between = row(putKept(drawn, { image: steady, firstFrame: 0, isKept: (_, frame) => frame < 7 || frame >= 9 }, { detail: 1, reachFrames: 6, holdFrames: 6 }), 1);
+    expectClose(between, Array.from({ length: FRAMES }, () => 0.2), { absolute: 1e-6 });
+  });
+
+  it.each([
+    ['silence', () => -1],
+    ['a decay', (frame: number) => 0.9 - 0.2 * frame],
+    ['an attack', (frame: number) => (frame < 5 ? -1 : 0.5)],
+  ])('holds nothing of %s', (_, level) => {
+    const made = putKept(drawn, { image: image((_, frame) => level(frame)), firstFrame: 0, isKept: (_, frame) => frame < 6 }, { detail: 0, reachFrames: 8, holdFrames: 4 });
+    for (let index = 0; index < 4; index += 1) expect(row(made, index).slice(6).every((value) => value === 0)).toBe(true);
+  });
+
+  it('holds no more than sounds beside the join, so that a peak before it does not come again', () => {
+    const peak = image((index, frame) => (index === 0 && frame === 2 ? 0.9 : 0.4));
+    const made = row(putKept(image(() => 0.4), { image: peak, firstFrame: 0, isKept: (_, frame) => frame < 6 }, { detail: 0, reachFrames: 8, holdFrames: 5 }), 0);
+    expectClose(made.slice(6), Array.from({ length: 10 }, () => 0.4), { absolute: 1e-6 });
+  });
+
+  it('goes by the rows that are kept beside the join alone, as those of a band are', () => {
+    const mixed = image((index, frame) => (index === 0 ? 0.4 : 0.9 - 0.2 * frame));
+    const isKept = (index: number, frame: number): boolean => frame < 6 && index === 0;
+    const made = row(putKept(drawn, { image: mixed, firstFrame: 0, isKept }, { detail: 0, reachFrames: 8, holdFrames: 4 }), 0);
+    expect(made[6]).toBeCloseTo(0.4);
+    expect(row(putKept(drawn, { image: mixed, firstFrame: 0, isKept: (_, frame) => frame < 6 }, { detail: 0, reachFrames: 8, holdFrames: 4 }), 0)[6]).toBe(0);
+  });
 });

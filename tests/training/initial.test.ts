@@ -93,6 +93,27 @@ describe('retraining', () => {
     expectClose(losses[1], losses[0], { relative: 1e-4 });
   });
 
+  it('gives a plain UNet the inputs for inpainting, starts as the folder is, and keeps them when it goes on from there', async () => {
+    const still = { ...TRAINING, steps: 1, learningRate: 1e-9 };
+    const losses: number[] = [];
+    for (const inpaintingShare of [null, 0.5]) {
+      const { stages } = await run(await configOf(latent, { vae: { trainable: false }, unet: { inpaintingShare, training: still } }), `share ${inpaintingShare}`);
+      losses.push(stages[0].validations.at(-1)!.figures.loss);
+    }
+    expectClose(losses[1], losses[0], { relative: 1e-5 });
+    const training = { ...TRAINING, steps: 10, emaDecay: 0 };
+    const wide = await run(await configOf(latent, { vae: { trainable: false }, unet: { inpaintingShare: 1, training } }), 'wide');
+    const pipeline = await loadPipeline(wide.pipelineFolder);
+    expect(pipeline.unet!.config).toMatchObject({ in_channels: 5, out_channels: 2 });
+    const added = tf.tidy(() => tf.slice(pipeline.unet!.parameters.get('conv_in.weight').variable, [0, 0, 2, 0], [-1, -1, 3, -1]).dataSync());
+    expect(added.every((weight) => weight !== 0)).toBe(true);
+    pipeline.dispose();
+    const config = await configOf(wide.pipelineFolder, { unet: { training, classTable: 'keep' } });
+    expect(config.unet).toMatchObject({ inpaintingShare: null, network: { in_channels: 5 } });
+    expect((await run(config, 'on')).stages.at(-1)!.status).toBe('finished');
+    await expect(configOf(wide.pipelineFolder, { unet: { inpaintingShare: 0 } })).rejects.toThrow(/unet\.network\.in_channels: got 5, expected 2[^]*Set unet\.inpaintingShare above 0/);
+  });
+
   it('keeps a frozen autoencoder and its scale bit for bit, or measures the scale when told to', async () => {
     const result = await run(await configOf(latent, { vae: { trainable: false } }), 'frozen');
     expect(result.stages.map(({ stage }) => stage)).toEqual(['unet']);

@@ -31,8 +31,8 @@ function unetStage(over: Record<string, unknown> = {}) {
   const config = tinyConfig({ representation: 'pixel', ...over });
   const unet = createUnet2d(deriveNetworks(config, 2).unet, { seed: 1 });
   const source = createPixelSource(tinyCorpus(config), { seed: config.seed, augment: NO_AUGMENT, standardise: { scale: 1, shift: 0 } });
-  const { training, labelDropout } = config.unet;
-  const stage = createUnetStage({ unet, diffusion: config.diffusion, training, source, labelCount: 2, labelDropout, seed: config.seed });
+  const { training, labelDropout, inpaintingShare } = config.unet;
+  const stage = createUnetStage({ unet, diffusion: config.diffusion, training, source, labelCount: 2, labelDropout, inpaintingShare, seed: config.seed });
   return { stage, unet, config };
 }
 
@@ -51,6 +51,46 @@ async function improve(stage: Stage, steps: number, over: Record<string, unknown
   trainer.ema.dispose();
   return [before.loss, validations[0].figures.loss];
 }
+
+describe('the stage of a UNet for inpainting', () => {
+  const inpainting = (over: Record<string, unknown> = {}) => unetStage({ unet: { inpaintingShare: 1, ...over } });
+
+  it('gives every parameter a gradient, lowers the loss, and leaves no tensor', async () => {
+    const { stage, unet } = inpainting({ training: { batchSize: 8 } });
+    const [before, after] = await improve(stage, 30, { batchSize: 8 });
+    expect(after).toBeLessThan(0.95 * before);
+    const count = tf.memory().numTensors;
+    const pass = await stage.pass(AT_START);
+    expect([...pass.gradients.keys()]).toEqual(unet.parameters.list().map(({ path }) => path));
+    for (const [path, values] of gradientsOf(pass)) expect(norm(values), path).toBeGreaterThan(0);
+    disposeGradients(pass.gradients);
+    await stage.validate();
+    expect(tf.memory().numTensors).toBe(count);
+    unet.dispose();
+  });
+
+  it('is shown the clean sample where the mask says it is kept, and nothing at validation', async () => {
+    const { stage, unet } = inpainting();
+    const shown: { mask: Float32Array; kept: Float32Array }[] = [];
+    const forward = unet.forward.bind(unet);
+    unet.forward = (inputs) => {
+      tf.tidy(() => {
+        const [, mask, kept] = tf.split(inputs.sample, 3, 3);
+        shown.push({ mask: mask.dataSync<'float32'>(), kept: kept.dataSync<'float32'>() });
+      });
+      return forward(inputs);
+    };
+    disposeGradients((await stage.pass(AT_START)).gradients);
+    const [{ mask, kept }] = shown;
+    expect(new Set(mask)).toEqual(new Set([0, 1]));
+    expect(kept.every((value, cell) => mask[cell] === 0 || value === 0)).toBe(true);
+    expect(kept.some((value) => value !== 0)).toBe(true);
+    shown.length = 0;
+    await stage.validate();
+    for (const { mask, kept } of shown) expect([mask.every((value) => value === 1), kept.every((value) => value === 0)]).toEqual([true, true]);
+    unet.dispose();
+  });
+});
 
 describe('the autoencoder stage', () => {
   it('gives every parameter a gradient', async () => {

@@ -62,7 +62,7 @@ export function addExtend(program: Command): void {
       const request: ExtendRequest = {
         ...drawSettings(open, flags), seeds, labels: seeds.map(() => label),
         prompts: promptsOf(pipeline, flags), negativePrompt: flags.negativePrompt, sound: { sampleRateHz, channels: sound }, input: { file: pathFrom(out, resolve(audio)), sha256, downmix },
-        seconds, isBefore: flags.before ?? false, heedRounds, resamples, detail, fadeSeconds: flags.fade, overlap, signal, vocoder: chooseVocoder(pipeline, generation, flags.vocoder),
+        seconds, isBefore: flags.before ?? false, heedRounds, resamples, detail, holdSeconds: flags.hold, fadeSeconds: flags.fade, overlap, signal, vocoder: chooseVocoder(pipeline, generation, flags.vocoder),
         onStep: ({ doneSteps, totalSteps, doneClips, totalClips }: GenerationProgress) => {
           progress ??= reporter.startProgress('extend', 100, '%');
           progress.update(Math.floor((100 * doneSteps) / totalSteps), { clips: `${doneClips}/${totalClips}` });

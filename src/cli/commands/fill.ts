@@ -42,7 +42,7 @@ export function addFill(program: Command): void {
         const seeds = seedsOf(flags, flags.count);
         const region = { fromSeconds: from, toSeconds: to, lowHz: low, highHz: high };
         const { heedRounds, resamples, detail } = flags;
-        const clips = fillSounds(open.pipeline, { ...shared, sounds: seeds.map(() => sound), seeds, region, heedRounds, resamples, detail, strength: flags.strength, fadeSeconds: flags.fade, mixes: seeds.map(() => mix) });
+        const clips = fillSounds(open.pipeline, { ...shared, sounds: seeds.map(() => sound), seeds, region, heedRounds, resamples, detail, holdSeconds: flags.hold, strength: flags.strength, fadeSeconds: flags.fade, mixes: seeds.map(() => mix) });
         return { clips, seeds, titles: seeds.map(() => `${stemOf(file)} fill`) };
       },
     });
