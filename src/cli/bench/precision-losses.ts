@@ -1,4 +1,4 @@
-// Whether runs in bfloat16 end at the validation loss of runs in float32: both trained from several seeds, and compared with what a seed changes.
+// Whether runs in bfloat16 reach the validation loss of runs in float32: both trained from several seeds, and compared with what a seed changes.
 import { join } from 'node:path';
 import { MelstromError } from '../../base/errors.js';
 import { silentReporter } from '../../base/logger.js';
@@ -25,8 +25,8 @@ export interface LossComparison {
   readonly bfloat16: Spread;
   /** bfloat16 less float32, mean over the seeds. */
   readonly difference: number;
-  /** Whether the difference is no more than one standard deviation between the seeds of float32. */
-  readonly isWithinNoise: boolean;
+  /** Whether bfloat16 is no worse by more than one standard deviation between the seeds of float32. */
+  readonly isReached: boolean;
 }
 
 interface Spread {
@@ -41,7 +41,7 @@ const QUICK_STEPS = { vae: 2, unet: 2 } as const;
 const PRECISIONS = ['float32', 'bfloat16'] as const;
 
 /**
- * Trains the demonstration's networks from each seed in both precisions, prints the losses, and returns whether they agree in every stage.
+ * Trains the demonstration's networks from each seed in both precisions, prints the losses, and returns whether bfloat16 reaches float32 in every stage.
  *
  * @throws MelstromError (engine) where the processor has no bfloat16
  */
@@ -61,7 +61,7 @@ export async function runPrecisionLosses(seeds: number, { context, folder, isQui
   progress.end();
   const comparisons = compareLosses(losses);
   context.print({ losses, comparisons }, lossLines(losses, comparisons));
-  return comparisons.every(({ isWithinNoise }) => isWithinNoise);
+  return comparisons.every(({ isReached }) => isReached);
 }
 
 interface Once {
@@ -89,7 +89,7 @@ export function compareLosses(losses: readonly FinalLoss[]): LossComparison[] {
   return [...new Set(losses.map(({ stage }) => stage))].map((stage) => {
     const [float32, bfloat16] = PRECISIONS.map((precision) => spreadOf(losses.filter((one) => one.stage === stage && one.precision === precision).map(({ loss }) => loss)));
     const difference = bfloat16.mean - float32.mean;
-    return { stage, float32, bfloat16, difference, isWithinNoise: Math.abs(difference) <= float32.deviation };
+    return { stage, float32, bfloat16, difference, isReached: difference <= float32.deviation };
   });
 }
 
@@ -102,7 +102,7 @@ function lossLines(losses: readonly FinalLoss[], comparisons: readonly LossCompa
   const text = ({ mean, deviation }: Spread): string => `${mean.toPrecision(4)} ± ${deviation.toPrecision(2)}`;
   return [
     ...losses.map(({ stage, seed, precision, loss }) => `${stage}, seed ${seed}, ${precision}: ${loss.toPrecision(5)}`),
-    ...comparisons.map(({ stage, float32, bfloat16, difference, isWithinNoise }) =>
-      `${stage}: validation loss ${text(float32)} in float32, ${text(bfloat16)} in bfloat16 (mean ± deviation between seeds); difference ${((100 * difference) / float32.mean).toFixed(2)} %, ${isWithinNoise ? 'within' : 'MORE THAN'} what a seed changes`),
+    ...comparisons.map(({ stage, float32, bfloat16, difference, isReached }) =>
+      `${stage}: validation loss ${text(float32)} in float32, ${text(bfloat16)} in bfloat16 (mean ± deviation between seeds); difference ${((100 * difference) / float32.mean).toFixed(2)} %, ${isReached ? 'no worse than' : 'WORSE BY MORE THAN'} what a seed changes`),
   ];
 }
