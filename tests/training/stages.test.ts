@@ -80,8 +80,10 @@ describe('the stage of a UNet for inpainting', () => {
       });
       return forward(inputs);
     };
-    disposeGradients((await stage.pass(AT_START)).gradients);
-    const [{ mask, kept }] = shown;
+    for (const pass of [0, 0, 1]) disposeGradients((await stage.pass({ step: 0, pass })).gradients);
+    const [{ mask, kept }, again, other] = shown;
+    expect([again.mask, again.kept]).toEqual([mask, kept]);
+    expect(other.mask).not.toEqual(mask);
     expect(new Set(mask)).toEqual(new Set([0, 1]));
     expect(kept.every((value, cell) => mask[cell] === 0 || value === 0)).toBe(true);
     expect(kept.some((value) => value !== 0)).toBe(true);
