@@ -20,8 +20,8 @@ export interface StreamOptions<C> extends JointOptions<C> {
   /** Sequences of the item, at their starts: of its initial noise, and of what a sampler adds. */
   readonly initial: Random;
   readonly added: Random;
-  /** Columns at the start that are given. Default none. */
-  readonly known?: KnownStart;
+  /** Columns at the start, or at the end, that are given. Default none. */
+  readonly known?: KnownEnd;
   /** Columns that each step goes forward at a time. More: more memory, and fewer windows that are asked twice. Default eight windows. */
   readonly blockColumns?: number;
   /** Called with the share of the work that is done. */
@@ -29,11 +29,12 @@ export interface StreamOptions<C> extends JointOptions<C> {
   readonly signal?: AbortSignal;
 }
 
-/** What a sample begins with, as withKnown, heedKnown and resampleKnown hold it. Memory: the caller's. */
-export interface KnownStart {
-  /** At least as many columns as are known. Shape: [1, H, n, C]. */
+/** What a sample begins or ends with, as withKnown, heedKnown and resampleKnown hold it. Memory: the caller's. */
+export interface KnownEnd {
+  /** Shape: [1, H, n, C]. */
   readonly clean: tf.Tensor4D;
-  readonly columns: number;
+  /** Whether the sample ends with them. Default false: it begins with them. */
+  readonly isAtEnd?: boolean;
   readonly heedRounds: number;
   readonly resamples: number;
   /** Of resampling, at its start. */
@@ -91,7 +92,7 @@ export async function* streamColumns<C>(options: StreamOptions<C>): AsyncGenerat
       append(levels[0], [initialColumns(options, from, to)], to);
       for (let step = 0; step < steps; step += 1) {
         signal?.throwIfAborted();
-        advance({ take, view, levels, step, length, reach: width - 1, knownColumns: known === undefined || known.heedRounds === 0 ? 0 : known.columns });
+        advance({ take, view, levels, step, length, reach: width - 1, heeded: heededOf(known, length) });
         onAdvance?.(levels.slice(1).reduce((sum, level) => sum + level.to, 0) / (steps * length));
         await breathe();
       }
@@ -132,7 +133,7 @@ async function captureStep<C>(options: StreamOptions<C>, view: View): Promise<Nu
       return normalsOfColumns(random, { ...options, length: windows.length, from: view.from, to: view.to, position });
     },
   });
-  const held = known && holdStart(options, { known, view, inView, random: inColumns('known', known.random) });
+  const held = known && holdEnd(options, { known, view, inView, random: inColumns('known', known.random) });
   let captured: NumberedStep | undefined;
   const nothing = tf.zeros<tf.Rank.R4>([1, 1, 1, 1]);
   await sample({
@@ -147,23 +148,26 @@ async function captureStep<C>(options: StreamOptions<C>, view: View): Promise<Nu
 }
 
 interface HoldOptions<C> {
-  readonly known: KnownStart;
+  readonly known: KnownEnd;
   readonly view: View;
   readonly inView: Denoiser<C>;
   readonly random: Random;
 }
 
 /** Holds the sampler to the given columns, as far as they are in view. Memory: what it makes is disposed of by the step around it. */
-function holdStart<C>(options: StreamOptions<C>, { known: { clean, columns, heedRounds, resamples }, view, inView, random }: HoldOptions<C>): Pick<SamplerOptions<C>, 'denoise' | 'correct'> {
+function holdEnd<C>(options: StreamOptions<C>, { known: { clean, isAtEnd = false, heedRounds, resamples }, view, inView, random }: HoldOptions<C>): Pick<SamplerOptions<C>, 'denoise' | 'correct'> {
+  const columns = clean.shape[2];
+  const first = isAtEnd ? options.windows.length - columns : 0;
   const region = (): KnownRegion => {
     const count = view.to - view.from;
-    const there = Math.min(count, Math.max(0, clean.shape[2] - view.from));
+    const [from, to] = [Math.max(first, view.from), Math.min(first + columns, view.to)];
     return {
-      clean: there === 0 ? tf.zeros([1, options.rows, count, options.channels]) : tf.pad(columnsOf(clean, view.from, there), [[0, 0], [0, 0], [0, count - there], [0, 0]]),
-      isKnown: tf.tensor4d(Float32Array.from({ length: count }, (_, offset) => (view.from + offset < columns ? 1 : 0)), [1, 1, count, 1]),
+      clean: from >= to ? tf.zeros([1, options.rows, count, options.channels]) : tf.pad(columnsOf(clean, from - first, to - from), [[0, 0], [0, 0], [from - view.from, view.to - to], [0, 0]]),
+      isKnown: tf.tensor4d(Float32Array.from({ length: count }, (_, offset) => (view.from + offset >= first && view.from + offset < first + columns ? 1 : 0)), [1, 1, count, 1]),
     };
   };
-  const heeding = (): Denoiser<C> => (view.wantedFrom === 0 ? heedKnown(inView, region(), heedRounds) : inView); // what comes later is out of its reach
+  const isInReach = (): boolean => (isAtEnd ? view.to === options.windows.length : view.wantedFrom === 0); // what is heeded is in view as a whole, and what it moves
+  const heeding = (): Denoiser<C> => (isInReach() ? heedKnown(inView, region(), heedRounds) : inView);
   return {
     denoise: (noisy, sigma, given) => tf.tidy(() => withKnown(heeding(), region(), unitColumns(options, view.from, view.to))(noisy, sigma, given)),
     correct: (noisy, sigma) => resampleKnown(region(), { denoise: heeding(), condition: options.condition, resamples, random: [random] })(noisy, sigma),
@@ -178,29 +182,45 @@ interface AdvanceOptions {
   readonly length: number;
   /** Columns to either side that a column's windows reach. */
   readonly reach: number;
-  /** Columns at the start that are heeded: the first time a step is taken past all that may heed them, since that depends on all of them. */
-  readonly knownColumns: number;
+  readonly heeded: Heeded;
+}
+
+/** What of the sample is heeded: all that may heed it is taken in one step, since each of its columns depends on all that is known. */
+interface Heeded {
+  /** Columns at the start. */
+  readonly toColumn: number;
+  /** Where columns at the end begin: the length where there are none. */
+  readonly fromColumn: number;
+  /** Calls of the denoiser that one becomes at the end. */
+  readonly callsEach: number;
+}
+
+function heededOf(known: KnownEnd | undefined, length: number): Heeded {
+  if (known === undefined || known.heedRounds === 0) return { toColumn: 0, fromColumn: length, callsEach: 1 };
+  const columns = known.clean.shape[2];
+  return known.isAtEnd ? { toColumn: 0, fromColumn: length - columns, callsEach: 1 + known.heedRounds } : { toColumn: columns, fromColumn: length, callsEach: 1 };
 }
 
 /** Takes a step as far as what is there of the step before allows, and forgets what it needs no more. Mutates: levels, view. */
-function advance({ take, view, levels, step, length, reach, knownColumns }: AdvanceOptions): void {
+function advance({ take, view, levels, step, length, reach, heeded: { toColumn, fromColumn, callsEach } }: AdvanceOptions): void {
   const [before, after] = [levels[step], levels[step + 1]];
   const isEnd = before.to === length;
   const margin = (before.calls ?? 1) * reach;
-  const least = (margin: number): number => (after.to > 0 || knownColumns === 0 ? after.to : knownColumns + margin);
-  if (!isEnd && before.to - margin <= least(margin)) return;
-  const from = Math.max(before.from, after.to - margin);
-  Object.assign(view, { from, to: before.to, wantedFrom: after.to, expectedCalls: before.calls ?? 0, calls: 0, draws: { added: 0, known: 0 }, earlierDraws: drawsBefore(levels, step) });
+  const least = (margin: number): number => (after.to > 0 || toColumn === 0 ? after.to : toColumn + margin);
+  const reached = (margin: number): number => Math.min(before.to - margin, fromColumn === length ? length : fromColumn - margin);
+  if (!isEnd && reached(margin) <= least(margin)) return;
+  const from = Math.max(before.from, after.to - callsEach * margin);
+  Object.assign(view, { from, to: before.to, wantedFrom: after.to, expectedCalls: callsEach * (before.calls ?? 0), calls: 0, draws: { added: 0, known: 0 }, earlierDraws: drawsBefore(levels, step) });
   const made = tf.tidy(() => {
     const [noisy, ...memory] = before.tensors.map((tensor) => columnsOf(tensor, from - before.from, before.to - from));
     const result = take(step, noisy, memory);
-    const to = isEnd ? length : before.to - view.calls * reach;
+    const to = isEnd ? length : reached(view.calls * reach);
     return to <= (isEnd ? after.to : least(view.calls * reach)) ? [] : [result.next, ...result.memory].map((tensor) => columnsOf(tensor, after.to - from, to - after.to));
   });
   before.calls = view.calls;
   before.draws = view.draws;
   if (made.length > 0) append(after, made, after.to + made[0].shape[2]);
-  const keptFrom = isEnd ? length : Math.max(before.from, after.to - before.calls * reach);
+  const keptFrom = isEnd ? length : Math.max(before.from, after.to - callsEach * before.calls * reach);
   const kept = keptFrom === length ? [] : before.tensors.map((tensor) => tf.tidy(() => columnsOf(tensor, keptFrom - before.from, before.to - keptFrom)));
   tf.dispose([...before.tensors]);
   Object.assign(before, { from: keptFrom, tensors: kept });

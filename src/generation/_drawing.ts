@@ -5,7 +5,7 @@ import { heedKnown } from '../diffusion/heed-known.js';
 import { resampleKnown, withKnown, type KnownRegion } from '../diffusion/known-region.js';
 import { planSampler, planScheduler, type SamplingPlan } from '../diffusion/sampling-plan.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
-import { streamColumns, type KnownStart } from '../diffusion/stream-columns.js';
+import { streamColumns, type KnownEnd } from '../diffusion/stream-columns.js';
 import { withWindows } from '../diffusion/windows.js';
 import { createRandom } from '../base/random.js';
 import { createGuidedDenoiser, isGuided, type PipelineCondition } from '../pipeline/denoiser.js';
@@ -31,7 +31,7 @@ export interface Drawing {
   /** Memory: the caller disposes the latents. */
   draw(batch: Batch, given?: Given): Promise<tf.Tensor4D>;
   /** Draws one item, some columns at a time. Shape: [1, H, n, C] each. Memory: the caller disposes each. */
-  stream(item: number, onAdvance: (share: number) => void, given?: Omit<KnownStart, 'random'>): AsyncGenerator<tf.Tensor4D>;
+  stream(item: number, onAdvance: (share: number) => void, given?: Omit<KnownEnd, 'random'>): AsyncGenerator<tf.Tensor4D>;
 }
 
 /** Plans the sampling of a request that has been checked. @throws MelstromError when the sampler cannot take that many steps */
@@ -81,11 +81,12 @@ export function createDrawing(pipeline: Pipeline, request: GenerateRequest, leng
       return upscale.run(drawn, { seeds: own, labels: items.map((item) => labels[item]), onStep: (step, denoised) => onStep(steps + step, denoised), signal });
     },
     async *stream(item, onAdvance, given) {
-      const condition = conditionOf([item], given && (() => ({ clean: tf.slice(given.clean, [0, 0, 0, 0], [-1, -1, given.columns, -1]), isKnown: tf.ones([1, 1, 1, 1]) })));
-      const [rows, , channels] = drawnShape(pipeline, length);
+      const condition = conditionOf([item], given && (() => ({ clean: given.clean, isKnown: tf.ones([1, 1, 1, 1]) })));
+      const [rows, columns, channels] = drawnShape(pipeline, length);
+      const besideFrom = given?.isAtEnd === true ? columns - given.clean.shape[2] : 0;
       const [initial, added, random] = ['initial', 'steps', 'known'].map((name) => createRandom(seeds[item], 'noise', name));
       try {
-        yield* streamColumns({ ...joint, path, sample, denoise: guided, condition, rows, channels, initial, added, known: given && { ...given, random }, onAdvance, signal });
+        yield* streamColumns({ ...joint, path, sample, denoise: guided, condition: { ...condition, besideFrom }, rows, channels, initial, added, known: given && { ...given, random }, onAdvance, signal });
       } finally {
         disposeCondition(condition);
       }

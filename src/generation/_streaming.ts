@@ -1,5 +1,5 @@
 // From latents that come some columns at a time to samples that are handed on: the part that long clips of every kind share.
-import { fadeFrom } from '../audio/cross-fade.js';
+import { fadeFrom, fadeInto } from '../audio/cross-fade.js';
 import { joinBlocks } from '../audio/resample.js';
 import type * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
@@ -7,11 +7,11 @@ import { breathe } from '../diffusion/samplers/sampler.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { joinFrames, sliceFrames } from '../spectrogram/frames.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
-import { putKept, type Carry } from '../spectrogram/put-kept.js';
 import { createInversionMeter, type InversionReport } from '../vocoder/inversion-report.js';
 import { pieceSpans } from '../vocoder/piece-spans.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
 import type { Drawing } from './_drawing.js';
+import { knownOf, withGiven, type GivenPart } from './_given-part.js';
 import { streamImages } from './_long-images.js';
 import { clipFinite, createSidecars, DEFAULT_BATCH_SIZE, type GeneratedClip, type HowDrawn } from './_render.js';
 import type { ClipLength } from './length.js';
@@ -41,32 +41,19 @@ export function isStreamedLength({ mel, upscaler }: Pick<Pipeline, 'mel' | 'upsc
   return !isLoop && upscaler === null && isContinuing && drawnFrames >= STREAMED_SLICES * mel.frames;
 }
 
-/** What a clip begins with that is there already. */
-export interface GivenStart {
-  /** The clip's first samples, of which the image begins with the last `knownCount`. Shape: [T] each. */
-  readonly channels: readonly Float32Array[];
-  readonly knownCount: number;
-  /** Takes the place of as many of the image's first frames. */
-  readonly image: MelImage;
-  /** What followed them, and fades into the clip. */
-  readonly fading: readonly Float32Array[];
-  /** What of it goes on over the join. */
-  readonly carry: Carry;
-}
-
 export interface StreamPlan extends Pick<Drawing, 'words'> {
   /** Of the image that is drawn. */
   readonly length: ClipLength;
   readonly how: HowDrawn;
   readonly stream: (item: number, onAdvance: (share: number) => void) => AsyncGenerator<tf.Tensor4D>;
-  readonly given?: GivenStart;
+  readonly given?: GivenPart;
 }
 
 /** Draws clips one by one, as they are read. */
 export async function* drawStreams(pipeline: Pipeline, request: GenerateRequest, { length, how, words, stream, given }: StreamPlan): AsyncGenerator<ClipStream> {
   const { seeds, labels, steps, batchSize = DEFAULT_BATCH_SIZE, signal, skip, onStep, onPreview } = request;
   const { sampleRateHz, channels: channelCount = 1 } = pipeline.mel;
-  const sampleCount = length.sampleCount + (given === undefined ? 0 : given.channels[0].length - given.knownCount);
+  const sampleCount = length.sampleCount + (given === undefined ? 0 : given.channels[0].length - given.knownCount - given.dropCount);
   const durationSeconds = sampleCount / sampleRateHz;
   const sidecarOf = await createSidecars({ pipeline, request, labels, words, how }, { length, batchSize, itemsPerBatch: 1 });
   for (const [index, seed] of seeds.entries()) {
@@ -80,7 +67,7 @@ export async function* drawStreams(pipeline: Pipeline, request: GenerateRequest,
       report(1);
       continue;
     }
-    const images = withGiven(streamImages(pipeline, stream(index, report), { length, batchSize }), given, seed);
+    const images = withGiven(streamImages(pipeline, stream(index, report), { length, batchSize }), given, { seed, frameCount: length.frameCount });
     const show = async (image: MelImage, firstFrame: number): Promise<void> => onPreview?.({ index, seed, doneSteps: Math.floor(doneShare * steps), totalSteps: steps, firstFrame, image });
     const pieces = invertStream({ pipeline, request, seed, images, given, show, ...length });
     const made = withSidecar(pieces, (inversion) => sidecarOf(index, { inversion, durationSeconds }));
@@ -100,7 +87,7 @@ interface InvertOptions {
   readonly pipeline: Pipeline;
   readonly request: Pick<GenerateRequest, 'vocoder' | 'signal'>;
   readonly seed: number;
-  readonly given: GivenStart | undefined;
+  readonly given: GivenPart | undefined;
   readonly images: AsyncGenerator<MelImage>;
   /** Takes the frames of each piece that are new, before they are inverted. */
   readonly show: (image: MelImage, firstFrame: number) => Promise<void>;
@@ -117,10 +104,12 @@ async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, 
   let held: MelImage[] = [];
   let [heldFrom, heldTo, comparedTo] = [0, 0, 0];
   const nothing = Array.from({ length: channelCount }, () => new Float32Array(0));
-  let known: readonly Float32Array[] = given?.channels.map((channel) => channel.slice(channel.length - given.knownCount)) ?? nothing;
-  let before = given?.channels ?? nothing; // that have still to be handed on
+  const [start, end] = given === undefined ? [undefined, undefined] : given.isAtEnd ? [undefined, given] : [given, undefined];
+  let known: readonly Float32Array[] = start?.channels.map((channel) => channel.slice(channel.length - start.knownCount)) ?? nothing;
+  let before = start?.channels ?? nothing; // that have still to be handed on
+  const knownFrom = sampleCount - (end?.knownCount ?? 0);
   try {
-    for (const { first, last, from, to, end } of pieceSpans({ frameCount, sampleCount, hopSamples, fftSize, contextFrames })) {
+    for (const { first, last, from, to, end: madeTo } of pieceSpans({ frameCount, sampleCount, hopSamples, fftSize, contextFrames })) {
       const readFrom = heldTo;
       while (heldTo < last) {
         const { value, done } = await images.next();
@@ -136,16 +125,19 @@ async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, 
       signal?.throwIfAborted();
       const image = sliceFrames(all, first - heldFrom, last - heldFrom);
       const knownCount = known[0].length;
-      const { channels: made } = await vocoder.invert(image, { seed, sampleCount: to - from, ...(knownCount > 0 && { known: { channels: known.map((channel) => filledTo(channel, to - from)), from: 0, to: knownCount } }) });
-      if (readFrom === 0) given?.fading.forEach((samples, channel) => fadeFrom(samples, made[channel], knownCount));
+      const { channels: made } = await vocoder.invert(image, { seed, sampleCount: to - from, known: knownOf({ before: known, end: end?.channels, endsFrom: knownFrom - from, sampleCount: to - from }) });
+      if (readFrom === 0) start?.fading.forEach((samples, channel) => fadeFrom(samples, made[channel], knownCount));
+      end?.fading.forEach((samples, channel) => fadeInto(samples, made[channel].subarray(knownCount, madeTo - from), knownFrom - samples.length - from - knownCount));
       const compareTo = last === frameCount ? last : last - behindEnd;
       meter.compare(image, made, { from: comparedTo - first, to: compareTo - first });
       comparedTo = compareTo;
-      yield { channels: made.map((channel, index) => joinBlocks([before[index], channel.slice(knownCount, end - from)])), image: read };
+      const fresh = (channel: Float32Array): Float32Array => channel.slice(Math.max(knownCount, (given?.dropCount ?? 0) - from), madeTo - from);
+      const rest = last === frameCount ? end?.channels.map((channel) => channel.subarray(end.knownCount)) : undefined;
+      yield { channels: made.map((channel, index) => joinBlocks([before[index], fresh(channel), rest?.[index] ?? nothing[index]])), image: read };
       before = nothing;
       if (last === frameCount) break;
-      const next = end / hopSamples - 2 * Math.ceil(fftSize / hopSamples) - contextFrames; // where the next piece begins
-      known = made.map((channel) => channel.slice(next * hopSamples - from, end - from));
+      const next = madeTo / hopSamples - 2 * Math.ceil(fftSize / hopSamples) - contextFrames; // where the next piece begins
+      known = made.map((channel) => channel.slice(next * hopSamples - from, madeTo - from));
       held = [sliceFrames(all, next - heldFrom, heldTo - heldFrom)];
       heldFrom = next;
     }
@@ -153,32 +145,6 @@ async function* invertStream({ pipeline: { mel }, request: { vocoder, signal }, 
   } finally {
     await images.return(undefined);
   }
-}
-
-/** The images with the given one in place of the first frames, which are held back until what of it is carried over the join has its place. */
-async function* withGiven(images: AsyncGenerator<MelImage>, given: GivenStart | undefined, seed: number): AsyncGenerator<MelImage> {
-  if (given === undefined) return yield* images;
-  const { image, carry } = given;
-  const reachFrames = Math.max(carry.reachFrames, carry.holdFrames ?? 0);
-  const held: MelImage[] = [];
-  let isPut = false;
-  for await (const next of images) {
-    if (isPut) {
-      yield next;
-      continue;
-    }
-    clipFinite(next, seed);
-    held.push(next);
-    if (held.reduce((sum, { frameCount }) => sum + frameCount, 0) < image.frameCount + reachFrames) continue; // a clip that is streamed is longer
-    yield putKept(joinFrames(held), { image, firstFrame: 0, isKept: (_, frame) => frame < image.frameCount }, carry);
-    isPut = true;
-  }
-}
-
-function filledTo(samples: Float32Array, count: number): Float32Array {
-  const filled = new Float32Array(count);
-  filled.set(samples);
-  return filled;
 }
 
 /** Puts each clip together from its pieces. */

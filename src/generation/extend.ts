@@ -13,6 +13,7 @@ import { putKept, type Carry } from '../spectrogram/put-kept.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
 import { createDrawing, type Drawing, type Given } from './_drawing.js';
 import { planExtension, type ExtensionPlan } from './_extension-plan.js';
+import type { GivenPart } from './_given-part.js';
 import { carryOf, requireHeeding, type Heeding, type HeedingRequest } from './_heeding.js';
 import { renderClips, type GeneratedClip, type HowDrawn, type MadeSound } from './_render.js';
 import { drawnShape, framesPerColumn } from './length.js';
@@ -53,8 +54,8 @@ export function extendClips(pipeline: Pipeline, request: ExtendRequest): AsyncGe
 }
 
 /**
- * The same as streams of samples, in memory that grows with the given sound alone; null where they are drawn whole: when they are short,
- * when they come before the sound, or when the vocoder cannot go on from given samples.
+ * The same as streams of samples, in memory that grows with the given sound alone; null where they are drawn whole: when they are short, or when
+ * the vocoder cannot go on from given samples.
  *
  * @throws MelstromError as extendClips
  */
@@ -110,23 +111,40 @@ function drawWhole(pipeline: Pipeline, { labels, vocoder }: ExtendRequest, { gen
 }
 
 function openStreams(pipeline: Pipeline, { vocoder }: ExtendRequest, { generate, plan, drawing, how, heeding, fadeSamples, channels, image }: PlannedRequest): AsyncGenerator<ClipStream> | null {
-  const { length, isBefore, knownFrames, knownSamples, regionStart } = plan;
-  if (isBefore || !isStreamedLength(pipeline, length, vocoder)) return null;
-  const knownEnd = regionStart + knownSamples.to;
-  const given = {
-    channels: channels.map((channel) => channel.subarray(0, knownEnd)), knownCount: knownSamples.to, image: sliceFrames(image, 0, knownFrames.to), carry: carryOf(pipeline.mel, heeding),
-    fading: channels.map((channel) => channel.subarray(knownEnd, knownEnd + fadeSamples)),
-  };
+  const { length } = plan;
+  if (!isStreamedLength(pipeline, length, vocoder)) return null;
+  const given = { ...givenPart(plan, { channels, image, fadeSamples }), carry: carryOf(pipeline.mel, heeding) };
   return drawStreams(pipeline, generate, {
     length, how, words: drawing.words, given,
     async *stream(item, onAdvance) {
-      const clean = encodeImage(pipeline, image);
+      const clean = encodePart(pipeline, image, { count: given.image.frameCount, isAtEnd: given.isAtEnd });
       try {
-        yield* drawing.stream(item, onAdvance, { clean, columns: knownFrames.to / framesPerColumn(pipeline), ...heeding });
+        yield* drawing.stream(item, onAdvance, { clean, isAtEnd: given.isAtEnd, ...heeding });
       } finally {
         clean.dispose();
       }
     },
+  });
+}
+
+/** What the drawn region begins or ends with, and what the sound has besides. */
+function givenPart({ isBefore, length, firstContextFrame, knownFrames, knownSamples, regionStart, newSamples }: ExtensionPlan, { channels, image, fadeSamples }: Pick<PlannedRequest, 'channels' | 'image' | 'fadeSamples'>): Omit<GivenPart, 'carry'> {
+  const cut = (from: number, to?: number): Float32Array[] => channels.map((channel) => channel.subarray(from, to));
+  const known = sliceFrames(image, knownFrames.from - firstContextFrame, knownFrames.to - firstContextFrame);
+  if (isBefore) {
+    const start = regionStart + knownSamples.from; // in the given sound
+    return { isAtEnd: true, channels: cut(start), knownCount: length.sampleCount - knownSamples.from, image: known, fading: cut(start - fadeSamples, start), dropCount: -regionStart - newSamples };
+  }
+  const end = regionStart + knownSamples.to;
+  return { isAtEnd: false, channels: cut(0, end), knownCount: knownSamples.to, image: known, fading: cut(end, end + fadeSamples), dropCount: 0 };
+}
+
+/** The latents of the first frames of an image, or the last, as the image around them makes them. Memory: the caller disposes. */
+function encodePart(pipeline: Pipeline, image: MelImage, { count, isAtEnd }: { count: number; isAtEnd: boolean }): tf.Tensor4D {
+  return tf.tidy(() => {
+    const latents = encodeImage(pipeline, image);
+    const columns = count / framesPerColumn(pipeline);
+    return tf.slice(latents, [0, 0, isAtEnd ? latents.shape[2] - columns : 0, 0], [-1, -1, columns, -1]) as tf.Tensor4D;
   });
 }
 
@@ -180,7 +198,7 @@ async function join(drawn: MelImage, { plan, channels, image, vocoder, seed, car
     region.set(samples.subarray(regionStart + knownSamples.from, regionStart + knownSamples.to), knownSamples.from);
     return region;
   });
-  const { sampleRateHz, channels: regions } = await vocoder.invert(drawn, { seed, sampleCount, known: { channels: held, ...knownSamples } });
+  const { sampleRateHz, channels: regions } = await vocoder.invert(drawn, { seed, sampleCount, known: { channels: held, spans: [knownSamples] } });
   for (const [channel, samples] of channels.entries()) {
     const edge = isBefore ? knownSamples.from - fadeSamples : knownSamples.to;
     const own = samples.subarray(regionStart + edge, regionStart + edge + fadeSamples);

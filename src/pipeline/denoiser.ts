@@ -25,6 +25,8 @@ export interface PipelineCondition {
    * of nothing. Shape: [B, H, W, c]. Memory: the caller's.
    */
   readonly beside?: tf.Tensor4D;
+  /** The column of the sample at which `beside` begins, for windows of a sample of which it is a part. Default 0. */
+  readonly besideFrom?: number;
 }
 
 /**

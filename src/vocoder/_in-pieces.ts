@@ -28,9 +28,9 @@ export interface ImagePiece {
 export function invertInPieces({ known, ...lengths }: PieceOptions, invert: (piece: ImagePiece) => Float32Array): Float32Array {
   const made = new Float32Array(lengths.sampleCount);
   const isKnown = new Uint8Array(lengths.sampleCount);
-  if (known !== undefined) {
-    made.set(known.channels[0].subarray(known.from, known.to), known.from);
-    isKnown.fill(1, known.from, known.to);
+  for (const span of known?.spans ?? []) {
+    made.set(known!.channels[0].subarray(span.from, span.to), span.from);
+    isKnown.fill(1, span.from, span.to);
   }
   for (const { first, last, from, to, end } of pieceSpans(lengths)) {
     const flags = isKnown.subarray(from, to);

@@ -6,6 +6,7 @@ import type { GivenSound } from '../dsp/given-sound.js';
 import type { Magnitudes } from '../dsp/magnitudes.js';
 import { recoverSignal } from '../dsp/recover-signal.js';
 import { createStft, type Spectrum, type Stft } from '../dsp/stft.js';
+import type { SampleSpan } from './vocoder.js';
 
 /** Steps by which what lies between given and made sound finds its phases. */
 const ITERATIONS = 16;
@@ -16,10 +17,9 @@ const CONTEXT_TRANSFORMS = 2;
 /** A made sound this near to the given one, as a share of it, goes on from it already. */
 const AGREEMENT = 1e-3;
 
-interface KnownStretch {
+interface KnownStretches {
   readonly samples: Float32Array;
-  readonly from: number;
-  readonly to: number;
+  readonly spans: readonly SampleSpan[];
   readonly seed: number;
 }
 
@@ -29,20 +29,22 @@ interface KnownStretch {
  *
  * Shape: [T]. Mutates: made.
  */
-export function joinKnown(settings: MelSettings, made: Float32Array, { samples, from, to, seed }: KnownStretch): void {
-  const edges = [{ isEnd: false, at: from }, { isEnd: true, at: to }].filter(({ at }) => at > 0 && at < made.length);
+export function joinKnown(settings: MelSettings, made: Float32Array, { samples, spans, seed }: KnownStretches): void {
+  const edges = spans.flatMap(({ from, to }) => [{ isEnd: false, at: from, from, to }, { isEnd: true, at: to, from, to }]).filter(({ at }) => at > 0 && at < made.length);
+  const isKnown = new Uint8Array(made.length);
+  for (const { from, to } of spans) isKnown.fill(1, from, to);
   const stft = createStft(settings);
   const { fftSize, hopSamples } = settings;
-  const bridges = edges.filter(({ isEnd, at }) => !agrees(made, samples, isEnd ? { from: Math.max(from, at - fftSize), to: at } : { from: at, to: Math.min(to, at + fftSize) }))
+  const bridges = edges.filter(({ isEnd, at, from, to }) => !agrees(made, samples, isEnd ? { from: Math.max(from, at - fftSize), to: at } : { from: at, to: Math.min(to, at + fftSize) }))
     .map(({ isEnd, at }) => (isEnd ? { from: at, to: at + BRIDGE_TRANSFORMS * fftSize } : { from: at - BRIDGE_TRANSFORMS * fftSize, to: at }))
     .map((bridge) => {
       const start = Math.max(0, Math.floor((bridge.from - CONTEXT_TRANSFORMS * fftSize) / hopSamples) * hopSamples);
       const end = Math.min(made.length, bridge.to + CONTEXT_TRANSFORMS * fftSize);
       return { ...bridge, start, target: magnitudesOf(stft, made.subarray(start, end)).magnitudes, end };
     });
-  made.set(samples.subarray(from, to), from);
+  for (const { from, to } of spans) made.set(samples.subarray(from, to), from);
   for (const { start, end, target, ...bridge } of bridges) {
-    const known = { samples: made.slice(start, end), isKnown: Uint8Array.from({ length: end - start }, (_, index) => (start + index >= bridge.from && start + index < bridge.to ? 0 : 1)) };
+    const known = { samples: made.slice(start, end), isKnown: Uint8Array.from({ length: end - start }, (_, index) => (start + index >= bridge.from && start + index < bridge.to ? isKnown[start + index] : 1)) };
     const phases = continuePhases(settings, target, { ...known, seed });
     made.set(recoverSignal(stft, target, { method: 'fast', iterations: ITERATIONS, known, phases, seed, sampleCount: end - start }), start);
   }

@@ -61,7 +61,7 @@ function invertBesides(mono: PromptVocoder, { mid, loose, options, follow }: Bes
   const strange = createRandom(seed, 'side').uint32(); // so that what has nothing to go on from is not given the mid's phases
   const { channels: [rest] } = mono.invert(loose, { ...options, ...besides(own), seed: strange });
   const channels = leftRight(middle, rest.map((sample, index) => sample + following[index]));
-  known?.channels.forEach((channel, index) => channels[index].set(channel.subarray(known.from, known.to), known.from)); // as they are, without rounding
+  known?.channels.forEach((channel, index) => known.spans.forEach(({ from, to }) => channels[index].set(channel.subarray(from, to), from))); // as they are, without rounding
   return { sampleRateHz, channels };
 }
 

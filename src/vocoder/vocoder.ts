@@ -33,7 +33,12 @@ export interface SoundAround {
 export interface KnownSound {
   /** As many as the codec has; where nothing is known the values don't matter. Shape: [sampleCount] each. */
   readonly channels: readonly Float32Array[];
-  /** Samples from `from` on and before `to` are known. */
+  /** Which are known: stretches from left to right that do not touch. */
+  readonly spans: readonly SampleSpan[];
+}
+
+/** Samples from `from` on and before `to`. */
+export interface SampleSpan {
   readonly from: number;
   readonly to: number;
 }

@@ -5,7 +5,9 @@ import { createRandom } from '../../src/base/random.js';
 import {
   createNoiseSchedule, drawNoise, planSampler, planScheduler, SAMPLER_NAMES, spreadWindows, streamColumns, withWindows, type Denoiser, type JointOptions, type NoiseSettings, type SamplingPlan, type Windows,
 } from '../../src/diffusion/index.js';
-import type { KnownStart } from '../../src/diffusion/stream-columns.js';
+import { heedKnown } from '../../src/diffusion/heed-known.js';
+import { resampleKnown, withKnown } from '../../src/diffusion/known-region.js';
+import type { KnownEnd } from '../../src/diffusion/stream-columns.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
 import { idealDenoiser } from './gaussian.js';
@@ -45,7 +47,7 @@ async function whole({ path, sample }: SamplingPlan<number>, windows: Windows): 
 }
 
 interface Streaming {
-  readonly known?: KnownStart;
+  readonly known?: KnownEnd;
   readonly blockColumns?: number;
   readonly onAdvance?: (share: number) => void;
   readonly signal?: AbortSignal;
@@ -81,13 +83,36 @@ describe.each(plans)('streamColumns under %s', (_, plan, least) => {
   });
 });
 
+describe.each(plans)('streamColumns of a sample whose start or end is given, under %s', (_, plan, least) => {
+  it('gives what is drawn whole, whatever the rounds and blocks', async () => {
+    const clean = tf.tensor4d(Float32Array.from({ length: ROWS * 7 }, (_, cell) => Math.sin(cell)), [1, ROWS, 7, CHANNELS]);
+    const windows = spreadWindows({ length: 67, width: 6, overlap: 0.5 });
+    for (const isAtEnd of [false, true]) {
+      for (const [steps, heedRounds, resamples, blockColumns] of [[least, 2, 0, undefined], [least + 3, 1, 1, 7], [least + 3, 0, 1, 16]] as const) {
+        const { path, sample } = plan(steps);
+        const region = { clean: tf.pad(clean, [[0, 0], [0, 0], isAtEnd ? [60, 0] : [0, 60], [0, 0]]) as tf.Tensor4D, isKnown: tf.tensor4d(Float32Array.from({ length: 67 }, (_, column) => ((isAtEnd ? column >= 60 : column < 7) ? 1 : 0)), [1, 1, 67, 1]) };
+        const initialNoise = drawNoise([createRandom(5, 'initial')], [1, ROWS, 67, CHANNELS]);
+        const heeding = heedKnown(withWindows(denoise, joint(windows)), region, heedRounds);
+        const drawn = await sample({
+          ...path, denoise: withKnown(heeding, region, initialNoise), initialNoise, condition: 0.4, random: [createRandom(5, 'steps')],
+          correct: resampleKnown(region, { denoise: heeding, condition: 0.4, resamples, random: [createRandom(5, 'known')] }),
+        });
+        const made = await streamed(plan(steps), windows, { blockColumns, known: { clean, isAtEnd, heedRounds, resamples, random: createRandom(5, 'known') } });
+        expectClose(made, drawn.dataSync<'float32'>(), { absolute: 1e-3, relative: 1e-3, reason: 'rounding over other batches, divided by the push of each round' });
+        tf.dispose([region.clean, region.isKnown, initialNoise, drawn]);
+      }
+    }
+    clean.dispose();
+  });
+});
+
 describe('streamColumns', () => {
   const windows = spreadWindows({ length: 400, width: 6, overlap: 0.5 });
   const plan = (): SamplingPlan<number> => planSampler({ schedule, steps: 6 }, 'dpmpp2m');
 
-  it.each([false, true])('holds no more tensors, and no more in them, of a longer sample (whose start is given: %s)', async (isGiven) => {
-    const clean = tf.zeros([1, ROWS, 6, CHANNELS]) as tf.Tensor4D;
-    const known = isGiven ? { clean, columns: 4, heedRounds: 2, resamples: 1, random: createRandom(5, 'known') } : undefined;
+  it.each([null, 'start', 'end'])('holds no more tensors, and no more in them, of a longer sample (of which is given: %s)', async (given) => {
+    const clean = tf.zeros([1, ROWS, 4, CHANNELS]) as tf.Tensor4D;
+    const known = given === null ? undefined : { clean, isAtEnd: given === 'end', heedRounds: 2, resamples: 1, random: createRandom(5, 'known') };
     const most = async (length: number): Promise<number> => {
       const before = tf.memory().numBytes;
       let peak = 0;

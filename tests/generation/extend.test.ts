@@ -86,10 +86,10 @@ describe('extendClips', () => {
     }
   });
 
-  it.each([false, true])('joins without a click (before: %s): no sharper bend where made and kept samples meet than beside', async (isBefore) => {
+  it.each([[false, 0.3], [true, 0.3], [false, 9], [true, 9]])('joins without a click (before: %s, %d s): no sharper bend where made and kept samples meet than beside', async (isBefore, seconds) => {
     // Spectral flux says nothing here: what an untrained network adds is another sound. A click would be a bend of the wave.
-    for (const { clip: { channels: [sound] } } of await extend({ seeds: [1, 2], labels: [0, 1], seconds: 0.3, isBefore })) {
-      const kept = isBefore ? 2400 + MARGIN : 4000 - MARGIN;
+    for (const { clip: { channels: [sound] } } of await extend({ seeds: [1, 2], labels: [0, 1], seconds, isBefore })) {
+      const kept = isBefore ? 8000 * seconds + MARGIN : 4000 - MARGIN;
       const bend = (at: number): number => Math.abs(sound[at + 1] - 2 * sound[at] + sound[at - 1]);
       const around = (from: number, to: number): number => Math.max(...Array.from({ length: to - from }, (_, index) => bend(kept + from + index)));
       expect(around(-2, 2)).toBeLessThan(1.5 * Math.max(around(-128, -2), around(2, 128)));
@@ -121,18 +121,20 @@ describe('extendClips', () => {
     expect(clip.channels[0].subarray(0, 100)).toEqual(short.subarray(0, 100));
   });
 
-  it.each(SAMPLER_NAMES)('draws long extensions as they are read, as it draws the whole, under %s', async (sampler) => {
-    const long = { sampler, seconds: 4.3, steps: 2, eta: 0.5, ...(sampler === 'dpmpp2m' ? { heedRounds: 2, resamples: 1 } : sampler === 'ddim' ? { heedRounds: 0, resamples: 2 } : { heedRounds: 1 }) };
+  it.each(SAMPLER_NAMES.flatMap((sampler) => [false, true].map((isBefore) => [sampler, isBefore] as const)))('draws long extensions as they are read, as it draws the whole, under %s (before: %s)', async (sampler, isBefore) => {
+    const long = { sampler, isBefore, seconds: 4.3, steps: 2, eta: 0.5, ...(sampler === 'dpmpp2m' ? { heedRounds: 2, resamples: 1 } : sampler === 'ddim' ? { heedRounds: 0, resamples: 2 } : { heedRounds: 1 }) };
     const invert: Vocoder['invert'] = (_, { sampleCount = 0, known } = {}) => {
       const made = new Float32Array(sampleCount);
-      if (known !== undefined) made.set(known.channels[0].subarray(known.from, known.to), known.from);
+      known?.spans.forEach(({ from, to }) => made.set(known.channels[0].subarray(from, to), from));
       return { sampleRateHz: SMALL_MEL.sampleRateHz, channels: [made] };
     };
     const [whole] = await extend({ ...long, vocoder: { name: 'silence', invert } });
     const [streamed] = await extend({ ...long, vocoder: { name: 'silence', isContinuing: true, invert } });
     expectClose(streamed.image.data, whole.image.data, { absolute: 1e-3, reason: 'the network rounds otherwise in another batch, and resampling goes through it more often' });
-    expect(streamed.clip.channels[0].length).toBe(4000 + Math.round(4.3 * 8000));
-    expect(streamed.clip.channels[0].subarray(0, 4000 - MARGIN)).toEqual(samples.subarray(0, 4000 - MARGIN));
+    const { channels: [made] } = streamed.clip;
+    expect(made.length).toBe(4000 + Math.round(4.3 * 8000));
+    expect(isBefore ? made.slice(made.length - 4000 + MARGIN) : made.slice(0, 4000 - MARGIN)).toEqual(isBefore ? samples.slice(MARGIN) : samples.slice(0, 4000 - MARGIN));
+    expect(made).toEqual(whole.clip.channels[0]);
     const { inversion: _, ...other } = whole.sidecar;
     expect(streamed.sidecar).toMatchObject(other);
   });
@@ -152,13 +154,13 @@ describe('extendClips', () => {
     expect(masks.length).toBeGreaterThan(0);
   });
 
-  it('draws a long extension as it is read, as it draws the whole, where the UNet is one for inpainting', async () => {
+  it.each([false, true])('draws a long extension as it is read, as it draws the whole, where the UNet is one for inpainting (before: %s)', async (isBefore) => {
     const invert: Vocoder['invert'] = (_, { sampleCount = 0 } = {}) => ({ sampleRateHz: SMALL_MEL.sampleRateHz, channels: [new Float32Array(sampleCount)] });
     const [whole, streamed, deaf] = await Promise.all([{ seed: 1 }, { seed: 1, isContinuing: true }, { seed: 1, isDeaf: true }].map(async ({ isContinuing, isDeaf }) => {
       const pipeline = smallPipeline({ unetNetwork: { in_channels: 7, out_channels: 3 } });
       const forward = pipeline.unet!.forward.bind(pipeline.unet!);
       if (isDeaf) pipeline.unet!.forward = (inputs: Unet2dInputs) => forward({ ...inputs, sample: tf.concat([tf.slice(inputs.sample, [0, 0, 0, 0], [-1, -1, -1, 3]), tf.onesLike(tf.slice(inputs.sample, [0, 0, 0, 3], [-1, -1, -1, 1])), tf.zerosLike(tf.slice(inputs.sample, [0, 0, 0, 4], [-1, -1, -1, 3]))], 3) as tf.Tensor4D });
-      const [{ image }] = await extend({ seconds: 4.3, steps: 2, vocoder: { name: 'silence', isContinuing, invert } }, pipeline);
+      const [{ image }] = await extend({ seconds: 4.3, steps: 2, isBefore, vocoder: { name: 'silence', isContinuing, invert } }, pipeline);
       return image.data;
     }));
     expectClose(streamed, whole, { absolute: 1e-3, reason: 'the network rounds otherwise in another batch' });
@@ -167,25 +169,25 @@ describe('extendClips', () => {
 
   const quick = createGriffinLimVocoder(SMALL_MEL, { iterations: 1 });
 
-  it('streams what is long, after the sound, and leaves no tensor when a stream is left', async () => {
+  it.each([false, true])('streams what is long, and leaves no tensor when a stream is left (before: %s)', async (isBefore) => {
     const pipeline = smallPipeline();
     expect(streamExtensions(pipeline, request)).toBeNull();
-    expect(streamExtensions(pipeline, { ...request, seconds: 4.3, isBefore: true })).toBeNull();
-    await collectSamples(streamExtensions(pipeline, { ...request, seconds: 9, steps: 1, vocoder: quick })!);
+    const long = { ...request, isBefore, seconds: 9, steps: 1, vocoder: quick };
+    await collectSamples(streamExtensions(pipeline, long)!);
     const before = tf.memory().numTensors;
-    const pieces = await collectSamples(streamExtensions(pipeline, { ...request, seconds: 9, steps: 1, vocoder: quick })!);
-    const [whole] = await collect(extendClips(pipeline, { ...request, seconds: 9, steps: 1, vocoder: quick }));
+    const pieces = await collectSamples(streamExtensions(pipeline, long)!);
+    const [whole] = await collect(extendClips(pipeline, long));
     expect(pieces.length).toBe(2);
     expect(Float32Array.from(pieces.flatMap((piece) => Array.from(piece)))).toEqual(whole.clip.channels[0]);
-    for await (const stream of streamExtensions(pipeline, { ...request, seconds: 9, steps: 1, vocoder: quick })!) await stream.pieces.next();
+    for await (const stream of streamExtensions(pipeline, long)!) await stream.pieces.next();
     expect(tf.memory().numTensors).toBe(before);
     pipeline.dispose();
   });
 
-  it('streams a long extension of stereo sound, both channels as they are drawn whole', async () => {
+  it.each([false, true])('streams a long extension of stereo sound, both channels as they are drawn whole (before: %s)', async (isBefore) => {
     const pipeline = smallPipeline({ mel: SMALL_STEREO_MEL });
     const channels = [samples, samples.map((value) => -0.3 * value)];
-    const asked = { ...request, sound: { sampleRateHz: 8000, channels }, seconds: 9, steps: 1, vocoder: createGriffinLimVocoder(SMALL_STEREO_MEL, { iterations: 1 }) };
+    const asked = { ...request, sound: { sampleRateHz: 8000, channels }, seconds: 9, isBefore, steps: 1, vocoder: createGriffinLimVocoder(SMALL_STEREO_MEL, { iterations: 1 }) };
     for await (const stream of streamExtensions(pipeline, asked)!) {
       const pieces: (readonly Float32Array[])[] = [];
       for await (const piece of stream.pieces) pieces.push(piece.channels);
@@ -193,7 +195,8 @@ describe('extendClips', () => {
       const [whole] = await collect(extendClips(pipeline, asked));
       for (const channel of [0, 1]) {
         expect(joinBlocks(pieces.map((piece) => piece[channel]))).toEqual(whole.clip.channels[channel]);
-        expect(whole.clip.channels[channel].subarray(0, 4000 - MARGIN)).toEqual(channels[channel].subarray(0, 4000 - MARGIN));
+        const own = whole.clip.channels[channel];
+        expect(isBefore ? own.slice(own.length - 4000 + MARGIN) : own.slice(0, 4000 - MARGIN)).toEqual(isBefore ? channels[channel].slice(MARGIN) : channels[channel].slice(0, 4000 - MARGIN));
       }
     }
     pipeline.dispose();

@@ -24,7 +24,7 @@ const made = chord([2, -1, 2.9]);
 describe('joinKnown', () => {
   it.each([['before', 0, 4000], ['after', 4000, COUNT], ['between', 3000, 5000]] as const)('puts samples that are known %s into a sound of other phases', (_, from, to) => {
     const joined = made.slice();
-    joinKnown(mel, joined, { samples: own, from, to, seed: 1 });
+    joinKnown(mel, joined, { samples: own, spans: [{ from, to }], seed: 1 });
     expect(joined.subarray(from, to)).toEqual(own.subarray(from, to));
     for (const join of [from, to].filter((at) => at > 0 && at < COUNT)) {
       const steps = Array.from(joined, (value, at) => Math.abs(joined[at + 1] - value) || 0);
@@ -43,16 +43,16 @@ describe('joinKnown', () => {
 
   it('leaves a sound alone that has the known samples already', () => {
     const joined = own.map((sample) => sample + 1e-5);
-    joinKnown(mel, joined, { samples: own, from: 0, to: 4000, seed: 1 });
+    joinKnown(mel, joined, { samples: own, spans: [{ from: 0, to: 4000 }], seed: 1 });
     expect(joined).toEqual(own.map((sample, at) => (at < 4000 ? sample : sample + 1e-5)));
   });
 
   it('goes on into silence, and from it', () => {
     const silent = new Float32Array(COUNT);
-    joinKnown(mel, silent, { samples: own, from: 0, to: 4000, seed: 1 });
+    joinKnown(mel, silent, { samples: own, spans: [{ from: 0, to: 4000 }], seed: 1 });
     expect(silent.subarray(4000 + 1024).every((sample) => sample === 0)).toBe(true);
     const loud = made.slice();
-    joinKnown(mel, loud, { samples: new Float32Array(COUNT), from: 0, to: 4000, seed: 1 });
+    joinKnown(mel, loud, { samples: new Float32Array(COUNT), spans: [{ from: 0, to: 4000 }], seed: 1 });
     expect(loud.subarray(0, 4000).every((sample) => sample === 0)).toBe(true);
     expectClose(rmsDb(loud.subarray(5100)), rmsDb(made), { absolute: 0.2 });
   });

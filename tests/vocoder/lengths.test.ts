@@ -69,7 +69,7 @@ describe('known samples', () => {
   it.each([['before', 0, 1600], ['after', 2400, 4000], ['between', 1200, 2500]] as const)('%s come back as they are, and the rest goes on from them', (_, from, to) => {
     const original = chord(4000);
     const image = codec.analyse(original);
-    const sound = vocoder.invert(image, { sampleCount: 4000, known: { channels: [original], from, to } }).channels[0];
+    const sound = vocoder.invert(image, { sampleCount: 4000, known: { channels: [original], spans: [{ from, to }] } }).channels[0];
     expect(sound.subarray(from, to)).toEqual(original.subarray(from, to));
     const joins = [from, to].filter((at) => at > 0 && at < 4000);
     const { near, elsewhere } = fluxAt(frameFlux(codec, sound), joins.map((at) => at / 64), 3);
@@ -84,13 +84,13 @@ describe('known samples', () => {
   it('let a hit after silence have its own peak', () => {
     const random = createRandom(6);
     const hit = Float32Array.from({ length: 6000 }, (_, at) => (at < 3000 ? 0 : 0.3 * random.normal() * Math.exp((3000 - at) / 500)));
-    const made = vocoder.invert(codec.analyse(hit), { sampleCount: 6000, known: { channels: [hit], from: 0, to: 1500 } }).channels[0];
+    const made = vocoder.invert(codec.analyse(hit), { sampleCount: 6000, known: { channels: [hit], spans: [{ from: 0, to: 1500 }] } }).channels[0];
     expect(peak(made) / peak(hit)).toBeLessThan(1.6);
   });
 
   it('come back where the image is silent', () => {
     const silence = codec.analyse(new Float32Array(1000));
-    const sound = vocoder.invert(silence, { sampleCount: 1000, known: { channels: [new Float32Array(1000).fill(0.5)], from: 10, to: 20 } }).channels[0];
+    const sound = vocoder.invert(silence, { sampleCount: 1000, known: { channels: [new Float32Array(1000).fill(0.5)], spans: [{ from: 10, to: 20 }] } }).channels[0];
     expect(Array.from(sound, (value, at) => value === (at >= 10 && at < 20 ? 0.5 : 0)).every(Boolean)).toBe(true);
   });
 });

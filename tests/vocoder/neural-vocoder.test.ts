@@ -122,7 +122,7 @@ describe('createNeuralVocoder', () => {
     const image = codec.analyse(sounds.drum);
     const alone = createNeuralVocoder(network).invert(image, { sampleCount: sounds.drum.length }).channels[0];
     const before = tf.memory().numTensors;
-    const made = createNeuralVocoder(network).invert(image, { sampleCount: sounds.drum.length, known: { channels: [sounds.drum], from: 0, to: 8000 } }).channels[0];
+    const made = createNeuralVocoder(network).invert(image, { sampleCount: sounds.drum.length, known: { channels: [sounds.drum], spans: [{ from: 0, to: 8000 }] } }).channels[0];
     expect(made.subarray(0, 8000)).toEqual(sounds.drum.subarray(0, 8000));
     expect(made.subarray(8000 + 4 * 1024)).toEqual(alone.subarray(8000 + 4 * 1024));
     expect(tf.memory().numTensors).toBe(before);
@@ -137,7 +137,7 @@ describe('createNeuralVocoder', () => {
     const made = new Float32Array(whole.length);
     let end = 0;
     for (const span of spans) {
-      const known = { channels: [made.slice(span.from, span.to)], from: 0, to: end - span.from };
+      const known = { channels: [made.slice(span.from, span.to)], spans: [{ from: 0, to: end - span.from }] };
       const { channels: [piece] } = vocoder.invert(sliceFrames(image, span.first, span.last), { sampleCount: span.to - span.from, ...(end > 0 && { known }) });
       made.set(piece.subarray(end - span.from, span.end - span.from), end);
       end = span.end;
@@ -152,7 +152,7 @@ describe('createNeuralVocoder', () => {
     const { channels } = createOwnVocoder(stereoMel, network).invert(image);
     expectClose(midSide(channels[0], channels[1])[0], createNeuralVocoder(network).invert(imageChannel(image, 0)).channels[0], { absolute: 1e-6 });
     expectClose(rmsDb(channels[0]) - rmsDb(channels[1]), 20 * Math.log10(3), { absolute: 0.5 });
-    const known = { channels: [left, right], from: 0, to: 9000 };
+    const known = { channels: [left, right], spans: [{ from: 0, to: 9000 }] };
     const going = createOwnVocoder(stereoMel, network).invert(image, { sampleCount: left.length, known }).channels;
     going.forEach((channel, index) => expect(channel.subarray(0, 9000)).toEqual(known.channels[index].subarray(0, 9000)));
     expect(createOwnVocoder(defaultMelSettings, network).invert(imageChannel(image, 0)).channels.length).toBe(1);
@@ -212,7 +212,7 @@ describe('createNeuralVocoder', () => {
       const vocoder = createNeuralVocoder(learnt);
       const image = codec.analyse(sounds.drum);
       const sampleCount = sounds.drum.length;
-      const { channels: [going] } = vocoder.invert(image, { sampleCount, known: { channels: [sounds.drum], from: 0, to: 8000 } });
+      const { channels: [going] } = vocoder.invert(image, { sampleCount, known: { channels: [sounds.drum], spans: [{ from: 0, to: 8000 }] } });
       expect(going.subarray(0, 8000)).toEqual(sounds.drum.subarray(0, 8000));
       const limit = (difference: Float32Array): void => void difference.fill(0, 0, 6000).fill(0, 9000);
       const { channels: [around] } = vocoder.invert(image, { sampleCount, around: { channels: [sounds.drum], limit } });

@@ -142,7 +142,7 @@ describe('createStereoVocoder', () => {
     const channels = stereoSounds[name];
     const { length } = channels[0];
     for (const [from, to] of [[0, length / 2], [length / 2, length]] as const) {
-      const made = vocoder.invert(imageOf(name), { sampleCount: length, known: { channels, from, to } }).channels;
+      const made = vocoder.invert(imageOf(name), { sampleCount: length, known: { channels, spans: [{ from, to }] } }).channels;
       made.forEach((channel, index) => expect(channel.subarray(from, to)).toEqual(channels[index].subarray(from, to)));
       const rest = (sound: readonly Float32Array[]): readonly Float32Array[] => sound.map((channel) => (from === 0 ? channel.subarray(to) : channel.subarray(0, from)));
       const [got, wanted] = [levelsOf(rest(made)), levelsOf(rest(channels))];
@@ -170,7 +170,7 @@ describe('createStereoVocoder', () => {
     // Two noises at one level, one in the mid and one in the side: with the same phases both would be one sound, all on the left.
     const image = imageOf('wideNoise');
     const channels = [0, 1].map(() => new Float32Array(stereoSounds.wideNoise[0].length));
-    const [left, right] = vocoder.invert(image, { sampleCount: channels[0].length, known: { channels, from: 0, to: 1000 } }).channels;
+    const [left, right] = vocoder.invert(image, { sampleCount: channels[0].length, known: { channels, spans: [{ from: 0, to: 1000 }] } }).channels;
     expect(Math.abs(correlation(left.subarray(2000), right.subarray(2000)))).toBeLessThan(0.3);
   });
 

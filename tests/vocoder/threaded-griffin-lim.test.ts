@@ -27,7 +27,7 @@ function imageOf(seed: number, frames = 40): MelImage {
   return createMelCodec(mel).analyse(sound);
 }
 
-const known = (count: number): VocoderOptions => ({ known: { channels: [Float32Array.from({ length: count }, (_, at) => 0.2 * Math.sin(at / 7))], from: 0, to: 900 }, sampleCount: count });
+const known = (count: number): VocoderOptions => ({ known: { channels: [Float32Array.from({ length: count }, (_, at) => 0.2 * Math.sin(at / 7))], spans: [{ from: 0, to: 900 }] }, sampleCount: count });
 const CASES: readonly (readonly [string, VocoderOptions])[] = [
   ['a plain image', { seed: 3 }],
   ['a loop', { seed: 4, isLoop: true, sampleCount: 2400 }],
