@@ -43,8 +43,8 @@ const unetSchema = z
     /** The same for captions: the share that is trained with the empty one. Range 0 to 1. */
     captionDropout: z.number().min(0).max(1).default(0.1),
     /**
-     * Share of training samples of which a part is shown beside the noise as it is, and the rest drawn to go with it: `fill` and `extend` then join on
-     * far better. Above 0 the UNet takes the inputs of Stable Diffusion's inpainting UNets: noisy sample, mask, kept sample; that of a plain
+     * Share of training samples of which a part is shown beside the noise as it is, and the rest drawn to go with it: `fill` and `extend` then take a third of
+     * the network calls and follow the level more closely, and plain generation learns more slowly. Above 0 the UNet takes the inputs of Stable Diffusion's inpainting UNets: noisy sample, mask, kept sample; that of a plain
      * initialPipeline is given them. null: 0.5 for an initialPipeline that has them, else 0. Range 0 to 1.
      */
     inpaintingShare: z.number().min(0).max(1).nullable().default(null),

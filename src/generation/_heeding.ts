@@ -1,9 +1,9 @@
 // What fill and extend do so that what is drawn goes with what is kept.
 import { requireInteger, requireNumber } from '../base/checks.js';
 import type { MelSettings } from '../config/mel.js';
-import type { Carry } from '../spectrogram/put-kept.js';
 import { seesKept } from '../pipeline/inpainting.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
+import type { Carry } from '../spectrogram/put-kept.js';
 
 /** What an operation that keeps part of a sound may be told of it. */
 export interface HeedingRequest {
@@ -42,11 +42,16 @@ function defaultHold(mel: MelSettings): number {
   return Math.min((DEFAULT_HOLD_WINDOWS * mel.windowSamples) / mel.sampleRateHz, longestHold(mel));
 }
 
-function longestHold({ frames, hopSamples, sampleRateHz }: MelSettings): number {
-  return (Math.round(frames / 3) * hopSamples) / sampleRateHz;
+function longestHold(mel: MelSettings): number {
+  return (reachFrames(mel) * mel.hopSamples) / mel.sampleRateHz;
 }
 
-/** What goes on of the kept sound over a join; detail fades in a third of a slice. */
-export function carryOf({ frames, hopSamples, sampleRateHz }: MelSettings, { detail, holdSeconds }: Pick<Heeding, 'detail' | 'holdSeconds'>): Carry {
-  return { detail, reachFrames: Math.round(frames / 3), holdFrames: Math.round((holdSeconds * sampleRateHz) / hopSamples) };
+/** A third of a slice. */
+function reachFrames({ frames }: MelSettings): number {
+  return Math.round(frames / 3);
+}
+
+/** What goes on of the kept sound over a join. */
+export function carryOf(mel: MelSettings, { detail, holdSeconds }: Pick<Heeding, 'detail' | 'holdSeconds'>): Carry {
+  return { detail, reachFrames: reachFrames(mel), holdFrames: Math.round((holdSeconds * mel.sampleRateHz) / mel.hopSamples) };
 }

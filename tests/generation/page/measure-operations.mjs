@@ -1,7 +1,7 @@
 // What vary, fill and morph do to real sounds with a trained run, in numbers. After a build:
 //
 //   node tests/generation/page/measure-operations.mjs <run> --corpus <folder> [--take take-4.wav] [--steps N] [--only vary,fill,extend,morph] [--sheet P.png]
-//                                                     [--at 20.5,28.5] [--heed-rounds N] [--resamples N] [--detail X] [--hold X] [--vocoder auto] [--fade X]
+//                                                     [--at 20.5,28.5] [--heed-rounds N] [--resamples N] [--detail X] [--hold X] [--guidance X] [--vocoder auto] [--fade X]
 //
 // The corpus has a folder for each label, each with that take. vary: the distance to the input's round trip at ten strengths. fill: three seconds
 // with a second in their middle drawn anew: what is outside is compared sample by sample, the joins with everywhere else (flux, and the sharpest
