@@ -61,6 +61,6 @@ export async function compileModule(options: CompileOptions): Promise<void> {
 async function run(compiler: Tool, args: readonly string[]): Promise<void> {
   const result = await runProgram(compiler.command, args);
   if (result.status !== 0) {
-    throw new SetUpProblem(`the C++ compiler failed (${compiler.version}: ${complaintOf(result)})`, 'A newer g++ (11 or later) may help.');
+    throw new SetUpProblem(`the C++ compiler failed (${compiler.version}: ${complaintOf(result)})`, 'Another version of g++ (11 or later) may help.');
   }
 }

@@ -99,7 +99,8 @@ export async function makeKernels(build: NativeBuild, reporter: Reporter): Promi
   const progress = reporter.startProgress('compiling the kernels', sources.length + 1, 'steps');
   try {
     await fillFolder(dirname(target), async (folder) => {
-      const flags = ['-march=native', '-Wno-deprecated-declarations'];
+      // Eigen's header for processors with avx512_fp16 does not compile, and we compute nothing in that format.
+      const flags = ['-march=native', '-U__AVX512FP16__', '-Wno-deprecated-declarations'];
       await compileModule({ compiler, build, sources, folder, name: 'melstrom_kernels.node', flags, libraries: [FRAMEWORK], progress });
       await writeFile(join(folder, 'compiler.txt'), compiler.version);
     });
