@@ -1,10 +1,12 @@
-// Convolution and its gradients on TensorFlow's own operations, in float32 or in bfloat16.
+// Convolution with bias and residual on the TensorFlow engine, and its gradients, in float32 or in bfloat16.
 import * as tf from '@tensorflow/tfjs';
-import { isUnpadded, type ConvGeometry } from './_conv2d-geometry.js';
+import type { ConvGeometry } from './_conv2d-geometry.js';
+import { convolve, inputGradient, kernelGradient } from './_conv2d-raw.js';
+import { convolveHalf, inputGradientHalf, kernelGradientHalf } from './_half-products.js';
+import { addBiasRaw, freedAfter, halveGradient, toHalf } from './_half-tensors.js';
 import { channelSum } from './channel-sum.js';
 import { defineOperation } from './define-operation.js';
-import { addBiasRaw, formatAttribute, freedAfter, halveGradient, runRaw, toFloat, toHalf } from './_half-tensors.js';
-import { attribute, hasNativeKernel, type OpAttribute } from './native-kernels.js';
+import { hasNativeKernel } from './native-kernels.js';
 import { convPrecision } from './precision.js';
 
 /** Below this many channels on either side the casts cost more than the faster products bring. */
@@ -41,41 +43,16 @@ export const runHalfConv2d = defineOperation<ConvGeometry>({
   saveOutputs: [false, true],
   forward: ({ x, kernel, bias, residual }, geometry) => {
     const half = toHalf(x);
-    const bare = convolve(half, toHalf(kernel), geometry, true);
-    if (bias !== undefined) return [addBiasRaw(bare, true, { bias, residual }), half];
-    return [residual === undefined ? toFloat(bare) : tf.add(toFloat(bare), residual), half];
+    return [convolveHalf(half, kernel, geometry, { bias, residual }), half];
   },
   gradient: (dy, [kernel, half], geometry) => {
     const halved = halveGradient(dy);
     const withGradient = freedAfter(2, halved.half);
     return {
-      x: () => withGradient((gradient) => toFloat(inputGradient(gradient, toHalf(kernel), geometry, true))),
-      kernel: () => withGradient((gradient) => toFloat(kernelGradient(gradient, half, geometry, true))),
+      x: () => withGradient((gradient) => inputGradientHalf(gradient, kernel, geometry, { isHalf: false })),
+      kernel: () => withGradient((gradient) => kernelGradientHalf(half, gradient, geometry)),
       bias: () => halved.sum,
       residual: () => dy.clone(),
     };
   },
 });
-
-export function convolve(x: tf.Tensor, kernel: tf.Tensor, geometry: ConvGeometry, isHalf: boolean): tf.Tensor {
-  return runRaw('Conv2D', convolutionAttributes(geometry, isHalf), [x, kernel])[0];
-}
-
-export function inputGradient(dy: tf.Tensor, kernel: tf.Tensor, geometry: ConvGeometry, isHalf: boolean): tf.Tensor {
-  return runRaw('Conv2DBackpropInput', convolutionAttributes(geometry, isHalf), [geometry.inputShape, kernel, dy])[0];
-}
-
-export function kernelGradient(dy: tf.Tensor, x: tf.Tensor, geometry: ConvGeometry, isHalf: boolean): tf.Tensor {
-  return runRaw('Conv2DBackpropFilter', convolutionAttributes(geometry, isHalf), [x, geometry.kernelShape, dy])[0];
-}
-
-function convolutionAttributes(geometry: ConvGeometry, isHalf: boolean): OpAttribute[] {
-  return [
-    formatAttribute(isHalf),
-    attribute.int('strides', [1, geometry.stride, geometry.stride, 1]),
-    attribute.text('padding', isUnpadded(geometry) ? 'VALID' : 'SAME'),
-    attribute.text('data_format', 'NHWC'),
-    attribute.bool('use_cudnn_on_gpu', true),
-    attribute.int('dilations', [1, 1, 1, 1]),
-  ];
-}

@@ -1,7 +1,8 @@
 // A matrix product over the last axis with an optional bias: the linear layer.
 import * as tf from '@tensorflow/tfjs';
 import { requireShape } from '../../base/checks.js';
-import { addBiasRaw, formatAttribute, freedAfter, halveGradient, runRaw, toFloat, toHalf } from './_half-tensors.js';
+import { factorGradientHalf, multiplyHalf, weightGradientHalf } from './_half-products.js';
+import { addBiasRaw, formatAttribute, freedAfter, halveGradient, runRaw, toHalf } from './_half-tensors.js';
 import { addBias } from './add-bias.js';
 import { channelSum } from './channel-sum.js';
 import { defineOperation } from './define-operation.js';
@@ -17,12 +18,12 @@ const runFloatLinear = defineOperation<object>({
   name: 'FloatLinear',
   saveInputs: ['x', 'weight'],
   forward: ({ x, weight, bias }) => {
-    const product = multiply([x, weight], { isHalf: false });
+    const product = multiply(x, weight, {});
     return bias === undefined ? product : addBiasRaw(product, false, { bias });
   },
   gradient: (dy, [x, weight]) => ({
-    x: () => multiply([dy, weight], { isHalf: false, transposeB: true }),
-    weight: () => multiply([x, dy], { isHalf: false, transposeA: true }),
+    x: () => multiply(dy, weight, { transposeB: true }),
+    weight: () => multiply(x, dy, { transposeA: true }),
     bias: () => channelSum(dy),
   }),
 });
@@ -34,15 +35,14 @@ const runHalfLinear = defineOperation<object>({
   saveOutputs: [false, true],
   forward: ({ x, weight, bias }) => {
     const half = toHalf(x);
-    const product = multiply([half, toHalf(weight)], { isHalf: true });
-    return [bias === undefined ? toFloat(product) : addBiasRaw(product, true, { bias }), half];
+    return [multiplyHalf(half, weight, { bias }), half];
   },
   gradient: (dy, [weight, half]) => {
     const halved = halveGradient(dy);
     const withGradient = freedAfter(2, halved.half);
     return {
-      x: () => withGradient((gradient) => toFloat(multiply([gradient, toHalf(weight)], { isHalf: true, transposeB: true }))),
-      weight: () => withGradient((gradient) => toFloat(multiply([half, gradient], { isHalf: true, transposeA: true }))),
+      x: () => withGradient((gradient) => factorGradientHalf(gradient, weight)),
+      weight: () => withGradient((gradient) => weightGradientHalf(half, gradient)),
       bias: () => halved.sum,
     };
   },
@@ -65,7 +65,6 @@ export function linear(x: tf.Tensor2D, weight: tf.Tensor, bias: tf.Tensor | null
   return y as tf.Tensor2D;
 }
 
-function multiply(factors: readonly tf.Tensor[], { isHalf, transposeA = false, transposeB = false }: { isHalf: boolean; transposeA?: boolean; transposeB?: boolean }): tf.Tensor {
-  const attributes = [formatAttribute(isHalf), attribute.bool('transpose_a', transposeA), attribute.bool('transpose_b', transposeB)];
-  return runRaw('MatMul', attributes, factors)[0];
+function multiply(a: tf.Tensor, b: tf.Tensor, { transposeA = false, transposeB = false }: { transposeA?: boolean; transposeB?: boolean }): tf.Tensor {
+  return runRaw('MatMul', [formatAttribute(false), attribute.bool('transpose_a', transposeA), attribute.bool('transpose_b', transposeB)], [a, b])[0];
 }

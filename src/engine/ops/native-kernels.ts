@@ -17,7 +17,7 @@ export type NativeKernel =
   | 'Bfloat16';
 
 /** Must equal KERNEL_VERSION in src/engine/native/probe.cc: a library built from other sources is not used. */
-const KERNEL_VERSION = 2;
+const KERNEL_VERSION = 3;
 
 /** An attribute of a TensorFlow operation as the binding takes it. */
 export interface OpAttribute {

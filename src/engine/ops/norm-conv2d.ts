@@ -2,8 +2,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { requireShape } from '../../base/checks.js';
 import { isSamePadded, isUnpadded, resolveGeometry, type ConvGeometry, type ConvPadding } from './_conv2d-geometry.js';
-import { convolve, inputGradient, kernelGradient, usesHalf } from './_conv2d-tensorflow.js';
-import { addBiasRaw, halveGradientByItem, runRaw, toFloat, toHalf } from './_half-tensors.js';
+import { convolve, inputGradient, kernelGradient } from './_conv2d-raw.js';
+import { usesHalf } from './_conv2d-tensorflow.js';
+import { convolveHalf, inputGradientHalf, kernelGradientHalf } from './_half-products.js';
+import { addBiasRaw, halveGradientByItem, runRaw } from './_half-tensors.js';
 import { addTimeEmbedding } from './add-time-embedding.js';
 import { channelSum } from './channel-sum.js';
 import { conv2d } from './conv2d.js';
@@ -40,17 +42,18 @@ const runNormConv2d = defineOperation<Attributes>({
   forward: ({ x, gamma, beta, kernel, bias, residual, embedding }, attributes) => {
     const { geometry, isHalf } = attributes;
     const [hidden, mean, inverse] = runRaw('MelstromGroupNorm', groupNormAttributes(attributes, isHalf), [x, gamma, beta], 3);
-    const bare = convolve(hidden, isHalf ? toHalf(kernel) : kernel, geometry, isHalf);
-    return [addBiasRaw(bare, isHalf, { bias, residual, embedding }), hidden, mean, inverse];
+    const addends = { bias, residual, embedding };
+    const y = isHalf ? convolveHalf(hidden, kernel, geometry, addends) : addBiasRaw(convolve(hidden, kernel, geometry, false), false, addends);
+    return [y, hidden, mean, inverse];
   },
   gradient: (dy, [x, gamma, beta, kernel, hidden, mean, inverse], attributes) => {
     const { geometry, isHalf } = attributes;
     const [dx, dGamma, dBeta, dKernel, dBias, dEmbedding] = tf.tidy(() => {
       const { half, sum, itemSums } = isHalf ? halveGradientByItem(dy) : floatSums(dy);
-      const filter = kernelGradient(half, hidden, geometry, isHalf);
-      const dHidden = inputGradient(half, isHalf ? toHalf(kernel) : kernel, geometry, isHalf);
+      const filter = isHalf ? kernelGradientHalf(hidden, half, geometry) : kernelGradient(dy, hidden, geometry, false);
+      const dHidden = isHalf ? inputGradientHalf(half, kernel, geometry, { isHalf }) : inputGradient(dy, kernel, geometry, false);
       const norm = runRaw('MelstromGroupNormGrad', groupNormAttributes(attributes, isHalf), [dHidden, x, gamma, beta, mean, inverse], 3);
-      return [...norm, isHalf ? toFloat(filter) : filter, sum, itemSums];
+      return [...norm, filter, sum, itemSums];
     });
     return {
       x: () => dx,

@@ -6,7 +6,7 @@ import { hasNativeKernel, requireTensorflow, tensorflowBackend } from './native-
 export type ConvPrecision = 'float32' | 'bfloat16';
 
 let chosen: ConvPrecision = 'float32';
-let examined: { backend: object; isSupported: boolean } | null = null;
+let examined: { backend: object; isSupported: boolean; hasTiles: boolean } | null = null;
 
 /** The precision in force. */
 export function convPrecision(): ConvPrecision {
@@ -15,14 +15,26 @@ export function convPrecision(): ConvPrecision {
 
 /** True when the engine is TensorFlow on a CPU with bfloat16 instructions (AVX512_BF16 or AMX), and our library is loaded. */
 export function supportsBfloat16(): boolean {
+  return examine()?.isSupported ?? false;
+}
+
+/** True when our own convolution in bfloat16 can be used: it needs AMX, and the system's leave to use it. */
+export function hasTiles(): boolean {
+  return examine()?.hasTiles ?? false;
+}
+
+function examine(): { isSupported: boolean; hasTiles: boolean } | null {
   const backend = tensorflowBackend();
-  if (backend === null || !hasNativeKernel('Bfloat16')) return false;
-  if (examined === null || examined.backend !== backend) {
-    const answer = requireTensorflow().executeSingleOutput('MelstromCpuHasBfloat16', [], []);
-    examined = { backend, isSupported: answer.dataSync()[0] === 1 };
-    answer.dispose();
-  }
-  return examined.isSupported;
+  if (backend === null || !hasNativeKernel('Bfloat16')) return null;
+  if (examined === null || examined.backend !== backend) examined = { backend, isSupported: ask('MelstromCpuHasBfloat16'), hasTiles: ask('MelstromHasTiles') };
+  return examined;
+}
+
+function ask(operation: string): boolean {
+  const answer = requireTensorflow().executeSingleOutput(operation, [], []);
+  const [isTrue] = answer.dataSync();
+  answer.dispose();
+  return isTrue === 1;
 }
 
 /**

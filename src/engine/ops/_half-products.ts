@@ -1,0 +1,87 @@
+// Convolutions and matrix products of bfloat16 tensors, summed in float32: by our own kernel where the processor has AMX tiles, else by
+// TensorFlow's operations. A kernel or weight comes in as float32 and is rounded on the way.
+import * as tf from '@tensorflow/tfjs';
+import { isSamePadded, type ConvGeometry } from './_conv2d-geometry.js';
+import { convolve, inputGradient, kernelGradient } from './_conv2d-raw.js';
+import { addBiasRaw, formatAttribute, runRaw, toFloat, toHalf } from './_half-tensors.js';
+import { attribute, type OpAttribute } from './native-kernels.js';
+import { hasTiles } from './precision.js';
+
+/** What is added to a product, each on request. Shapes for a result [B, ..., C]: bias [C], residual that of the result, embedding [B, C]. */
+export interface Addends {
+  readonly bias?: tf.Tensor;
+  readonly residual?: tf.Tensor;
+  readonly embedding?: tf.Tensor;
+}
+
+/** A convolution, of the geometry that both gradients are told too. Shapes as in conv2d, result in float32. */
+export function convolveHalf(x: tf.Tensor, kernel: tf.Tensor, geometry: ConvGeometry, addends: Addends): tf.Tensor {
+  if (isOurs(geometry)) return multiplyOnTiles(x, kernel, { addends });
+  return addTo(convolve(x, toHalf(kernel), geometry, true), addends);
+}
+
+/** The gradient of a convolution's input, in bfloat16 on request. */
+export function inputGradientHalf(dy: tf.Tensor, kernel: tf.Tensor, geometry: ConvGeometry, { isHalf }: { isHalf: boolean }): tf.Tensor {
+  if (isOurs(geometry)) return multiplyOnTiles(dy, kernel, { isTurned: true, isHalf });
+  const gradient = inputGradient(dy, toHalf(kernel), geometry, true);
+  return isHalf ? gradient : toFloat(gradient);
+}
+
+/** The gradient of a convolution's kernel, in float32. */
+export function kernelGradientHalf(x: tf.Tensor, dy: tf.Tensor, geometry: ConvGeometry): tf.Tensor {
+  if (isOurs(geometry)) return kernelGradientOnTiles(x, dy, geometry.kernelShape[0]);
+  return toFloat(kernelGradient(dy, x, geometry, true));
+}
+
+/** x·weight with what is added. Shape: x [N, Cin], weight [Cin, Cout] -> [N, Cout]. */
+export function multiplyHalf(x: tf.Tensor, weight: tf.Tensor, addends: Addends): tf.Tensor {
+  if (hasTiles()) return multiplyOnTiles(x, weight, { addends });
+  return addTo(runProduct([x, toHalf(weight)], {}), addends);
+}
+
+/** The gradient of the first factor, in float32. Shape: dy [N, Cout], weight [Cin, Cout] -> [N, Cin]. */
+export function factorGradientHalf(dy: tf.Tensor, weight: tf.Tensor): tf.Tensor {
+  return hasTiles() ? multiplyOnTiles(dy, weight, { isTurned: true }) : toFloat(runProduct([dy, toHalf(weight)], { transposeB: true }));
+}
+
+/** The gradient of the weight, in float32. Shape: x [N, Cin], dy [N, Cout] -> [Cin, Cout]. */
+export function weightGradientHalf(x: tf.Tensor, dy: tf.Tensor): tf.Tensor {
+  return hasTiles() ? kernelGradientOnTiles(x, dy, 1) : toFloat(runProduct([x, dy], { transposeA: true }));
+}
+
+/** What our kernel does: square kernels of odd size, stride 1, the size kept. */
+function isOurs(geometry: ConvGeometry): boolean {
+  const { kernelShape: [height, width], stride } = geometry;
+  return hasTiles() && stride === 1 && height === width && height % 2 === 1 && isSamePadded(geometry);
+}
+
+interface TileOptions {
+  readonly addends?: Addends;
+  /** The gradient of the input instead. */
+  readonly isTurned?: boolean;
+  /** The result in bfloat16. */
+  readonly isHalf?: boolean;
+}
+
+function multiplyOnTiles(x: tf.Tensor, kernel: tf.Tensor, { addends = {}, isTurned = false, isHalf = false }: TileOptions): tf.Tensor {
+  const { bias, residual, embedding } = addends;
+  const count = (name: string, addend: tf.Tensor | undefined): OpAttribute => attribute.int(name, addend === undefined ? 0 : 1);
+  const { type, value } = formatAttribute(isHalf);
+  const attributes = [{ name: 'To', type, value }, count('N', bias), count('M', residual), count('E', embedding), attribute.bool('turned', isTurned)];
+  const more = [bias, residual, embedding].filter((addend) => addend !== undefined);
+  return runRaw('MelstromConv2DHalf', attributes, [x, kernel, ...more])[0];
+}
+
+function kernelGradientOnTiles(x: tf.Tensor, dy: tf.Tensor, size: number): tf.Tensor {
+  return runRaw('MelstromConv2DHalfKernelGrad', [attribute.int('size', size)], [x, dy])[0];
+}
+
+function addTo(product: tf.Tensor, { bias, residual, embedding }: Addends): tf.Tensor {
+  if (bias !== undefined) return addBiasRaw(product, true, { bias, residual, embedding });
+  const sum = toFloat(product);
+  return residual === undefined ? sum : tf.add(sum, residual);
+}
+
+function runProduct(factors: readonly tf.Tensor[], { transposeA = false, transposeB = false }: { transposeA?: boolean; transposeB?: boolean }): tf.Tensor {
+  return runRaw('MatMul', [formatAttribute(true), attribute.bool('transpose_a', transposeA), attribute.bool('transpose_b', transposeB)], factors)[0];
+}
