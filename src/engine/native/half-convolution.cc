@@ -40,6 +40,7 @@ template <typename To>
 class HalfConvOp : public OpKernel {
  public:
   explicit HalfConvOp(OpKernelConstruction* construction) : OpKernel(construction) {
+    OP_REQUIRES(construction, HasTiles(), absl::UnimplementedError("convolution: this processor, or its system, has no AMX tiles for bfloat16"));
     OP_REQUIRES_OK(construction, construction->GetAttr("N", &bias_count_));
     OP_REQUIRES_OK(construction, construction->GetAttr("M", &residual_count_));
     OP_REQUIRES_OK(construction, construction->GetAttr("E", &embedding_count_));
@@ -102,7 +103,7 @@ class HalfConvOp : public OpKernel {
       const TileScope scope;
       alignas(64) float sums[kBlock * kBlock];
       for (int64_t position = first; position < end; position += kBlock) {
-        MultiplyBlock({rows + position * width, width, starts.data(), grid.taps(), steps, weights + block * grid.taps() * width * kBlock, 2 * kBlock, kBlock * kBlock}, false, sums);
+        MultiplyBlock({rows + position * width, width, starts.data(), grid.taps(), steps, weights + block * grid.taps() * width * kBlock}, false, sums);
         Put(grid, position, std::min(kBlock, end - position), block * kBlock, columns, sums, addends, y);
       }
     });
@@ -146,6 +147,7 @@ class HalfConvOp : public OpKernel {
 class HalfConvKernelGradOp : public OpKernel {
  public:
   explicit HalfConvKernelGradOp(OpKernelConstruction* construction) : OpKernel(construction) {
+    OP_REQUIRES(construction, HasTiles(), absl::UnimplementedError("convolution: this processor, or its system, has no AMX tiles for bfloat16"));
     OP_REQUIRES_OK(construction, construction->GetAttr("size", &size_));
   }
 
@@ -160,14 +162,14 @@ class HalfConvKernelGradOp : public OpKernel {
     if (gradient->NumElements() == 0) return;
     const Grid grid = GridOf(x, size_);
     // Rows a multiple of 4096 bytes long would all lie in the same few sets of the cache.
-    const int64_t depth = UpTo(grid.count, kBlock), bare = UpTo(depth + 2 * grid.lead, kBlock), length = bare % 512 == 0 ? bare + kBlock : bare;
+    const int64_t depth = UpTo(grid.count, kBlock), lead = UpTo(grid.lead, kBlock), bare = depth + 2 * lead, length = bare % 512 == 0 ? bare + kBlock : bare;
     Tensor packed_x, packed_dy;
     Half* left = Scratch(context, UpTo(inputs, kBlock) * length, &packed_x);
     Half* right = left == nullptr ? nullptr : Scratch(context, depth * UpTo(outputs, kBlock), &packed_dy);
     if (right == nullptr) return;
-    PackChannels(context, grid, inputs, Values<Half>(x), length, left);
-    PackPairs(context, grid, outputs, Values<Half>(dy), depth, right);
-    Multiply(context, grid, inputs, outputs, left, length, right, depth, gradient->flat<float>().data());
+    PackChannels(context, grid, inputs, Values<Half>(x), lead, length, left);
+    PackPairs(context, grid, outputs, Values<Half>(dy), right);
+    Multiply(context, grid, inputs, outputs, left + lead, length, right, depth, gradient->flat<float>().data());
   }
 
  private:
@@ -186,8 +188,8 @@ class HalfConvKernelGradOp : public OpKernel {
       for (int64_t begin = part * part_depth; begin < end; begin += kDepth) {
         const int64_t steps = (std::min(end, begin + kDepth) - begin) / kBlock;
         for (int64_t tap = 0; tap < grid.taps(); ++tap) {
-          const int64_t start = grid.lead + grid.Shift(tap) + begin;
-          MultiplyBlock({left + row * kBlock * length, length, &start, 1, steps, right + begin / 2 * 2 * columns * kBlock + 2 * column * kBlock, 2 * columns * kBlock, columns * kBlock * kBlock}, begin > part * part_depth, sums.data() + tap * kBlock * kBlock);
+          const int64_t start = grid.Shift(tap) + begin;
+          MultiplyBlock({left + row * kBlock * length, length, &start, 1, steps, right + (column * depth + begin) * kBlock}, begin > part * part_depth, sums.data() + tap * kBlock * kBlock);
         }
       }
       float* target = part == 0 ? gradient : more.data() + (part - 1) * size;

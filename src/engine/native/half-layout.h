@@ -47,56 +47,118 @@ inline void PackPositions(tensorflow::OpKernelContext* context, const Grid& grid
   });
 }
 
-// A row of positions for each channel, `length` long: shape [blocks * 32, length], zeros wherever there is no pixel.
-inline void PackChannels(tensorflow::OpKernelContext* context, const Grid& grid, int64_t channels, const Half* x, int64_t length, Half* packed) {
-  const int64_t rows = UpTo(channels, kBlock), lines = grid.items * grid.lines, end = grid.lead + grid.count;
-  ParallelFor(context, rows, length / 8, [&](int64_t row) {
-    if (row >= channels) {
-      std::memset(packed + row * length, 0, length * sizeof(Half));
-      return;
+// 32 values of a row of bfloat16, zeros beyond `count`, or for no row.
+inline __m512i LoadRow(const Half* row, int64_t count) {
+  if (row == nullptr) return _mm512_setzero_si512();
+  return count >= kBlock ? _mm512_loadu_si512(row) : _mm512_maskz_loadu_epi16((1u << count) - 1, row);
+}
+
+// The pairs of two rows of 32 values, of columns 0 to 15 and 16 to 31.
+struct PairedRows {
+  __m512i left, right;
+};
+
+inline PairedRows Pair(__m512i first, __m512i second) {
+  const auto spread = [](__m256i halves) { return _mm512_cvtepu16_epi32(halves); };
+  const __m512i left = _mm512_or_si512(spread(_mm512_castsi512_si256(first)), _mm512_slli_epi32(spread(_mm512_castsi512_si256(second)), 16));
+  const __m512i right = _mm512_or_si512(spread(_mm512_extracti64x4_epi64(first, 1)), _mm512_slli_epi32(spread(_mm512_extracti64x4_epi64(second, 1)), 16));
+  return {left, right};
+}
+
+// Exchanges rows and columns of 16 × 16 pairs.
+inline void Transpose(__m512i* rows) {
+  __m512i other[16];
+  for (int i = 0; i < 16; i += 2) {
+    other[i] = _mm512_unpacklo_epi32(rows[i], rows[i + 1]);
+    other[i + 1] = _mm512_unpackhi_epi32(rows[i], rows[i + 1]);
+  }
+  for (int i = 0; i < 16; i += 4) {
+    rows[i] = _mm512_unpacklo_epi64(other[i], other[i + 2]);
+    rows[i + 1] = _mm512_unpackhi_epi64(other[i], other[i + 2]);
+    rows[i + 2] = _mm512_unpacklo_epi64(other[i + 1], other[i + 3]);
+    rows[i + 3] = _mm512_unpackhi_epi64(other[i + 1], other[i + 3]);
+  }
+  for (int i = 0; i < 16; i += 8)
+    for (int j = 0; j < 4; ++j) {
+      other[i + j] = _mm512_shuffle_i32x4(rows[i + j], rows[i + j + 4], 0x88);
+      other[i + j + 4] = _mm512_shuffle_i32x4(rows[i + j], rows[i + j + 4], 0xdd);
     }
-    std::memset(packed + row * length, 0, grid.lead * sizeof(Half));
+  for (int j = 0; j < 8; ++j) {
+    rows[j] = _mm512_shuffle_i32x4(other[j], other[j + 8], 0x88);
+    rows[j + 8] = _mm512_shuffle_i32x4(other[j], other[j + 8], 0xdd);
+  }
+}
+
+// Where the pixels of 32 positions stand in the dense tensor, null for zeros.
+inline void RowsAt(const Grid& grid, int64_t position, int64_t channels, const Half* x, const Half** rows) {
+  int64_t line = position / grid.stride, column = position % grid.stride;
+  for (int64_t i = 0; i < kBlock; ++i) {
+    const int64_t source = position + i < grid.count && column < grid.width ? grid.Source(line) : -1;
+    rows[i] = source < 0 ? nullptr : x + (source + column) * channels;
+    if (++column == grid.stride) {
+      column = 0;
+      ++line;
+    }
+  }
+}
+
+// A row of positions for each channel, `length` long, the first position at `lead`: shape [blocks * 32, length], zeros wherever there
+// is no pixel.
+inline void PackChannels(tensorflow::OpKernelContext* context, const Grid& grid, int64_t channels, const Half* x, int64_t lead, int64_t length, Half* packed) {
+  const int64_t blocks = (grid.count + kBlock - 1) / kBlock, end = lead + blocks * kBlock, height = UpTo(channels, kBlock);
+  ParallelFor(context, height, lead, [&](int64_t row) {
+    std::memset(packed + row * length, 0, lead * sizeof(Half));
     std::memset(packed + row * length + end, 0, (length - end) * sizeof(Half));
   });
-  ParallelFor(context, lines, grid.stride * channels, [&](int64_t line) {
-    const int64_t source = grid.Source(line), begin = grid.lead + line * grid.stride;
-    const int64_t filled = source < 0 ? 0 : grid.width;
+  ParallelFor(context, blocks, height * 8, [&](int64_t block) {
+    const Half* rows[kBlock];
+    RowsAt(grid, block * kBlock, channels, x, rows);
     for (int64_t first = 0; first < channels; first += kBlock) {
-      const int64_t count = std::min(kBlock, channels - first);
-      for (int64_t c = 0; c < count; ++c) {
-        const Half* __restrict in = x + source * channels + first + c;
-        Half* __restrict out = packed + (first + c) * length + begin;
-        for (int64_t column = 0; column < filled; ++column) out[column] = in[column * channels];
-        for (int64_t column = filled; column < grid.stride; ++column) out[column] = 0;
+      __m512i left[16], right[16];
+      for (int64_t i = 0; i < 16; ++i) {
+        const auto load = [&](const Half* row) { return LoadRow(row == nullptr ? nullptr : row + first, channels - first); };
+        const PairedRows pair = Pair(load(rows[2 * i]), load(rows[2 * i + 1]));
+        left[i] = pair.left;
+        right[i] = pair.right;
+      }
+      Transpose(left);
+      Transpose(right);
+      Half* target = packed + first * length + lead + block * kBlock;
+      for (int64_t i = 0; i < 16; ++i) {
+        _mm512_storeu_si512(target + i * length, left[i]);
+        _mm512_storeu_si512(target + (i + 16) * length, right[i]);
       }
     }
   });
 }
 
-// Pairs of positions that follow each other, channel by channel: shape [length / 2, blocks * 32, 2], zeros wherever there is no pixel.
-inline void PackPairs(tensorflow::OpKernelContext* context, const Grid& grid, int64_t channels, const Half* x, int64_t length, Half* packed) {
-  const int64_t width = UpTo(channels, kBlock);
-  const auto row_of = [&](int64_t position) -> const Half* {
-    const int64_t column = position % grid.stride;
-    const int64_t source = position < grid.count && column < grid.width ? grid.Source(position / grid.stride) : -1;
-    return source < 0 ? nullptr : x + (source + column) * channels;
-  };
-  ParallelFor(context, length / 2, width, [&](int64_t pair) {
-    const Half *first = row_of(2 * pair), *second = row_of(2 * pair + 1);
-    Half* __restrict out = packed + pair * 2 * width;
-    if (first == nullptr || second == nullptr || channels != width) std::memset(out, 0, 2 * width * sizeof(Half));
-    if (first != nullptr && second != nullptr) {
-      const Half *__restrict a = first, *__restrict b = second;
-      for (int64_t c = 0; c < channels; ++c) {
-        out[2 * c] = a[c];
-        out[2 * c + 1] = b[c];
+// Pairs of positions that follow each other, channel by channel: shape [column blocks, positions / 2, 32, 2], zeros wherever there is no
+// pixel.
+inline void PackPairs(tensorflow::OpKernelContext* context, const Grid& grid, int64_t channels, const Half* x, Half* packed) {
+  const int64_t blocks = (grid.count + kBlock - 1) / kBlock;
+  ParallelFor(context, blocks, UpTo(channels, kBlock) * 4, [&](int64_t block) {
+    const Half* rows[kBlock];
+    RowsAt(grid, block * kBlock, channels, x, rows);
+    for (int64_t first = 0; first < channels; first += kBlock) {
+      Half* target = packed + (first * blocks + block * kBlock) * kBlock;
+      for (int64_t i = 0; i < 16; ++i, target += 2 * kBlock) {
+        const auto load = [&](const Half* row) { return LoadRow(row == nullptr ? nullptr : row + first, channels - first); };
+        const PairedRows pair = Pair(load(rows[2 * i]), load(rows[2 * i + 1]));
+        _mm512_storeu_si512(target, pair.left);
+        _mm512_storeu_si512(target + kBlock, pair.right);
       }
-    } else if (first != nullptr) {
-      for (int64_t c = 0; c < channels; ++c) out[2 * c] = first[c];
-    } else if (second != nullptr) {
-      for (int64_t c = 0; c < channels; ++c) out[2 * c + 1] = second[c];
     }
   });
+}
+
+// 32 values of a row of floats as bfloat16, rounded to nearest, zeros beyond `count` or for no row.
+inline __m512i RoundRow(const float* row, int64_t count) {
+  if (row == nullptr || count <= 0) return _mm512_setzero_si512();
+  const auto load = [&](int64_t first) {
+    const int64_t left = count - first;
+    return left >= 16 ? _mm512_loadu_ps(row + first) : left <= 0 ? _mm512_setzero_ps() : _mm512_maskz_loadu_ps((1u << left) - 1, row + first);
+  };
+  return (__m512i)_mm512_cvtne2ps_pbh(load(16), load(0));
 }
 
 // A kernel [taps, inputs, outputs] as pairs of inputs: shape [output blocks, taps, input blocks, 16, 32, 2]. Turned, it is that of the
@@ -104,19 +166,31 @@ inline void PackPairs(tensorflow::OpKernelContext* context, const Grid& grid, in
 inline void PackKernel(tensorflow::OpKernelContext* context, int64_t taps, int64_t inputs, int64_t outputs, bool turned, const float* kernel, Half* packed) {
   const int64_t depth = turned ? outputs : inputs, columns = turned ? inputs : outputs;
   const int64_t depth_blocks = UpTo(depth, kBlock) / kBlock, column_blocks = UpTo(columns, kBlock) / kBlock;
-  ParallelFor(context, column_blocks * taps * depth_blocks, kBlock * kBlock, [&](int64_t unit) {
+  ParallelFor(context, column_blocks * taps * depth_blocks, kBlock * kBlock / 4, [&](int64_t unit) {
     const int64_t d0 = unit % depth_blocks * kBlock, tap = unit / depth_blocks % taps, c0 = unit / depth_blocks / taps * kBlock;
-    const int64_t rows = std::min(kBlock, depth - d0), width = std::min(kBlock, columns - c0);
-    Half* __restrict out = packed + unit * kBlock * kBlock;
-    if (rows < kBlock || width < kBlock) std::memset(out, 0, kBlock * kBlock * sizeof(Half));
-    const float* __restrict in = kernel + (turned ? (taps - 1 - tap) * inputs * outputs + c0 * outputs + d0 : tap * inputs * outputs + d0 * outputs + c0);
-    if (turned) {
-      for (int64_t column = 0; column < width; ++column)
-        for (int64_t row = 0; row < rows; ++row) Store(in[column * outputs + row], out + (row / 2 * kBlock + column) * 2 + row % 2);
-      return;
+    Half* out = packed + unit * kBlock * kBlock;
+    const int64_t row0 = turned ? c0 : d0, column0 = turned ? d0 : c0;  // of the kernel as it lies in memory
+    const float* in = kernel + ((turned ? taps - 1 - tap : tap) * inputs + row0) * outputs + column0;
+    const auto load = [&](int64_t row) { return RoundRow(row0 + row < inputs ? in + row * outputs : nullptr, outputs - column0); };
+    __m512i left[16], right[16];
+    for (int64_t i = 0; i < 16; ++i) {
+      if (turned) {
+        left[i] = load(i);
+        right[i] = load(i + 16);
+      } else {
+        const PairedRows pair = Pair(load(2 * i), load(2 * i + 1));
+        left[i] = pair.left;
+        right[i] = pair.right;
+      }
     }
-    for (int64_t row = 0; row < rows; ++row)
-      for (int64_t column = 0; column < width; ++column) Store(in[row * outputs + column], out + (row / 2 * kBlock + column) * 2 + row % 2);
+    if (turned) {
+      Transpose(left);
+      Transpose(right);
+    }
+    for (int64_t i = 0; i < 16; ++i) {
+      _mm512_storeu_si512(out + 2 * i * kBlock, left[i]);
+      _mm512_storeu_si512(out + (2 * i + 1) * kBlock, right[i]);
+    }
   });
 }
 

@@ -15,18 +15,16 @@ namespace melstrom {
 // Rows and columns of a block, and how much of the depth one step takes.
 constexpr int64_t kBlock = 32;
 
-// A block C = A·B. All distances are in values. The depth is walked in steps of 32: `steps` of them from each of `start_count` starts
-// in A, while B goes on. Of A a step reads 32 rows of 32 values; of B 16 rows of 32 pairs, a pair being two values of one column that
-// follow each other in depth.
+// A block C = A·B. The depth is walked in steps of 32: `steps` of them from each of `start_count` starts in A, while B goes on. Of A a
+// step reads 32 rows of 32 values, `stride` values apart; of B 16 rows of 32 pairs that lie one after the other, a pair being two values
+// of one column that follow each other in depth.
 struct BlockProduct {
   const uint16_t* a;
-  int64_t a_stride;
+  int64_t stride;
   const int64_t* starts;
   int64_t start_count;
   int64_t steps;
   const uint16_t* b;
-  int64_t b_stride;
-  int64_t b_step;
 };
 
 // Whether Linux lets this process use the tiles. Asked once; it must be asked before their first use.
@@ -52,18 +50,26 @@ inline void MultiplyBlock(const BlockProduct& product, bool adds, float* c) {
     _tile_zero(2);
     _tile_zero(3);
   }
-  const int64_t a_bytes = product.a_stride * 2, b_bytes = product.b_stride * 2;
+  const int64_t a_bytes = product.stride * 2, b_bytes = 4 * kBlock;
   const uint16_t* b = product.b;
+  // Loads are what takes the time, more than products; what the next step reads of B is asked for between them.
+  const auto prefetch = [&b](int64_t quarter) {
+    for (int64_t line = 8 * quarter; line < 8 * quarter + 8; ++line) _mm_prefetch(reinterpret_cast<const char*>(b + kBlock * (kBlock + line)), _MM_HINT_T0);
+  };
   for (int64_t start = 0; start < product.start_count; ++start) {
     const uint16_t* a = product.a + product.starts[start];
-    for (int64_t step = 0; step < product.steps; ++step, a += kBlock, b += product.b_step) {
+    for (int64_t step = 0; step < product.steps; ++step, a += kBlock, b += kBlock * kBlock) {
       _tile_loadd(4, a, a_bytes);
       _tile_loadd(6, b, b_bytes);
-      _tile_loadd(7, b + kBlock, b_bytes);
+      prefetch(0);
       _tile_dpbf16ps(0, 4, 6);
-      _tile_loadd(5, a + kHalf * product.a_stride, a_bytes);
+      _tile_loadd(7, b + kBlock, b_bytes);
+      prefetch(1);
       _tile_dpbf16ps(1, 4, 7);
+      _tile_loadd(5, a + kHalf * product.stride, a_bytes);
+      prefetch(2);
       _tile_dpbf16ps(2, 5, 6);
+      prefetch(3);
       _tile_dpbf16ps(3, 5, 7);
     }
   }

@@ -35,24 +35,34 @@ export function kernelGradientHalf(x: tf.Tensor, dy: tf.Tensor, geometry: ConvGe
 
 /** x·weight with what is added. Shape: x [N, Cin], weight [Cin, Cout] -> [N, Cout]. */
 export function multiplyHalf(x: tf.Tensor, weight: tf.Tensor, addends: Addends): tf.Tensor {
-  if (hasTiles()) return multiplyOnTiles(x, weight, { addends });
+  if (fitsTiles(weight.shape[0], weight.shape[1]!)) return multiplyOnTiles(x, weight, { addends });
   return addTo(runProduct([x, toHalf(weight)], {}), addends);
 }
 
 /** The gradient of the first factor, in float32. Shape: dy [N, Cout], weight [Cin, Cout] -> [N, Cin]. */
 export function factorGradientHalf(dy: tf.Tensor, weight: tf.Tensor): tf.Tensor {
-  return hasTiles() ? multiplyOnTiles(dy, weight, { isTurned: true }) : toFloat(runProduct([dy, toHalf(weight)], { transposeB: true }));
+  return fitsTiles(weight.shape[0], weight.shape[1]!) ? multiplyOnTiles(dy, weight, { isTurned: true }) : toFloat(runProduct([dy, toHalf(weight)], { transposeB: true }));
 }
 
 /** The gradient of the weight, in float32. Shape: x [N, Cin], dy [N, Cout] -> [Cin, Cout]. */
 export function weightGradientHalf(x: tf.Tensor, dy: tf.Tensor): tf.Tensor {
-  return hasTiles() ? kernelGradientOnTiles(x, dy, 1) : toFloat(runProduct([x, dy], { transposeA: true }));
+  return fitsTiles(x.shape[1]!, dy.shape[1]!) ? kernelGradientOnTiles(x, dy, 1) : toFloat(runProduct([x, dy], { transposeA: true }));
 }
 
 /** What our kernel does: square kernels of odd size, stride 1, the size kept. */
 function isOurs(geometry: ConvGeometry): boolean {
-  const { kernelShape: [height, width], stride } = geometry;
-  return hasTiles() && stride === 1 && height === width && height % 2 === 1 && isSamePadded(geometry);
+  const { kernelShape: [height, width, inputs, outputs], stride } = geometry;
+  return fitsTiles(inputs, outputs) && stride === 1 && height === width && height % 2 === 1 && isSamePadded(geometry);
+}
+
+/** A block of tiles is so wide; channels are filled up with zeros to whole blocks. */
+const BLOCK = 32;
+/** With more of them in vain TensorFlow's operations are faster. */
+const MOST_FILLED = 1.5;
+
+function fitsTiles(inputs: number, outputs: number): boolean {
+  const filled = (channels: number): number => Math.ceil(channels / BLOCK) * BLOCK;
+  return hasTiles() && filled(inputs) * filled(outputs) <= MOST_FILLED * inputs * outputs;
 }
 
 interface TileOptions {
