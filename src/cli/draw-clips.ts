@@ -69,7 +69,7 @@ export async function drawClips(options: DrawClipsOptions): Promise<DrawnClips> 
       progress.update(Math.floor((100 * doneSteps) / totalSteps), { ...timing, clips: `${doneCount}/${seeds.length}` });
     },
   };
-  const writeTo = clipWriter(pipeline, request, { isFromVaePrior, png }); // checks the request before a folder is made
+  const writeTo = clipWriter(pipeline, request, { isFromVaePrior }); // checks the request before a folder is made
   names = await planOutput(out, pipeline, { seeds, labels, prompts }, write);
   if (hasManifest && !force && !resume) await refuseExisting(join(out, MANIFEST_NAME));
   try {
@@ -84,9 +84,9 @@ export async function drawClips(options: DrawClipsOptions): Promise<DrawnClips> 
   return { files, skippedCount: there.size, manifest };
 }
 
-/** Checks a request; what comes back draws and writes its clips, long ones as they are made unless their image is wanted too. */
-function clipWriter(pipeline: Pipeline, request: GenerateRequest, { isFromVaePrior, png }: { readonly isFromVaePrior: boolean; readonly png: boolean }): (folder: string, names: readonly string[], options: WriteOptions) => AsyncGenerator<WrittenClip> {
-  if (!isFromVaePrior && !png && isStreamed(pipeline, request)) {
+/** Checks a request; what comes back draws and writes its clips, long ones as they are made. */
+function clipWriter(pipeline: Pipeline, request: GenerateRequest, { isFromVaePrior }: { readonly isFromVaePrior: boolean }): (folder: string, names: readonly string[], options: WriteOptions) => AsyncGenerator<WrittenClip> {
+  if (!isFromVaePrior && isStreamed(pipeline, request)) {
     const streams = streamClips(pipeline, request);
     return (folder, names, options) => writeStreams(folder, names, streams, options);
   }

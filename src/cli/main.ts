@@ -3,8 +3,9 @@
 import { createProgram } from './program.js';
 import { reportError } from './report-error.js';
 
+const program = createProgram();
 try {
-  await createProgram().parseAsync(process.argv);
+  await program.parseAsync(process.argv);
 } catch (error) {
-  process.exitCode = reportError(error);
+  process.exitCode = reportError(error, program);
 }

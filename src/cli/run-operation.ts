@@ -75,17 +75,24 @@ async function* withPathsFrom(folder: string, clips: AsyncIterable<OperationClip
   for await (const clip of clips) yield { ...clip, sidecar: JSON.parse(JSON.stringify(clip.sidecar, moved)) as OperationClip['sidecar'] };
 }
 
-/** Reads a sound as one channel by the run's rule, or as the two of a stereo run. @throws MelstromError when its rate is not the model's and it is not to be resampled */
-export async function readSound({ pipeline, config }: OpenRun, path: string, { resample = false }: { readonly resample?: boolean }): Promise<InputSound> {
+/** Reads a sound as one channel by the run's rule, or as the two of a stereo run. @throws as requireRate */
+export async function readSound({ pipeline, config }: OpenRun, path: string, flags: ResampleFlag): Promise<InputSound> {
   const { sampleRateHz, channels } = pipeline.mel;
-  const file = resolve(path);
-  const source = await openAudio(file);
-  await source.close();
-  if (source.sampleRateHz !== sampleRateHz && !resample) {
-    throw new MelstromError({ kind: 'data', where: path, got: `${source.sampleRateHz} Hz`, expected: `${sampleRateHz} Hz, the model's rate`, fix: 'Add --resample to convert it on the way.' });
-  }
+  await requireRate(path, sampleRateHz, flags);
   const downmix = config?.corpus.downmix ?? 'mean';
-  return { sampleRateHz, channels: await loadSound(file, { sampleRateHz, channels, downmix }), file: path, downmix };
+  return { sampleRateHz, channels: await loadSound(resolve(path), { sampleRateHz, channels, downmix }), file: path, downmix };
+}
+
+interface ResampleFlag {
+  readonly resample?: boolean;
+}
+
+/** @throws MelstromError when a file's rate is not the model's and it is not to be resampled */
+export async function requireRate(path: string, sampleRateHz: number, { resample = false }: ResampleFlag): Promise<void> {
+  const source = await openAudio(resolve(path));
+  await source.close();
+  if (source.sampleRateHz === sampleRateHz || resample) return;
+  throw new MelstromError({ kind: 'data', where: path, got: `${source.sampleRateHz} Hz`, expected: `${sampleRateHz} Hz, the model's rate`, fix: 'Add --resample to convert it on the way.' });
 }
 
 /** A file's name without folder and ending. */

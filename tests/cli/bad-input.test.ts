@@ -46,7 +46,9 @@ const CASES: readonly Case[] = [
   // A file at another rate, or of another length, or none.
   [data, RATE, 'vary', ['other rate.wav', '--strength', '0.5']],
   [data, RATE, 'fill', ['other rate.wav', '--from', '0.05']],
+  [data, RATE, 'extend', ['other rate.wav', '--seconds', '0.1']],
   [data, RATE, 'morph', ['other rate.wav', 'seed:1']],
+  [usage, '--hold: got 1, expected', 'extend', ['long.wav', '--seconds', '0.1', '--hold', '1']],
   [data, 'long.wav: got 0.50 s, expected at most 0.13 s, the 16 frames that the model was trained on. Cut it', 'vary', ['long.wav', '--strength', '0.5']],
   [data, 'long.wav: got 0.50 s, expected at most 0.13 s', 'morph', ['hit.wav', 'long.wav']],
   [usage, 'extend: got a sound of 0.020 s, expected at least 0.032 s, to go on from', 'extend', ['short.wav', '--seconds', '1']],

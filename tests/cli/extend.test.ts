@@ -50,10 +50,18 @@ describe('extend', () => {
     expect((await refusal('regenerate', inRoot('after', 'été-after-seed7.json'), '--out', inRoot('again.wav'), '--force')).stderr).toContain('got another file');
   });
 
+  it('converts a file of another rate when told to, and makes that again', async () => {
+    writeSound(root, 'anders.wav', sine(0.5, { hz: 440, sampleRateHz: 22_050 }), { sampleRateHz: 22_050 });
+    const { value } = await runJson<{ files: { wav: string; json: string }[] }>('extend', inRoot('run'), inRoot('anders.wav'), '--resample', '--out', inRoot('converted'), ...FLAGS);
+    const { sampleRateHz, channels } = await decodeFile(value.files[0].wav);
+    expect([sampleRateHz, channels[0].length]).toEqual([8000, 4000 + 2000]);
+    expect((await runJson('regenerate', value.files[0].json, '--out', inRoot('again.wav'), '--force')).value).toMatchObject({ isIdentical: true });
+  });
+
   it.each([
     [['--out', 'x'], '--seconds: got nothing'],
     [['--seconds', '1'], '--out: got nothing'],
-    [['--seconds', '0', '--out', 'x'], 'seconds: got 0'],
+    [['--seconds', '0', '--out', 'x'], '--seconds: got 0'],
     [['--seconds', '1', '--out', 'x', '--label', 'gong'], "--label: got 'gong'"],
     [['--seconds', '1', '--out', 'x', '--prompt', 'a bell', '--negative-prompt', 'hiss'], "--prompt: got 'a bell'"],
   ])('refuses %j', async (flags, message) => {

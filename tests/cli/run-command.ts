@@ -39,10 +39,11 @@ async function run(words: readonly string[], isTimeToInterrupt: (text: string) =
     interrupt('SIGINT');
   }, 2);
   process.exitCode = 0;
+  const program = createProgram();
   try {
-    await createProgram().parseAsync(['node', 'melstrom', ...words]);
+    await program.parseAsync(['node', 'melstrom', ...words]);
   } catch (error) {
-    process.exitCode = reportError(error);
+    process.exitCode = reportError(error, program);
   } finally {
     clearInterval(watch);
     for (const spy of spies) spy.mockRestore();

@@ -15,6 +15,7 @@ import { addDrawFlags, drawSettings, seedsOf, type DrawFlags } from '../draw-fla
 import { addHeedingFlags, type HeedingFlags } from '../heeding-flags.js';
 import { inDrawPrecision } from '../draw-precision.js';
 import { openRun } from '../open-run.js';
+import { requireRate } from '../run-operation.js';
 import { defaultOverlap, labelIndex, promptsOf } from './generate.js';
 
 interface ExtendFlags extends DrawFlags, HeedingFlags {
@@ -25,6 +26,7 @@ interface ExtendFlags extends DrawFlags, HeedingFlags {
   readonly negativePrompt?: string;
   readonly count: number;
   readonly fade?: number;
+  readonly resample?: boolean;
   readonly overlap?: number;
 }
 
@@ -34,7 +36,7 @@ export function addExtend(program: Command): void {
     .command('extend')
     .description('let a sound go on after its end, or begin earlier; the sound itself stays as it is')
     .argument('<run>', 'run folder, or a pipeline folder')
-    .argument('<audio>', "sound file; it is brought to the model's rate, and for a model of one channel mixed down as the run says")
+    .argument('<audio>', "sound file; for a model of one channel it is mixed down as the run says")
     .option('--seconds <t>', 'seconds to add', number(0))
     .option('--before', 'add them before the sound, not after it')
     .option('--label <name>', 'label of what is added (default: none)')
@@ -42,6 +44,7 @@ export function addExtend(program: Command): void {
     .option('--negative-prompt <text>', 'what not to add: what guidance leads away from')
     .option('--count <n>', 'number of different continuations', integer(1), 1)
     .option('--fade <seconds>', 'fading of the sound at the join; longer than its margin makes that longer (default: the margin)', number(0))
+    .option('--resample', "convert a file of another rate to the model's")
     .option('--overlap <x>', 'share of a window that its neighbour covers too, 0 to 0.9 (default: as generate)', number(0, 0.9));
   addDrawFlags(addHeedingFlags(command), { bitDepth: '24' })
     .action(async (run: string, audio: string, flags: ExtendFlags) => {
@@ -54,6 +57,7 @@ export function addExtend(program: Command): void {
       const { pipeline, generation, config } = open;
       const downmix = config?.corpus.downmix ?? 'mean';
       const { sampleRateHz, channels } = pipeline.mel;
+      await requireRate(audio, sampleRateHz, flags);
       const { channels: sound, sha256 } = await loadInput(resolve(audio), { sampleRateHz, channels, downmix });
       const label = flags.label === undefined ? null : labelIndex(pipeline.labels, flags.label);
       const { count, heedRounds, resamples, detail, overlap = defaultOverlap(config), png = false, force = false } = flags;
@@ -77,7 +81,7 @@ export function addExtend(program: Command): void {
       try {
         const write = { bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png, force, run: resolve(run) };
         await inDrawPrecision(open, flags, async () => {
-          const written = streams === null || png ? writeGenerated(out, names, extendClips(pipeline, request), write) : writeStreams(out, names, streams, write);
+          const written = streams === null ? writeGenerated(out, names, extendClips(pipeline, request), write) : writeStreams(out, names, streams, write);
           for await (const file of written) files.push(file);
         });
       } catch (error) {
