@@ -81,7 +81,7 @@ interface Amounts {
   readonly files: number;
 }
 
-const WHOLE: Amounts = { stepsOfDdim: 50, stepsOfGenerate: 30, clips: 16, secondsOfAnalysis: 3600, files: 60 };
+const WHOLE: Amounts = { stepsOfDdim: 50, stepsOfGenerate: 30, clips: 16, secondsOfAnalysis: 3600, files: 360 };
 const QUICK: Amounts = { stepsOfDdim: 2, stepsOfGenerate: 2, clips: 2, secondsOfAnalysis: 60, files: 3 };
 
 export interface RowOptions {

@@ -89,6 +89,41 @@ inline void Transpose(__m512i* rows) {
   }
 }
 
+// A block of B whose depth the rows are: pairs of rows that follow each other. Shape: rows of 32 values -> [16, 32, 2].
+inline void StorePairs(const __m512i* rows, Half* out) {
+  for (int i = 0; i < 16; ++i) {
+    const PairedRows pair = Pair(rows[2 * i], rows[2 * i + 1]);
+    _mm512_storeu_si512(out + 2 * i * kBlock, pair.left);
+    _mm512_storeu_si512(out + (2 * i + 1) * kBlock, pair.right);
+  }
+}
+
+// A block of B whose columns the rows are: pairs of values that follow each other in a row. Shape: rows of 32 values -> [16, 32, 2].
+inline void StoreTurned(__m512i* rows, Half* out) {
+  Transpose(rows);
+  Transpose(rows + 16);
+  for (int i = 0; i < 16; ++i) {
+    _mm512_storeu_si512(out + 2 * i * kBlock, rows[i]);
+    _mm512_storeu_si512(out + (2 * i + 1) * kBlock, rows[16 + i]);
+  }
+}
+
+// Rows and columns exchanged, the new rows `stride` values apart.
+inline void StoreTransposed(const __m512i* rows, Half* out, int64_t stride) {
+  __m512i left[16], right[16];
+  for (int i = 0; i < 16; ++i) {
+    const PairedRows pair = Pair(rows[2 * i], rows[2 * i + 1]);
+    left[i] = pair.left;
+    right[i] = pair.right;
+  }
+  Transpose(left);
+  Transpose(right);
+  for (int i = 0; i < 16; ++i) {
+    _mm512_storeu_si512(out + i * stride, left[i]);
+    _mm512_storeu_si512(out + (i + 16) * stride, right[i]);
+  }
+}
+
 // Where the pixels of 32 positions stand in the dense tensor, null for zeros.
 inline void RowsAt(const Grid& grid, int64_t position, int64_t channels, const Half* x, const Half** rows) {
   int64_t line = position / grid.stride, column = position % grid.stride;
@@ -100,6 +135,10 @@ inline void RowsAt(const Grid& grid, int64_t position, int64_t channels, const H
       ++line;
     }
   }
+}
+
+inline void LoadRows(const Half* const* rows, int64_t first, int64_t channels, __m512i* values) {
+  for (int64_t i = 0; i < kBlock; ++i) values[i] = LoadRow(rows[i] == nullptr ? nullptr : rows[i] + first, channels - first);
 }
 
 // A row of positions for each channel, `length` long, the first position at `lead`: shape [blocks * 32, length], zeros wherever there
@@ -114,20 +153,9 @@ inline void PackChannels(tensorflow::OpKernelContext* context, const Grid& grid,
     const Half* rows[kBlock];
     RowsAt(grid, block * kBlock, channels, x, rows);
     for (int64_t first = 0; first < channels; first += kBlock) {
-      __m512i left[16], right[16];
-      for (int64_t i = 0; i < 16; ++i) {
-        const auto load = [&](const Half* row) { return LoadRow(row == nullptr ? nullptr : row + first, channels - first); };
-        const PairedRows pair = Pair(load(rows[2 * i]), load(rows[2 * i + 1]));
-        left[i] = pair.left;
-        right[i] = pair.right;
-      }
-      Transpose(left);
-      Transpose(right);
-      Half* target = packed + first * length + lead + block * kBlock;
-      for (int64_t i = 0; i < 16; ++i) {
-        _mm512_storeu_si512(target + i * length, left[i]);
-        _mm512_storeu_si512(target + (i + 16) * length, right[i]);
-      }
+      __m512i values[kBlock];
+      LoadRows(rows, first, channels, values);
+      StoreTransposed(values, packed + first * length + lead + block * kBlock, length);
     }
   });
 }
@@ -140,13 +168,9 @@ inline void PackPairs(tensorflow::OpKernelContext* context, const Grid& grid, in
     const Half* rows[kBlock];
     RowsAt(grid, block * kBlock, channels, x, rows);
     for (int64_t first = 0; first < channels; first += kBlock) {
-      Half* target = packed + (first * blocks + block * kBlock) * kBlock;
-      for (int64_t i = 0; i < 16; ++i, target += 2 * kBlock) {
-        const auto load = [&](const Half* row) { return LoadRow(row == nullptr ? nullptr : row + first, channels - first); };
-        const PairedRows pair = Pair(load(rows[2 * i]), load(rows[2 * i + 1]));
-        _mm512_storeu_si512(target, pair.left);
-        _mm512_storeu_si512(target + kBlock, pair.right);
-      }
+      __m512i values[kBlock];
+      LoadRows(rows, first, channels, values);
+      StorePairs(values, packed + (first * blocks + block * kBlock) * kBlock);
     }
   });
 }
@@ -172,25 +196,10 @@ inline void PackKernel(tensorflow::OpKernelContext* context, int64_t taps, int64
     const int64_t row0 = turned ? c0 : d0, column0 = turned ? d0 : c0;  // of the kernel as it lies in memory
     const float* in = kernel + ((turned ? taps - 1 - tap : tap) * inputs + row0) * outputs + column0;
     const auto load = [&](int64_t row) { return RoundRow(row0 + row < inputs ? in + row * outputs : nullptr, outputs - column0); };
-    __m512i left[16], right[16];
-    for (int64_t i = 0; i < 16; ++i) {
-      if (turned) {
-        left[i] = load(i);
-        right[i] = load(i + 16);
-      } else {
-        const PairedRows pair = Pair(load(2 * i), load(2 * i + 1));
-        left[i] = pair.left;
-        right[i] = pair.right;
-      }
-    }
-    if (turned) {
-      Transpose(left);
-      Transpose(right);
-    }
-    for (int64_t i = 0; i < 16; ++i) {
-      _mm512_storeu_si512(out + 2 * i * kBlock, left[i]);
-      _mm512_storeu_si512(out + (2 * i + 1) * kBlock, right[i]);
-    }
+    __m512i values[kBlock];
+    for (int64_t i = 0; i < kBlock; ++i) values[i] = load(i);
+    if (turned) StoreTurned(values, out);
+    else StorePairs(values, out);
   });
 }
 
