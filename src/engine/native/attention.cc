@@ -1,5 +1,5 @@
 // softmax(q·kᵀ·scale + bias)·v for each item and head, and its gradient, a few queries at a time: the scores are never held.
-#include "attention-parts.h"
+#include "common.h"
 #include "small-product.h"
 
 namespace melstrom {
@@ -29,6 +29,13 @@ class Scratch {
   std::vector<std::vector<float>> blocks_;
 };
 
+// The rows of one head in a tensor [B, length, heads, dim].
+struct Head {
+  const float* data;
+  int64_t stride, width;
+  const float* Row(int64_t row) const { return data + row * stride; }
+};
+
 static void CopyRows(const Head& from, int64_t begin, int64_t count, float scale, const Matrix& to) {
   for (int64_t row = 0; row < count; ++row)
     for (int64_t d = 0; d < from.width; ++d) to.Row(row)[d] = from.Row(begin + row)[d] * scale;
@@ -39,11 +46,78 @@ static void CopyTransposed(const Head& from, int64_t count, const Matrix& to) {
     for (int64_t d = 0; d < from.width; ++d) to.Row(d)[row] = from.Row(row)[d];
 }
 
-// The weights of `count` queries, which lie in `q`, scaled.
-static void Weigh(int64_t count, int64_t keys, int64_t width, const Matrix& q, const Matrix& transposed_k, const float* bias, const Matrix& weights) {
-  Multiply(count, RoundUp(keys), width, q, transposed_k, weights);
-  for (int64_t row = 0; row < count; ++row) Softmax(keys, weights.stride, bias, weights.Row(row));
+// The softmax of a row of scores in place; what lies beyond `count` becomes 0.
+static void Softmax(int64_t count, int64_t stride, const float* __restrict bias, float* __restrict row) {
+  if (bias != nullptr)
+    for (int64_t i = 0; i < count; ++i) row[i] += bias[i];
+  float highest[kVec], total[kVec] = {0.0f};
+  for (int64_t lane = 0; lane < kVec; ++lane) highest[lane] = row[0];
+  int64_t i = 0;
+  for (; i + kVec <= count; i += kVec)
+    for (int64_t lane = 0; lane < kVec; ++lane) highest[lane] = row[i + lane] > highest[lane] ? row[i + lane] : highest[lane];
+  for (; i < count; ++i) highest[0] = std::max(highest[0], row[i]);
+  const float top = *std::max_element(highest, highest + kVec);
+  for (i = 0; i + kVec <= count; i += kVec)
+    for (int64_t lane = 0; lane < kVec; ++lane) {
+      row[i + lane] = Exp(row[i + lane] - top);
+      total[lane] += row[i + lane];
+    }
+  for (; i < count; ++i) {
+    row[i] = Exp(row[i] - top);
+    total[0] += row[i];
+  }
+  float sum = 0.0f;
+  for (const float lane : total) sum += lane;
+  const float share = 1.0f / sum;
+  for (i = 0; i < count; ++i) row[i] *= share;
+  std::fill(row + count, row + stride, 0.0f);
 }
+
+// dScores = weights · (dWeights − Σ weights·dWeights), in place of dWeights.
+static void SoftmaxGradient(int64_t count, const float* __restrict weights, float* __restrict gradient) {
+  float lanes[kVec] = {0.0f};
+  int64_t i = 0;
+  for (; i + kVec <= count; i += kVec)
+    for (int64_t lane = 0; lane < kVec; ++lane) lanes[lane] += weights[i + lane] * gradient[i + lane];
+  for (; i < count; ++i) lanes[0] += weights[i] * gradient[i];
+  float projection = 0.0f;
+  for (const float lane : lanes) projection += lane;
+  for (i = 0; i < count; ++i) gradient[i] = weights[i] * (gradient[i] - projection);
+}
+
+class AttentionBase : public OpKernel {
+ public:
+  explicit AttentionBase(OpKernelConstruction* construction) : OpKernel(construction) {
+    OP_REQUIRES_OK(construction, construction->GetAttr("N", &bias_count_));
+    OP_REQUIRES_OK(construction, construction->GetAttr("scale", &scale_));
+  }
+
+ protected:
+  // Reads shapes; q is the input at `first`.
+  bool Resolve(OpKernelContext* context, int first) {
+    const Tensor &q = context->input(first), &k = context->input(first + 1), &v = context->input(first + 2);
+    const bool fits = q.dims() == 4 && k.dims() == 4 && v.shape() == k.shape() && k.dim_size(0) == q.dim_size(0) &&
+                      k.dim_size(2) == q.dim_size(2) && k.dim_size(3) == q.dim_size(3) && k.dim_size(1) > 0 &&
+                      (bias_count_ == 0 || context->input(first + 3).NumElements() == k.dim_size(0) * k.dim_size(1));
+    if (!fits) context->SetStatus(absl::InvalidArgumentError("attention: q must be [B, T, heads, dim], k and v [B, S, heads, dim], bias [B, S]"));
+    return fits;
+  }
+  static Head HeadOf(const Tensor& tensor, int64_t unit) {
+    const int64_t length = tensor.dim_size(1), heads = tensor.dim_size(2), width = tensor.dim_size(3);
+    return {tensor.flat<float>().data() + (unit / heads * length * heads + unit % heads) * width, heads * width, width};
+  }
+  const float* BiasOf(OpKernelContext* context, int input, int64_t item, int64_t keys) const {
+    return bias_count_ == 0 ? nullptr : context->input(input).flat<float>().data() + item * keys;
+  }
+  // The weights of `count` queries, which lie in `q`, scaled.
+  static void Weigh(int64_t count, int64_t keys, int64_t width, const Matrix& q, const Matrix& transposed_k, const float* bias, const Matrix& weights) {
+    Multiply(count, RoundUp(keys), width, q, transposed_k, weights);
+    for (int64_t row = 0; row < count; ++row) Softmax(keys, weights.stride, bias, weights.Row(row));
+  }
+
+  int bias_count_;
+  float scale_;
+};
 
 class AttentionOp : public AttentionBase {
  public:

@@ -6,7 +6,6 @@ import { longAttention } from './_long-attention.js';
 import { defineOperation } from './define-operation.js';
 import { matMul } from './mat-mul.js';
 import { attribute, hasNativeKernel, type OpAttribute } from './native-kernels.js';
-import { convPrecision, hasTiles } from './precision.js';
 
 export interface AttentionOptions {
   /** Added to the scores of each key, for every head and query alike; null for nothing. It gets no gradient. Shape: [B, S]. */
@@ -22,24 +21,15 @@ const DEFAULT_MAX_SCORES = 2 ** 24;
 /** Wider heads are left to the library's matrix products: at 512 channels they take half the time, at 40 to 80 twice. */
 const NATIVE_MAX_WIDTH = 128;
 
-/** Of narrower heads most of a tile would be zeros. */
-const HALF_MIN_WIDTH = 16;
-
-interface NativeAttributes {
-  readonly scale: number;
-  /** Products in bfloat16. */
-  readonly isHalf: boolean;
-}
-
 const runNativeAttention = { plain: defineNativeAttention(false), biased: defineNativeAttention(true) };
 
 function defineNativeAttention(isBiased: boolean) {
-  return defineOperation<NativeAttributes>({
+  return defineOperation<{ readonly scale: number }>({
     name: isBiased ? 'BiasedAttention' : 'Attention',
     saveInputs: isBiased ? ['q', 'k', 'v', 'bias'] : ['q', 'k', 'v'],
-    forward: ({ q, k, v, bias }, { scale, isHalf }) => runRaw(`MelstromAttention${isHalf ? 'Half' : ''}`, nativeAttributes(isBiased, scale), isBiased ? [q, k, v, bias] : [q, k, v])[0],
-    gradient: (dy, saved, { scale, isHalf }) => {
-      const [dq, dk, dv] = runRaw(`MelstromAttention${isHalf ? 'Half' : ''}Grad`, nativeAttributes(isBiased, scale), [dy, ...saved], 3);
+    forward: ({ q, k, v, bias }, { scale }) => runRaw('MelstromAttention', nativeAttributes(isBiased, scale), isBiased ? [q, k, v, bias] : [q, k, v])[0],
+    gradient: (dy, saved, { scale }) => {
+      const [dq, dk, dv] = runRaw('MelstromAttentionGrad', nativeAttributes(isBiased, scale), [dy, ...saved], 3);
       return { q: () => dq, k: () => dk, v: () => dv, bias: () => tf.zerosLike(saved[3]) };
     },
   });
@@ -63,8 +53,7 @@ export function attention(q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D, option
   if (bias !== null) requireShape('attention: bias', bias.shape, [batch, k.shape[1]]);
   const scale = 1 / Math.sqrt(width);
   if (hasNativeKernel('Attention') && width <= NATIVE_MAX_WIDTH) {
-    const attributes = { scale, isHalf: convPrecision() === 'bfloat16' && hasTiles() && width >= HALF_MIN_WIDTH };
-    const [mixed] = bias === null ? runNativeAttention.plain({ q, k, v }, attributes) : runNativeAttention.biased({ q, k, v, bias }, attributes);
+    const [mixed] = bias === null ? runNativeAttention.plain({ q, k, v }, { scale }) : runNativeAttention.biased({ q, k, v, bias }, { scale });
     return mixed as tf.Tensor4D;
   }
   const scaled = tf.mul(q, scale) as tf.Tensor4D;
