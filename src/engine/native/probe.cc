@@ -14,47 +14,39 @@ REGISTER_OP("MelstromKernelVersion").Output("version: int32").SetIsStateful().Se
 REGISTER_OP("MelstromHasTiles").Output("supported: int32").SetIsStateful().SetShapeFn(shape_inference::ScalarShape);
 REGISTER_OP("MelstromCpuHasBfloat16").Output("supported: int32").SetIsStateful().SetShapeFn(shape_inference::ScalarShape);
 
-class KernelVersionOp : public OpKernel {
- public:
-  using OpKernel::OpKernel;
-  void Compute(OpKernelContext* context) override {
-    Tensor* version = nullptr;
-    OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({}), &version));
-    version->scalar<int32_t>()() = kKernelVersion;
-  }
-};
+static int32_t Version() { return kKernelVersion; }
 
-class CpuHasBfloat16Op : public OpKernel {
- public:
-  using OpKernel::OpKernel;
-  void Compute(OpKernelContext* context) override {
-    Tensor* supported = nullptr;
-    OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({}), &supported));
-#if defined(__x86_64__)
-    supported->scalar<int32_t>()() = __builtin_cpu_supports("avx512bf16") ? 1 : 0;
-#else
-    supported->scalar<int32_t>()() = 0;
-#endif
-  }
-};
-
-class HasTilesOp : public OpKernel {
- public:
-  using OpKernel::OpKernel;
-  void Compute(OpKernelContext* context) override {
-    Tensor* supported = nullptr;
-    OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({}), &supported));
+static int32_t TilesAreGranted() {
 #ifdef MELSTROM_HAS_TILES
-    supported->scalar<int32_t>()() = HasTiles() ? 1 : 0;
+  return HasTiles() ? 1 : 0;
 #else
-    supported->scalar<int32_t>()() = 0;
+  return 0;
 #endif
+}
+
+static int32_t CpuHasBfloat16() {
+#if defined(__x86_64__)
+  return __builtin_cpu_supports("avx512bf16") ? 1 : 0;
+#else
+  return 0;
+#endif
+}
+
+// Answers with one number.
+template <int32_t (*kAnswer)()>
+class AnswerOp : public OpKernel {
+ public:
+  using OpKernel::OpKernel;
+  void Compute(OpKernelContext* context) override {
+    Tensor* answer = nullptr;
+    OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({}), &answer));
+    answer->scalar<int32_t>()() = kAnswer();
   }
 };
 
-REGISTER_KERNEL_BUILDER(Name("MelstromHasTiles").Device(DEVICE_CPU), HasTilesOp);
-REGISTER_KERNEL_BUILDER(Name("MelstromKernelVersion").Device(DEVICE_CPU), KernelVersionOp);
-REGISTER_KERNEL_BUILDER(Name("MelstromCpuHasBfloat16").Device(DEVICE_CPU), CpuHasBfloat16Op);
+REGISTER_KERNEL_BUILDER(Name("MelstromKernelVersion").Device(DEVICE_CPU), AnswerOp<Version>);
+REGISTER_KERNEL_BUILDER(Name("MelstromHasTiles").Device(DEVICE_CPU), AnswerOp<TilesAreGranted>);
+REGISTER_KERNEL_BUILDER(Name("MelstromCpuHasBfloat16").Device(DEVICE_CPU), AnswerOp<CpuHasBfloat16>);
 
 }  // namespace melstrom
 
