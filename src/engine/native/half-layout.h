@@ -19,7 +19,7 @@ struct Grid {
         count(items * lines * stride), lead(pad * stride + pad) {}
   int64_t taps() const { return size * size; }
   int64_t Shift(int64_t tap) const { return (tap / size - pad) * stride + tap % size - pad; }
-  // Where the line starts in the row and, if it is one of an image, in the dense tensor, else -1.
+  // Where the line starts in the dense tensor, or -1 for one of zeros.
   int64_t Source(int64_t line) const {
     const int64_t item = line / lines, row = line % lines;
     return row < height ? (item * height + row) * width : -1;
