@@ -1,6 +1,7 @@
 // The flags that extend, vary, fill, morph and combine share: how clips are drawn, made heard and written; and what they come to for a run.
 import { Option, type Command } from 'commander';
 import { MelstromError } from '../base/errors.js';
+import type { Reporter } from '../base/logger.js';
 import { SAMPLER_NAMES, SPACINGS, type NoiseInterval, type SamplerName, type Spacing } from '../diffusion/index.js';
 import type { WantedEngine } from '../engine/engine-info.js';
 import type { DrawSettings } from '../generation/index.js';
@@ -14,6 +15,7 @@ export interface DrawFlags {
   readonly sampler?: SamplerName | 'scheduler';
   readonly spacing?: Spacing;
   readonly steps?: number;
+  readonly upscalerSteps?: number;
   readonly guidance?: number;
   readonly guidanceRescale?: number;
   readonly guidanceInterval?: NoiseInterval;
@@ -35,6 +37,10 @@ export interface DrawFlagOptions {
   readonly bitDepth?: DrawFlags['bitDepth'];
 }
 
+export function upscalerStepsOption(): Option {
+  return new Option('--upscaler-steps <n>', 'calls of the upscaler per clip, for a model that draws a small image first (default: as many as of the first network)').argParser(integer(1));
+}
+
 export function guidanceRescaleOption(): Option {
   return new Option('--guidance-rescale <x>', 'how much of the level that guidance adds is taken back, 0 to 1').argParser(number(0, 1));
 }
@@ -51,6 +57,7 @@ export function addDrawFlags(command: Command, { stepsFlag = '--steps', bitDepth
     .addOption(new Option('--sampler <name>', "sampler; scheduler is the pipeline's own (default: the run's own)").choices([...SAMPLER_NAMES, 'scheduler']))
     .addOption(new Option('--spacing <name>', "noise levels that a named sampler visits (default: the run's own, or trailing)").choices(SPACINGS))
     .option(`${stepsFlag} <n>`, 'network calls per clip, from noise alone', integer(1))
+    .addOption(upscalerStepsOption())
     .option('--guidance <x>', 'how far labels and prompts are pushed; 1 follows them as trained', number(0))
     .addOption(guidanceRescaleOption())
     .addOption(guidanceIntervalOption())
@@ -73,12 +80,18 @@ export function drawSettings({ generation }: OpenRun, flags: DrawFlags): DrawSet
   return {
     sampler, spacing,
     steps: flags.steps ?? generation.steps,
+    upscalerSteps: flags.upscalerSteps ?? generation.upscalerSteps,
     guidance: flags.guidance ?? generation.guidance,
     guidanceRescale: flags.guidanceRescale ?? generation.guidanceRescale,
     guidanceInterval: flags.guidanceInterval ?? generation.guidanceInterval,
     eta: flags.eta ?? generation.eta,
     batchSize: flags.batchSize ?? generation.batchSize,
   };
+}
+
+/** Says so when what is drawn will be only as fine as its small image. */
+export function warnOfUpscaler({ pipeline: { upscaler } }: OpenRun, { log }: Reporter): void {
+  if (upscaler?.unet === null) log.warn('the upscaler is not trained yet: the small image is enlarged as it is; train with --stage upscaler');
 }
 
 /** The seeds of so many clips, counted up from the flag's. */

@@ -11,7 +11,7 @@ import { planOutput, writeGenerated, type WrittenClip } from '../generation/writ
 import { requireFlag, requireReadableFolder, requireWritableFolder } from './arguments.js';
 import { chooseVocoder } from './choose-vocoder.js';
 import { createContext, INTERRUPTED_STATUS } from './context.js';
-import { drawSettings } from './draw-flags.js';
+import { drawSettings, warnOfUpscaler } from './draw-flags.js';
 import { inDrawPrecision } from './draw-precision.js';
 import { openRun, type OpenRun } from './open-run.js';
 import { mixOfFlags, type OperationFlags } from './operation-flags.js';
@@ -44,6 +44,7 @@ export async function runOperation({ name, run, flags, command, inversions = 0, 
   const out = requireWritableFolder('--out', requireFlag('--out', flags.out));
   await startEngine(flags.engine);
   const open = await openRun(run);
+  warnOfUpscaler(open, reporter);
   const write = { bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false, run: resolve(run) };
   let progress: Progress | null = null;
   const { clips, seeds, titles } = await plan(open, {

@@ -91,7 +91,7 @@ function checkUpscaler({ mel, representation, unet, upscaler, generation }: Conf
     return [{ key: 'upscaler', got: 'a block', expected, fix: 'Set representation to pixel, or leave upscaler out.' }];
   }
   if ((unet.inpaintingShare ?? 0) > 0) {
-    return [{ key: 'unet.inpaintingShare', got: String(unet.inpaintingShare), expected: '0, since the model draws a small image first: it can generate, not fill or extend', fix: 'Leave it out.' }];
+    return [{ key: 'unet.inpaintingShare', got: String(unet.inpaintingShare), expected: '0, since the model draws a small image first; it fills and extends without', fix: 'Leave it out.' }];
   }
   const { network } = upscaler;
   const wanted = upscalerChannels(mel);

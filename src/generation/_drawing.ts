@@ -1,34 +1,28 @@
 // How the latents of a request are drawn by diffusion: what every operation that samples shares.
 import * as tf from '@tensorflow/tfjs';
 import { ALL_NOISE } from '../diffusion/guidance.js';
-import { heedKnown } from '../diffusion/heed-known.js';
-import { resampleKnown, withKnown, type KnownRegion } from '../diffusion/known-region.js';
+import type { KnownRegion } from '../diffusion/known-region.js';
 import { planSampler, planScheduler, type SamplingPlan } from '../diffusion/sampling-plan.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
 import { streamColumns, type KnownEnd } from '../diffusion/stream-columns.js';
 import { withWindows } from '../diffusion/windows.js';
-import { createRandom } from '../base/random.js';
 import { createGuidedDenoiser, isGuided, type PipelineCondition } from '../pipeline/denoiser.js';
 import { keptChannels, seesKept } from '../pipeline/inpainting.js';
 import { nullClassOf, type Pipeline } from '../pipeline/pipeline.js';
 import { schedulerClassOf } from '../pipeline/scheduler-config.js';
 import { encodePrompts } from '../pipeline/text.js';
 import { selectCondition } from '../pipeline/window-condition.js';
+import { holdGiven, type Given } from './_heeding.js';
+import { noiseSequence } from './_noise.js';
 import { DEFAULT_BATCH_SIZE, type Batch, type HowDrawn } from './_render.js';
 import { createUpscale } from './_upscale.js';
 import { columnWindows, drawnShape, frameWindows, type ClipLength } from './length.js';
 import type { GenerateRequest } from './request.js';
 
-/** A part of the latents that is given, and what is done so that the rest goes with it. */
-export interface Given extends KnownRegion {
-  readonly heedRounds: number;
-  readonly resamples: number;
-}
-
 export interface Drawing {
   readonly how: Omit<HowDrawn, 'operation'>;
   readonly words: { readonly prompts: readonly string[]; readonly negativePrompt: string } | null;
-  /** Memory: the caller disposes the latents. */
+  /** Shape: what is given and the result are of resultShape. Memory: the caller disposes the result. */
   draw(batch: Batch, given?: Given): Promise<tf.Tensor4D>;
   /** Draws one item, some columns at a time. Shape: [1, H, n, C] each. Memory: the caller disposes each. */
   stream(item: number, onAdvance: (share: number) => void, given?: Omit<KnownEnd, 'random'>): AsyncGenerator<tf.Tensor4D>;
@@ -66,25 +60,25 @@ export function createDrawing(pipeline: Pipeline, request: GenerateRequest, leng
       steps, upscaler: upscale && { factor: upscale.factor, steps: upscale.steps }, guidance: isGuided(pipeline) ? guidance : null, guidanceRescale, guidanceInterval, eta: hasEta ? eta : null,
     },
     words,
-    async draw({ items, initialNoise, random, onStep }, given) {
-      const condition = conditionOf(items, given && (() => given));
+    async draw({ items, noise: [{ initial, added }, second], onStep }, given) {
+      const seen = given && upscale !== null ? upscale.reduce(given) : given;
+      const condition = conditionOf(items, seen && (() => seen));
       const denoise = withWindows(guided, joint);
-      const own = items.map((item) => seeds[item]);
-      const heeding = given && heedKnown(denoise, given, given.heedRounds);
-      const held = given && heeding && {
-        denoise: withKnown(heeding, given, initialNoise),
-        correct: resampleKnown(given, { denoise: heeding, condition, resamples: given.resamples, random: own.map((seed) => createRandom(seed, 'noise', 'known')) }),
-      };
+      const sequences = (network: number) => items.map((item) => noiseSequence(seeds[item], network, 'known'));
+      const held = seen && holdGiven(seen, { denoise, condition, initial, random: sequences(0) });
       const show: Batch['onStep'] = (step, small) => (upscale === null || small === undefined ? onStep(step, small) : upscale.show(small, (whole) => onStep(step, whole)));
-      const drawn = await sample({ ...path, denoise, initialNoise, condition, random, onStep: show, signal, ...held }).finally(() => disposeCondition(condition));
+      const drawn = await sample({ ...path, denoise, initialNoise: initial, condition, random: added, onStep: show, signal, ...held }).finally(() => {
+        disposeCondition(condition);
+        if (upscale !== null) tf.dispose([seen?.clean, seen?.isKnown]);
+      });
       if (upscale === null) return drawn;
-      return upscale.run(drawn, { seeds: own, labels: items.map((item) => labels[item]), onStep: (step, denoised) => onStep(steps + step, denoised), signal });
+      return upscale.run(drawn, { noise: second, labels: items.map((item) => labels[item]), given, known: sequences(1), onStep: (step, denoised) => onStep(steps + step, denoised), signal });
     },
     async *stream(item, onAdvance, given) {
       const condition = conditionOf([item], given && (() => ({ clean: given.clean, isKnown: tf.ones([1, 1, 1, 1]) })));
       const [rows, columns, channels] = drawnShape(pipeline, length);
       const besideFrom = given?.isAtEnd === true ? columns - given.clean.shape[2] : 0;
-      const [initial, added, random] = ['initial', 'steps', 'known'].map((name) => createRandom(seeds[item], 'noise', name));
+      const [initial, added, random] = (['initial', 'steps', 'known'] as const).map((use) => noiseSequence(seeds[item], 0, use));
       try {
         yield* streamColumns({ ...joint, path, sample, denoise: guided, condition: { ...condition, besideFrom }, rows, channels, initial, added, known: given && { ...given, random }, onAdvance, signal });
       } finally {

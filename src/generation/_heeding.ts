@@ -1,6 +1,12 @@
 // What fill and extend do so that what is drawn goes with what is kept.
+import type * as tf from '@tensorflow/tfjs';
 import { requireInteger, requireNumber } from '../base/checks.js';
+import type { Random } from '../base/random.js';
 import type { MelSettings } from '../config/mel.js';
+import type { Denoiser } from '../diffusion/denoiser.js';
+import { heedKnown } from '../diffusion/heed-known.js';
+import { resampleKnown, withKnown, type KnownRegion } from '../diffusion/known-region.js';
+import type { SamplerOptions } from '../diffusion/samplers/sampler.js';
 import { seesKept } from '../pipeline/inpainting.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Carry } from '../spectrogram/put-kept.js';
@@ -49,6 +55,27 @@ function longestHold(mel: MelSettings): number {
 /** A third of a slice. */
 function reachFrames({ frames }: MelSettings): number {
   return Math.round(frames / 3);
+}
+
+/** A part of what is drawn that is given, and what is done so that the rest goes with it. */
+export interface Given extends KnownRegion {
+  readonly heedRounds: number;
+  readonly resamples: number;
+}
+
+interface HoldOptions<C> {
+  readonly denoise: Denoiser<C>;
+  readonly condition: C;
+  /** Where sampling starts. Shape: [B, H, W, C]. */
+  readonly initial: tf.Tensor4D;
+  /** Of resampling: one sequence per item. */
+  readonly random: readonly Random[];
+}
+
+/** What a sampler takes so that it keeps to the given part. */
+export function holdGiven<C>(given: Given, { denoise, condition, initial, random }: HoldOptions<C>): Pick<SamplerOptions<C>, 'denoise' | 'correct'> {
+  const heeding = heedKnown(denoise, given, given.heedRounds);
+  return { denoise: withKnown(heeding, given, initial), correct: resampleKnown(given, { denoise: heeding, condition, resamples: given.resamples, random }) };
 }
 
 /** What goes on of the kept sound over a join. */

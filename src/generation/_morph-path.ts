@@ -1,19 +1,19 @@
 // The way between the two ends of a morph: what lies at a position, and which positions are as far from one another.
 import * as tf from '@tensorflow/tfjs';
-import { createRandom, type Random } from '../base/random.js';
-import { invertDdim } from '../diffusion/inversion.js';
+import type { Random } from '../base/random.js';
 import { slerp } from '../diffusion/slerp.js';
 import { hostOrder } from '../pipeline/image-tensor.js';
 import { decodeLatents } from '../pipeline/latents.js';
-import { disposeMix } from '../pipeline/mixed-denoiser.js';
-import { sampleShape, type Pipeline } from '../pipeline/pipeline.js';
+import type { Pipeline, SampleShape } from '../pipeline/pipeline.js';
 import { evenPositions, unevenness } from './_even-steps.js';
+import { noiseSequence, type NetworkNoise } from './_noise.js';
 import type { Redraw } from './_redraw.js';
 import type { SoundEncoder, SoundSamples } from './_sounds.js';
-import { blendMixes, mixedCondition, type SoundMix } from './mix.js';
+import { networkShapes, resultShape } from './length.js';
+import { blendMixes, type SoundMix } from './mix.js';
 import type { Preview } from './request.js';
 
-/** A clip of the morph, as latents. */
+/** A clip of the morph, as what the networks come to: latents, or where an upscaler follows, the image. */
 export interface MorphPoint {
   readonly position: number;
   readonly latents: Float32Array;
@@ -47,9 +47,9 @@ interface DrawingSteps {
   readonly total: number;
 }
 
-/** One end: its noise, and of a sound the latents and what its noise misses of them. */
+/** One end: its noise for each network, and of a sound the latents and what its noise misses of them. */
 interface End {
-  readonly noise: Float32Array;
+  readonly noise: readonly Float32Array[];
   readonly seed: number;
   readonly mix: SoundMix;
   readonly latents: Float32Array | null;
@@ -99,7 +99,7 @@ export async function createMorphPath(pipeline: Pipeline, options: PathOptions):
 
   return {
     async evenPoints(count, rounds) {
-      const { steps } = options.redraw.how;
+      const { steps } = options.redraw;
       // The ends first, since what both miss is part of all that lies between.
       const outer = await drawAll([{ index: 0, position: 0 }, { index: count - 1, position: 1 }], { before: 0, total: steps });
       const between = (positions: readonly number[], round: number): Promise<Drawn[]> =>
@@ -117,24 +117,21 @@ export async function createMorphPath(pipeline: Pipeline, options: PathOptions):
 }
 
 async function findEnd(pipeline: Pipeline, { seed, samples, mix }: PathOptions['ends'][number], { redraw, encoder, corrections, onStep, signal }: PathOptions): Promise<End> {
-  if (samples === null) return { noise: createRandom(seed, 'noise', 'initial').normals(itemSize(pipeline)), seed, mix, latents: null, missed: null };
+  if (samples === null) return { noise: networkShapes(pipeline).map((shape, network) => noiseSequence(seed, network, 'initial').normals(sizeOf(shape))), seed, mix, latents: null, missed: null };
   const clean = encoder.latents([encoder.image(samples)]);
-  const condition = mixedCondition(pipeline, [mix]);
   try {
-    const noise = await invertDdim({ ...redraw.plan!.path, denoise: redraw.denoise, clean, condition, corrections, onStep, signal });
-    const values = (await noise.data()) as Float32Array;
-    noise.dispose();
+    const noise = await redraw.invert({ clean, mixes: [mix], corrections, onStep, signal });
+    const values = (await Promise.all(noise.map((tensor) => tensor.data()))) as Float32Array[];
+    tf.dispose(noise);
     return { noise: values, seed, mix, latents: (await clean.data()) as Float32Array, missed: null };
   } finally {
     clean.dispose();
-    disposeMix(condition);
   }
 }
 
 /** What the sampler makes of the noise at some positions. */
 async function drawRaw(pipeline: Pipeline, { ends, redraw, onStep, onPreview, previewEvery = 1, signal }: Omit<PathOptions, 'ends'> & { ends: readonly End[] }, { places, steps }: { readonly places: readonly Place[]; readonly steps: DrawingSteps }): Promise<Float32Array[]> {
   const [from, to] = ends;
-  const shape = sampleShape(pipeline);
   const positions = places.map(({ position }) => position);
   const show = async (step: number, denoised?: tf.Tensor4D): Promise<void> => {
     onStep();
@@ -144,15 +141,17 @@ async function drawRaw(pipeline: Pipeline, { ends, redraw, onStep, onPreview, pr
     const images = await decodeAll(pipeline, seen);
     for (const [item, { index }] of places.entries()) await onPreview({ index, doneSteps, totalSteps: steps.total, image: { settings: pipeline.mel, frameCount: pipeline.mel.frames, data: images[item] } });
   };
-  const initialNoise = tf.tidy(() => tf.stack(positions.map((position) => tf.tensor3d(slerp(from.noise, to.noise, position), [...shape]))) as tf.Tensor4D);
-  const random = positions.map((position) => blendedRandom(from.seed, to.seed, position));
+  const noise = networkShapes(pipeline).map((shape, network): NetworkNoise => ({
+    initial: tf.tidy(() => tf.stack(positions.map((position) => tf.tensor3d(slerp(from.noise[network], to.noise[network], position), [...shape]))) as tf.Tensor4D),
+    added: positions.map((position) => blendedSequence(from.seed, to.seed, { position, network })),
+  }));
   try {
-    const drawn = await redraw.run({ clean: null, initialNoise, random, mixes: positions.map((position) => blendMixes(from.mix, to.mix, position)), onStep: show, signal });
+    const drawn = await redraw.run({ clean: null, noise, mixes: positions.map((position) => blendMixes(from.mix, to.mix, position)), onStep: show, signal });
     const values = (await drawn.data()) as Float32Array;
     drawn.dispose();
     return itemsOf(pipeline, values);
   } finally {
-    initialNoise.dispose();
+    tf.dispose(noise.map(({ initial }) => initial));
   }
 }
 
@@ -170,7 +169,7 @@ function addMissed([from, to]: readonly End[], position: number, raw: Float32Arr
 
 /** Memory: leaves no tensor. */
 async function decodeAll(pipeline: Pipeline, latents: readonly Float32Array[]): Promise<Float32Array[]> {
-  const shape = sampleShape(pipeline);
+  const shape = resultShape(pipeline);
   const decoded = tf.tidy(() => hostOrder(decodeLatents(pipeline, tf.stack(latents.map((values) => tf.tensor3d(values, [...shape]))) as tf.Tensor4D)));
   const values = (await decoded.data()) as Float32Array;
   decoded.dispose();
@@ -179,18 +178,18 @@ async function decodeAll(pipeline: Pipeline, latents: readonly Float32Array[]): 
 }
 
 /** The noise that a sampler adds on its way, between those of two seeds as the initial noise is. */
-function blendedRandom(from: number, to: number, position: number): Random {
-  const [a, b] = [from, to].map((seed) => createRandom(seed, 'noise', 'steps'));
+function blendedSequence(from: number, to: number, { position, network }: { position: number; network: number }): Random {
+  const [a, b] = [from, to].map((seed) => noiseSequence(seed, network, 'steps'));
   if (from === to || position === 0) return a;
   return position === 1 ? b : { ...a, normals: (count) => slerp(a.normals(count), b.normals(count), position) };
 }
 
 /** Shape: [B*H*W*C] -> B times [H*W*C]. */
 function itemsOf(pipeline: Pipeline, values: Float32Array): Float32Array[] {
-  const size = itemSize(pipeline);
+  const size = sizeOf(resultShape(pipeline));
   return Array.from({ length: values.length / size }, (_, item) => values.slice(item * size, (item + 1) * size));
 }
 
-function itemSize(pipeline: Pipeline): number {
-  return sampleShape(pipeline).reduce((product, size) => product * size, 1);
+function sizeOf(shape: SampleShape): number {
+  return shape.reduce((product, size) => product * size, 1);
 }

@@ -1,45 +1,19 @@
-// The part that vary, fill, morph and combine share: a sampler that starts at noise or part way, under a mask or none, after a mix.
+// The part that vary, fill, morph and combine share: drawing after a mix by every network of a pipeline.
 import * as tf from '@tensorflow/tfjs';
 import { MelstromError } from '../base/errors.js';
-import type { Random } from '../base/random.js';
-import type { SamplerName } from '../diffusion/samplers/by-name.js';
-import { ALL_NOISE, type NoiseInterval } from '../diffusion/guidance.js';
-import { heedKnown } from '../diffusion/heed-known.js';
-import { resampleKnown } from '../diffusion/known-region.js';
-import { blend, withMask } from '../diffusion/masked-denoiser.js';
-import { noisedStart } from '../diffusion/part-way.js';
-import { planSampler, planScheduler, type SamplingPlan } from '../diffusion/sampling-plan.js';
-import { createNoiseSchedule } from '../diffusion/schedule.js';
-import type { Denoiser } from '../diffusion/denoiser.js';
-import type { Spacing } from '../diffusion/settings.js';
+import { ALL_NOISE } from '../diffusion/guidance.js';
 import { isGuided } from '../pipeline/denoiser.js';
-import { keptChannels, seesKept } from '../pipeline/inpainting.js';
-import { createMixedDenoiser, disposeMix, showBeside, type MixedCondition } from '../pipeline/mixed-denoiser.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { schedulerClassOf } from '../pipeline/scheduler-config.js';
-import type { Heeding } from './_heeding.js';
-import type { Batch, GeneratedClip, HowDrawn } from './_render.js';
-import { checkMix, mixedCondition, type SoundMix } from './mix.js';
+import { drawTwice } from './_draw-twice.js';
+import type { NetworkNoise } from './_noise.js';
+import { createNetworkRedraw, type DrawSettings, type InvertAsked, type NetworkRedraw, type RedrawAsked } from './_redraw-network.js';
+import type { GeneratedClip, HowDrawn } from './_render.js';
+import { checkMix, type SoundMix } from './mix.js';
 import type { OperationSidecar } from './operation.js';
 import { checkGenerateRequest, type ClipRequest } from './request.js';
 
-/** What an operation is told of sampling. */
-export interface DrawSettings {
-  /** Default `scheduler`: what the pipeline's own scheduler does. */
-  readonly sampler?: SamplerName | 'scheduler';
-  /** Noise levels that a named sampler visits. Default trailing. */
-  readonly spacing?: Spacing;
-  /** Steps from noise alone; part way there are fewer. */
-  readonly steps: number;
-  /** 1 follows the mix as trained; 0 ignores it. */
-  readonly guidance: number;
-  /** Share of the level and contrast that guidance adds which is taken back. Default 0. */
-  readonly guidanceRescale?: number;
-  /** Noise levels at which it is guided, as shares of noise: 0 is clean, 1 nothing but noise. Default all, [0, 1]. */
-  readonly guidanceInterval?: NoiseInterval;
-  /** Fresh noise of ddim. Default 0. */
-  readonly eta?: number;
-}
+export type { DrawSettings } from './_redraw-network.js';
 
 /** What every operation is told. */
 export interface OperationRequest extends Omit<ClipRequest, 'frameCount'>, DrawSettings {
@@ -71,89 +45,52 @@ export function requireOnePerClip(where: string, given: readonly unknown[] | und
   throw new MelstromError({ kind: 'usage', where: `${where} and seeds`, got: `${given.length} and ${seeds.length}`, expected: 'one of each per clip' });
 }
 
-const NO_HEEDING = { heedRounds: 0, resamples: 0 };
-
-export interface RedrawBatch {
-  /** What is started from, and what a mask keeps; null at strength 1 without a mask. */
-  readonly clean: tf.Tensor4D | null;
-  /** 1 where it is drawn anew. Shape: [B, H, W, 1]. Default everywhere. */
-  readonly mask?: tf.Tensor4D;
-  /** How what is drawn under a mask is made to go with what is kept. Default not at all. */
-  readonly heeding?: Pick<Heeding, 'heedRounds' | 'resamples'>;
-  readonly initialNoise: tf.Tensor4D;
-  /** One sequence per item, at its start. */
-  readonly random: readonly Random[];
-  readonly mixes: readonly SoundMix[];
-  /** Steps are counted from those that a strength leaves out. */
-  readonly onStep?: Batch['onStep'];
-  readonly signal?: AbortSignal;
-}
-
+/** Drawing by all networks of a pipeline, one after the other. */
 export interface Redraw {
   readonly how: HowDrawn;
-  /** What it samples with and along; null at strength 0. */
-  readonly plan: SamplingPlan<MixedCondition> | null;
-  readonly denoise: Denoiser<MixedCondition>;
-  /** Memory: the caller disposes the result; what is given stays. */
-  run(batch: RedrawBatch): Promise<tf.Tensor4D>;
+  /** Of all networks. */
+  readonly steps: number;
+  /** Whether fresh noise is added on the way, so that no initial noise alone leads to the result. */
+  readonly addsNoise: boolean;
+  /** Shape: clean, mask and result are of resultShape. Memory: the caller disposes the result; what is given stays. */
+  run(batch: RedrawAsked & { readonly noise: readonly NetworkNoise[] }): Promise<tf.Tensor4D>;
+  /** The noise of each network that leads to a sample of resultShape. Memory: the caller disposes. */
+  invert(asked: InvertAsked): Promise<tf.Tensor4D[]>;
 }
 
 /** Plans the drawing of a request at a strength: 0 gives the clean sample back, 1 starts from noise alone. */
 export function createRedraw(pipeline: Pipeline, request: DrawSettings, strength = 1): Redraw {
-  const { sampler = 'scheduler', spacing = 'trailing', steps, guidance, guidanceRescale = 0, guidanceInterval = ALL_NOISE, eta = 0 } = request;
+  const { sampler = 'scheduler', spacing = 'trailing', steps, upscalerSteps, guidance, guidanceRescale = 0, guidanceInterval = ALL_NOISE, eta = 0 } = request;
+  const { upscaler, labels, diffusion, scheduler } = pipeline;
   const isOwn = sampler === 'scheduler';
-  const planned = { schedule: createNoiseSchedule(pipeline.diffusion), steps, eta, strength: strength === 0 ? 1 : strength };
-  const plan = isOwn ? planScheduler<MixedCondition>(planned, pipeline.scheduler) : planSampler<MixedCondition>(planned, sampler, spacing);
-  const { path, sample, hasEta, skipped } = plan;
-  const denoise = createMixedDenoiser(pipeline, { guidance, guidanceRescale, guidanceInterval, timestepAt: path.timestepAt });
-  const scale = path.initialScale ?? path.sigmas[0];
-  const startOf = ({ clean, mask, initialNoise }: RedrawBatch): tf.Tensor4D => {
-    if (clean === null || (strength === 1 && mask === undefined)) return tf.clone(initialNoise);
-    if (strength < 1) return noisedStart({ clean, noise: initialNoise, sigma: scale });
-    return tf.tidy(() => blend({ mask: mask!, drawn: initialNoise, clean: tf.div(tf.add(clean, tf.mul(initialNoise, path.sigmas[0])), scale) }));
-  };
+  const planned = strength === 0 ? 1 : strength;
+  const first = createNetworkRedraw(pipeline, request, planned);
+  const wholeSteps = upscaler?.unet ? (upscalerSteps ?? steps) : 0;
+  const second = upscaler?.unet ? createNetworkRedraw({ unet: upscaler.unet, labels, diffusion, scheduler, text: null }, { ...request, steps: wholeSteps }, planned) : null;
+  const { run, invert } = upscaler === null ? drawOnce(first) : drawTwice({ first, second, steps, factor: upscaler.factor });
   return {
     how: {
       operation: 'redraw', // each operation puts its own name in its place
-      sampler: isOwn ? schedulerClassOf(pipeline.scheduler) : sampler,
+      sampler: isOwn ? schedulerClassOf(scheduler) : sampler,
       spacing: isOwn ? null : spacing,
-      steps, upscaler: null, guidance: isGuided(pipeline) ? guidance : null, guidanceRescale, guidanceInterval, eta: hasEta ? eta : null,
+      steps, upscaler: upscaler && { factor: upscaler.factor, steps: wholeSteps }, guidance: isGuided(pipeline) ? guidance : null, guidanceRescale, guidanceInterval, eta: first.hasEta ? eta : null,
     },
-    plan: strength === 0 ? null : plan,
-    denoise,
+    steps: steps + wholeSteps,
+    addsNoise: first.addsNoise,
     async run(batch) {
-      const { clean, mask, heeding = NO_HEEDING, initialNoise, random, mixes, onStep, signal } = batch;
-      if (strength === 0 && clean !== null) {
-        await onStep?.(steps);
-        return tf.clone(clean);
-      }
-      for (const sequence of random) sequence.position += skipped * wordsOf(initialNoise);
-      const masked = mask === undefined || clean === null ? null : { mask, clean };
-      const known = masked && { clean: masked.clean, isKnown: tf.tidy(() => tf.sub<tf.Tensor4D>(1, masked.mask)) };
-      const beside = known && seesKept(pipeline) ? keptChannels(known) : undefined;
-      const condition = showBeside(mixedCondition(pipeline, mixes), beside);
-      const start = startOf(batch);
-      const heedful = known === null ? denoise : heedKnown(denoise, known, heeding.heedRounds);
-      try {
-        const drawn = await sample({
-          ...path, denoise: masked === null ? denoise : withMask(heedful, masked), initialNoise: start, condition,
-          ...(known && { correct: resampleKnown(known, { denoise: heedful, condition, resamples: heeding.resamples, random }) }), random, onStep: (step, denoised) => onStep?.(skipped + step, denoised), signal,
-        });
-        if (masked === null) return drawn;
-        const kept = blend({ ...masked, drawn });
-        drawn.dispose();
-        return kept;
-      } finally {
-        tf.dispose([start, beside, known?.isKnown]);
-        disposeMix(condition);
-      }
+      if (strength > 0 || batch.clean === null) return run(batch);
+      await batch.onStep?.(steps + wholeSteps);
+      return tf.clone(batch.clean);
     },
+    invert,
   };
 }
 
-/** Random words that one draw of noise for one item takes: four for two numbers. */
-function wordsOf({ shape: [, rows, columns, channels] }: tf.Tensor4D): number {
-  return 4 * Math.ceil((rows * columns * channels) / 2);
+function drawOnce({ run, invert }: NetworkRedraw): Pick<Redraw, 'run' | 'invert'> {
+  return {
+    run: ({ noise: [noise], ...asked }) => run({ ...asked, noise }),
+    invert: async (asked) => [await invert(asked)],
+  };
 }
 
 /** The label by which a mix is named: that of its only part. */

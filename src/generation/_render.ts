@@ -3,8 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { durationSeconds, type Clip } from '../audio/clip.js';
 import { MelstromError } from '../base/errors.js';
 import { inOrder } from '../base/in-order.js';
-import { createRandom, type Random } from '../base/random.js';
-import { breathe, drawNoise } from '../diffusion/samplers/sampler.js';
+import { breathe } from '../diffusion/samplers/sampler.js';
 import { convPrecision } from '../nn/operations.js';
 import { modelHash, settingsHash } from '../pipeline/hash.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
@@ -12,7 +11,8 @@ import { MELSTROM_VERSION } from '../pipeline/version.js';
 import { codecHash } from '../spectrogram/codec-identity.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { readImages } from './_images.js';
-import { clipLength, columnWindows, drawnShape, type ClipLength } from './length.js';
+import { drawBatchNoise, type NetworkNoise } from './_noise.js';
+import { clipLength, columnWindows, networkShapes, type ClipLength } from './length.js';
 import { checkClipRequest, type ClipRequest } from './request.js';
 import { reportInversion, type InversionReport } from '../vocoder/inversion-report.js';
 import type { Sidecar } from './sidecar.js';
@@ -31,11 +31,10 @@ export interface GeneratedClip {
 /** The part of a sidecar that depends on how latents are drawn. */
 export type HowDrawn = Pick<Sidecar, 'operation' | 'extension' | 'sampler' | 'spacing' | 'steps' | 'upscaler' | 'guidance' | 'guidanceRescale' | 'guidanceInterval' | 'eta'>;
 
-/** One batch to draw: positions in the request and unit normal noise for them. */
+/** One batch to draw: positions in the request, and noise for them, of each network in turn. */
 export interface Batch {
   readonly items: readonly number[];
-  readonly initialNoise: tf.Tensor4D;
-  readonly random: readonly Random[];
+  readonly noise: readonly NetworkNoise[];
   /** Steps that are counted from 1, the upscaler's after those of the first image, each with what is seen through the noise, if anything is. */
   readonly onStep: (step: number, denoised?: tf.Tensor4D) => void | Promise<void>;
 }
@@ -92,10 +91,10 @@ export async function* renderClips(options: RenderOptions): AsyncGenerator<Gener
       await report(steps);
       continue;
     }
-    const initialNoise = drawNoise(items.map((item) => createRandom(seeds[item], 'noise', 'initial')), [items.length, ...drawnShape(pipeline, length)]);
-    const images = await draw({ items, initialNoise, random: items.map((item) => createRandom(seeds[item], 'noise', 'steps')), onStep: report })
+    const noise = drawBatchNoise(items.map((item) => seeds[item]), networkShapes(pipeline, length));
+    const images = await draw({ items, noise, onStep: report })
       .then((latents) => readImages(pipeline, latents, { length, batchSize }))
-      .finally(() => initialNoise.dispose());
+      .finally(() => tf.dispose(noise.map(({ initial }) => initial)));
     yield* inOrder(wanted, request.vocoder.lanes ?? 1, async (index): Promise<GeneratedClip> => {
       await breathe();
       signal?.throwIfAborted();

@@ -71,20 +71,13 @@ export function padToSlice({ frames, hopSamples }: Pipeline['mel'], samples: Flo
 export interface SoundEncoder {
   /** Shape: at most a slice -> [M, frames], of stereo sound [3·M, frames]. */
   image(samples: SoundSamples): MelImage;
-  /** Images as what is diffused, by the posterior's mean. Shape: [B, H, W, C]. Memory: the caller disposes. */
+  /** Images as what the networks come to: latents, by the posterior's mean, or cells. Shape: [B, H, W, C]. Memory: the caller disposes. */
   latents(images: readonly MelImage[]): tf.Tensor4D;
 }
 
-/** @throws MelstromError of kind 'usage' for a model that draws a small image first */
-export function requireWholeImages({ upscaler }: Pipeline): void {
-  if (upscaler === null) return;
-  throw new MelstromError({ kind: 'usage', where: 'pipeline', got: 'one that draws a small image first', expected: 'one that draws the whole image', fix: 'Of a model with an upscaler clips can only be generated.' });
-}
-
-/** @throws MelstromError for a model that draws in two sizes, or whose slice its networks do not fit */
+/** @throws MelstromError for a model whose slice its networks do not fit */
 export function createSoundEncoder(pipeline: Pipeline): SoundEncoder {
   const { mel } = pipeline;
-  requireWholeImages(pipeline);
   if (mel.frames % frameMultiple(pipeline) !== 0) {
     throw new MelstromError({ kind: 'checkpoint', where: 'pipeline: mel', got: `${mel.frames} frames`, expected: `a multiple of ${frameMultiple(pipeline)}` });
   }

@@ -2,7 +2,6 @@
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { checkOperation, createRedraw, soleLabel, withSettings, wordsOfMixes, type OperationClip, type OperationRequest } from './_redraw.js';
 import { renderClips } from './_render.js';
-import { requireWholeImages } from './_sounds.js';
 import { describeMix, type SoundMix } from './mix.js';
 
 /** What is asked of combineClips. */
@@ -21,7 +20,6 @@ export interface CombineRequest extends OperationRequest {
 export function combineClips(pipeline: Pipeline, request: CombineRequest): AsyncGenerator<OperationClip> {
   const { mixes, signal } = request;
   checkOperation(pipeline, request);
-  requireWholeImages(pipeline);
   const { how, run } = createRedraw(pipeline, request);
   const clips = renderClips({
     pipeline,
@@ -29,7 +27,7 @@ export function combineClips(pipeline: Pipeline, request: CombineRequest): Async
     labels: mixes.map(soleLabel),
     words: wordsOfMixes(pipeline, mixes),
     how,
-    draw: ({ items, initialNoise, random, onStep }) => run({ clean: null, initialNoise, random, mixes: items.map((item) => mixes[item]), onStep, signal }),
+    draw: ({ items, noise, onStep }) => run({ clean: null, noise, mixes: items.map((item) => mixes[item]), onStep, signal }),
   });
   return withSettings(clips, async (index) => ({ operation: 'combine' as const, operationSettings: { mix: describeMix(pipeline, mixes[index]) } }));
 }

@@ -11,19 +11,19 @@ import { createImageCodec } from '../spectrogram/image-codec.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { putKept, type Carry } from '../spectrogram/put-kept.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
-import { createDrawing, type Drawing, type Given } from './_drawing.js';
+import { createDrawing, type Drawing } from './_drawing.js';
 import { planExtension, type ExtensionPlan } from './_extension-plan.js';
 import type { GivenPart } from './_given-part.js';
-import { carryOf, requireHeeding, type Heeding, type HeedingRequest } from './_heeding.js';
+import { carryOf, requireHeeding, type Given, type Heeding, type HeedingRequest } from './_heeding.js';
 import { renderClips, type GeneratedClip, type HowDrawn, type MadeSound } from './_render.js';
-import { drawnShape, framesPerColumn } from './length.js';
+import { framesPerColumn, framesPerResultColumn, resultShape } from './length.js';
 import { checkGenerateRequest, type GenerateRequest } from './request.js';
 import { requireSound, type InputSound, type SoundSamples } from './_sounds.js';
 import type { Extension } from './sidecar.js';
 import { collectClips, drawStreams, isStreamedLength, type ClipStream } from './_streaming.js';
 
 /** What extension is told. One clip per seed, each another continuation. */
-export interface ExtendRequest extends Omit<GenerateRequest, 'frameCount' | 'seconds' | 'isLoop' | 'tempo' | 'skip' | 'upscalerSteps'>, HeedingRequest {
+export interface ExtendRequest extends Omit<GenerateRequest, 'frameCount' | 'seconds' | 'isLoop' | 'tempo' | 'skip'>, HeedingRequest {
   /** What is kept, of the model's channels at its rate. */
   readonly sound: InputSound;
   /** Where it came from, for the sidecar. */
@@ -77,11 +77,8 @@ interface PlannedRequest {
 
 function planRequest(pipeline: Pipeline, request: ExtendRequest): PlannedRequest {
   const { sound, input = null, seconds, isBefore = false } = request;
-  if (pipeline.upscaler !== null) {
-    throw new MelstromError({ kind: 'usage', where: 'extend', got: 'a model that draws a small image first', expected: 'one that draws the whole image, or latents' });
-  }
   const channels = requireSound(pipeline, sound, 'sound');
-  const generate: GenerateRequest = { ...request, seconds: undefined, upscalerSteps: null };
+  const generate: GenerateRequest = { ...request, seconds: undefined };
   checkGenerateRequest(pipeline, generate);
   const heeding = requireHeeding(pipeline, request);
   const newSamples = Math.round(requireNumber('seconds', seconds, { min: 1 / pipeline.mel.sampleRateHz, max: 86_400 }) * pipeline.mel.sampleRateHz);
@@ -143,7 +140,7 @@ function givenPart({ isBefore, length, firstContextFrame, knownFrames, knownSamp
 function encodePart(pipeline: Pipeline, image: MelImage, { count, isAtEnd }: { count: number; isAtEnd: boolean }): tf.Tensor4D {
   return tf.tidy(() => {
     const latents = encodeImage(pipeline, image);
-    const columns = count / framesPerColumn(pipeline);
+    const columns = count / framesPerResultColumn(pipeline);
     return tf.slice(latents, [0, 0, isAtEnd ? latents.shape[2] - columns : 0, 0], [-1, -1, columns, -1]) as tf.Tensor4D;
   });
 }
@@ -164,8 +161,8 @@ function contextImage({ mel }: Pipeline, channels: SoundSamples, { contextFrames
 
 /** Memory: the caller disposes both. */
 function knownLatents(pipeline: Pipeline, image: MelImage, plan: ExtensionPlan): Pick<Given, 'clean' | 'isKnown'> {
-  const [rows, columns, channels] = drawnShape(pipeline, plan.length);
-  const columnFrames = framesPerColumn(pipeline);
+  const [rows, columns, channels] = resultShape(pipeline, plan.length);
+  const columnFrames = framesPerResultColumn(pipeline);
   const first = plan.firstContextFrame / columnFrames;
   const clean = tf.tidy(() => {
     return tf.pad(encodeImage(pipeline, image), [[0, 0], [0, 0], [first, columns - first - image.frameCount / columnFrames], [0, 0]]) as tf.Tensor4D;

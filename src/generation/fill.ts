@@ -3,7 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { createRegionLimit, placeRegion, replaceWithin, type PlacedRegion, type Region, type RegionEdges } from '../audio/region.js';
 import { requireNumber } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
-import { sampleShape, type Pipeline } from '../pipeline/pipeline.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
 import { heardCells } from '../spectrogram/heard-cells.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { putKept } from '../spectrogram/put-kept.js';
@@ -11,6 +11,7 @@ import { carryOf, requireHeeding, type HeedingRequest } from './_heeding.js';
 import { checkOperation, createRedraw, requireOnePerClip, soleLabel, withSettings, wordsOfMixes, type OperationClip, type OperationRequest } from './_redraw.js';
 import { renderClips } from './_render.js';
 import { createSoundEncoder, longestSound, padToSlice, recordSound, requireSound, type InputSound, type SoundSamples } from './_sounds.js';
+import { resultShape } from './length.js';
 import { describeMix } from './mix.js';
 
 /** What is asked of fillSounds. */
@@ -65,11 +66,11 @@ export function fillSounds(pipeline: Pipeline, request: FillRequest): AsyncGener
     labels: mixes.map(soleLabel),
     words: wordsOfMixes(pipeline, mixes),
     how,
-    draw: async ({ items, initialNoise, random, onStep }) => {
+    draw: async ({ items, noise, onStep }) => {
       const clean = encoder.latents(items.map((item) => encoder.image(windows[item].channels)));
       const mask = latentMask(pipeline, items.map((item) => heardCells(pipeline.mel, frames, windows[item].region)));
       try {
-        return await run({ clean, mask, heeding, initialNoise, random, mixes: items.map((item) => mixes[item]), onStep, signal });
+        return await run({ clean, mask, heeding, noise, mixes: items.map((item) => mixes[item]), onStep, signal });
       } finally {
         tf.dispose([clean, mask]);
       }
@@ -127,10 +128,10 @@ function windowAround(mel: Pipeline['mel'], all: SoundSamples, region: PlacedReg
   return { offset, channels, region: { ...region, fromSample: fromSample - offset, toSample: isToEnd ? channels[0].length : toSample - offset } };
 }
 
-/** A cell of what is diffused, in all its channels, is drawn anew when any cell of the image under it is. Shape: [M, N] each -> [B, H, W, 1]. Memory: the caller disposes. */
+/** A cell of what is drawn, in all its channels, is drawn anew when any cell of the image under it is. Shape: [M, N] each -> [B, H, W, 1]. Memory: the caller disposes. */
 function latentMask(pipeline: Pipeline, images: readonly Float32Array[]): tf.Tensor4D {
   const { melBins, frames } = pipeline.mel;
-  const [rows] = sampleShape(pipeline);
+  const [rows] = resultShape(pipeline);
   const factor = melBins / rows;
   return tf.tidy(() => {
     const cells = tf.stack(images.map((data) => tf.tensor3d(data, [melBins, frames, 1]))) as tf.Tensor4D;

@@ -50,9 +50,9 @@ export function generateFromVaePrior(pipeline: Pipeline, request: ClipRequest): 
     words: null,
     length,
     how: { operation: 'vae-prior', sampler: 'vae-prior', spacing: null, steps: 1, upscaler: null, guidance: null, guidanceRescale: 0, guidanceInterval: ALL_NOISE, eta: null },
-    draw: async ({ initialNoise, onStep }) => {
+    draw: async ({ noise: [{ initial }], onStep }) => {
       await onStep(1);
-      return tf.clone(initialNoise);
+      return tf.clone(initial);
     },
   });
 }

@@ -1,6 +1,7 @@
 // How long a clip is: in samples, in frames, and in the windows that the networks draw it in.
 import { requireInteger, requireNumber } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
+import { imageChannels } from '../config/mel-layout.js';
 import { spreadWindows, type Windows } from '../diffusion/windows.js';
 import { sampleShape, type Pipeline, type SampleShape } from '../pipeline/pipeline.js';
 
@@ -104,6 +105,23 @@ export function framesPerColumn(pipeline: Measured): number {
 export function drawnShape(pipeline: Measured, { drawnFrames }: Pick<ClipLength, 'drawnFrames'>): SampleShape {
   const [rows, , channels] = sampleShape(pipeline);
   return [rows, drawnFrames / framesPerColumn(pipeline), channels];
+}
+
+/** What the networks come to, at that length: the image itself where an upscaler follows the UNet, else what the UNet diffuses. */
+export function resultShape(pipeline: Measured, length: Pick<ClipLength, 'drawnFrames'> = { drawnFrames: pipeline.mel.frames }): SampleShape {
+  const { mel, upscaler } = pipeline;
+  return upscaler === null ? drawnShape(pipeline, length) : [mel.melBins, length.drawnFrames, imageChannels(mel)];
+}
+
+/** Frames that one column of that stands for. */
+export function framesPerResultColumn(pipeline: Measured): number {
+  return pipeline.upscaler === null ? framesPerColumn(pipeline) : 1;
+}
+
+/** The shape of one item of what each network draws, one after the other: the UNet, and the upscaler where it is trained. */
+export function networkShapes(pipeline: Measured, length: Pick<ClipLength, 'drawnFrames'> = { drawnFrames: pipeline.mel.frames }): readonly SampleShape[] {
+  const first = drawnShape(pipeline, length);
+  return pipeline.upscaler?.unet ? [first, resultShape(pipeline, length)] : [first];
 }
 
 /** The windows in columns of what the UNet diffuses, each of the width that it was trained on. */

@@ -2,11 +2,12 @@
 import * as tf from '@tensorflow/tfjs';
 import { requireInteger } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
-import { sampleShape, type Pipeline } from '../pipeline/pipeline.js';
+import type { Pipeline } from '../pipeline/pipeline.js';
 import { createMorphPath, type MorphPoint } from './_morph-path.js';
 import { checkOperation, createRedraw, soleLabel, withSettings, wordsOfMixes, type OperationClip, type OperationRequest } from './_redraw.js';
 import { renderClips } from './_render.js';
-import { createSoundEncoder, recordSound, requireSlice, requireWholeImages, type InputSound, type SoundSamples } from './_sounds.js';
+import { createSoundEncoder, recordSound, requireSlice, type InputSound, type SoundSamples } from './_sounds.js';
+import { resultShape } from './length.js';
 import { blendMixes, describeMix, type SoundMix } from './mix.js';
 import type { EndRecord } from './operation.js';
 
@@ -52,9 +53,8 @@ export function morphSounds(pipeline: Pipeline, request: MorphRequest): AsyncGen
   const seeds = Array.from({ length: count }, (_, index) => (index === count - 1 ? ends[1].seed : ends[0].seed));
   checkOperation(pipeline, { ...request, seeds });
   checkOperation(pipeline, { ...request, seeds: [0, 0], mixes: ends.map(({ mix }) => mix) });
-  requireWholeImages(pipeline);
   const redraw = createRedraw(pipeline, request);
-  if (redraw.plan!.addsNoise && ends.some(({ samples }) => samples !== null)) {
+  if (redraw.addsNoise && ends.some(({ samples }) => samples !== null)) {
     throw new MelstromError({ kind: 'usage', where: 'sampler', got: `${redraw.how.sampler}, which adds fresh noise`, expected: 'one without, such as ddim or dpmpp2m', fix: 'Only then a noise leads back to a sound.' });
   }
   return drawMorph(pipeline, request, { ends, seeds, redraw, rounds, corrections });
@@ -88,8 +88,8 @@ async function* drawMorph(pipeline: Pipeline, request: MorphRequest, { ends, see
   const { count, batchSize = 16, signal, onStep, onPreview, previewEvery } = request;
   const [from, to] = ends;
   const soundCount = ends.filter(({ samples }) => samples !== null).length;
-  const batches = (clips: number): number => Math.ceil(clips / batchSize) * request.steps;
-  const totalSteps = (soundCount + 1) * request.steps + batches(count - 2) + rounds * batches(count - 2);
+  const batches = (clips: number): number => Math.ceil(clips / batchSize) * redraw.steps;
+  const totalSteps = (soundCount + 1) * redraw.steps + batches(count - 2) + rounds * batches(count - 2);
   let doneSteps = 0;
   const report = (doneClips: number): void => onStep?.({ doneSteps, totalSteps, doneClips, totalClips: count });
   const path = await createMorphPath(pipeline, {
@@ -125,7 +125,7 @@ async function* drawMorph(pipeline: Pipeline, request: MorphRequest, { ends, see
 
 /** Memory: the caller disposes. */
 function latentsOf(pipeline: Pipeline, points: readonly MorphPoint[]): tf.Tensor4D {
-  const shape = sampleShape(pipeline);
+  const shape = resultShape(pipeline);
   return tf.tidy(() => tf.stack(points.map(({ latents }) => tf.tensor3d(latents, [...shape]))) as tf.Tensor4D);
 }
 

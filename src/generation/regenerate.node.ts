@@ -128,11 +128,11 @@ async function* extendAgain(given: Regeneration): AsyncGenerator<GeneratedClip> 
 
 async function* operationAgain(given: Regeneration): AsyncGenerator<GeneratedClip> {
   const { pipeline, record, folder } = given;
-  const { seeds, batchSize, skip, sampler, spacing, steps, guidance, guidanceRescale, guidanceInterval, eta, engine, vocoder, signal, onStep } = diffusionRequest(given);
+  const { seeds, batchSize, skip, sampler, spacing, steps, upscalerSteps, guidance, guidanceRescale, guidanceInterval, eta, engine, vocoder, signal, onStep } = diffusionRequest(given);
   const { sampleRateHz, channels } = pipeline.mel;
   yield* repeatOperation(pipeline, {
     record: record as unknown as OperationSidecar, // checked by what reads it: an operation refuses settings that it does not understand
-    request: { seeds, batchSize, skip, sampler, spacing, steps, guidance, guidanceRescale, guidanceInterval, eta, engine, vocoder, signal, onStep },
+    request: { seeds, batchSize, skip, sampler, spacing, steps, upscalerSteps, guidance, guidanceRescale, guidanceInterval, eta, engine, vocoder, signal, onStep },
     async readSound({ file, downmix = 'mean' }) {
       if (file === undefined) throw new MelstromError({ kind: 'data', where: 'sidecar: operationSettings.input.file', got: 'none', expected: 'the file that went in', fix: 'Repeat it from the library, by repeatOperation.' });
       return { sampleRateHz, channels: await loadSound(resolve(folder, file), { sampleRateHz, channels, downmix }) };

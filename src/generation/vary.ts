@@ -35,10 +35,10 @@ export function varySounds(pipeline: Pipeline, request: VaryRequest): AsyncGener
     labels: mixes.map(soleLabel),
     words: wordsOfMixes(pipeline, mixes),
     how,
-    draw: async ({ items, initialNoise, random, onStep }) => {
+    draw: async ({ items, noise, onStep }) => {
       const clean = encoder.latents(items.map((item) => encoder.image(samples[item])));
       try {
-        return await run({ clean, initialNoise, random, mixes: items.map((item) => mixes[item]), onStep, signal });
+        return await run({ clean, noise, mixes: items.map((item) => mixes[item]), onStep, signal });
       } finally {
         clean.dispose();
       }

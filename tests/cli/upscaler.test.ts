@@ -26,6 +26,15 @@ describe('train and generate with an upscaler', () => {
     const { value } = await runJson<{ files: { json: string }[] }>('generate', run, '--out', inRoot('fein'), '--count', '2', '--steps', '3', '--upscaler-steps', '2');
     const records = value.files.map(({ json }) => JSON.parse(readFileSync(json, 'utf8')) as object);
     expect(records).toEqual([0, 1].map((seed) => expect.objectContaining({ seed, steps: 3, upscaler: { factor: 2, steps: 2 }, frameCount: 16 }) as unknown));
+    const [clip] = value.files.map(({ json }) => json.replace(/json$/, 'wav'));
+    for (const [command, ...words] of [
+      ['vary', clip, '--strength', '0.5'], ['fill', clip, '--from', '0.02', '--to', '0.05'], ['extend', clip, '--seconds', '0.2'], ['morph', clip, 'seed:3', '--steps', '3', '--sampler-steps', '2'], ['combine', '--label', "cloche d'été"],
+    ]) {
+      const { value: made } = await runJson<{ files: { json: string }[] }>(command, run, ...words, '--upscaler-steps', '2', ...(command === 'morph' ? [] : ['--steps', '2']), '--out', inRoot(command));
+      const [{ json }] = made.files;
+      expect(JSON.parse(readFileSync(json, 'utf8'))).toMatchObject({ operation: command, steps: 2, upscaler: { factor: 2, steps: 2 } });
+      expect((await runJson('regenerate', json, '--force')).value).toMatchObject({ isIdentical: true });
+    }
   });
 
   it('train the upscaler alone first, and say that the UNet is missing', async () => {

@@ -7,7 +7,6 @@ import { reconstructImage } from '../../src/generation/reconstruct.js';
 import { ParameterTree } from '../../src/nn/index.js';
 import { sha256, type AnyUnet, type Pipeline } from '../../src/pipeline/index.js';
 import { smallPipeline, SMALL_MEL } from '../pipeline/small-pipeline.js';
-import { progressivePipeline } from '../pipeline/small-upscaler.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
 import { collect, ROUNDING, SAMPLERS, sound, vocoder } from './_operations.js';
@@ -95,11 +94,5 @@ describe('varySounds', () => {
     ['steps', { steps: 0 }],
   ])('refuses %s at once', (message, changes) => {
     expect(() => varySounds(pipeline, { ...request, ...changes })).toThrow(message);
-  });
-
-  it('refuses a model that draws a small image first', () => {
-    const progressive = progressivePipeline();
-    expect(() => varySounds(progressive, request)).toThrow('one that draws a small image first');
-    progressive.dispose();
   });
 });

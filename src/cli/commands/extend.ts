@@ -11,7 +11,7 @@ import { writeStreams } from '../../generation/write-stream.node.js';
 import { collect, integer, number, requireFlag, requireReadableFolder, requireWritableFolder } from '../arguments.js';
 import { chooseVocoder } from '../choose-vocoder.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
-import { addDrawFlags, drawSettings, seedsOf, type DrawFlags } from '../draw-flags.js';
+import { addDrawFlags, drawSettings, seedsOf, warnOfUpscaler, type DrawFlags } from '../draw-flags.js';
 import { addHeedingFlags, type HeedingFlags } from '../heeding-flags.js';
 import { inDrawPrecision } from '../draw-precision.js';
 import { openRun } from '../open-run.js';
@@ -55,6 +55,7 @@ export function addExtend(program: Command): void {
       await startEngine(flags.engine);
       const open = await openRun(run);
       const { pipeline, generation, config } = open;
+      warnOfUpscaler(open, reporter);
       const downmix = config?.corpus.downmix ?? 'mean';
       const { sampleRateHz, channels } = pipeline.mel;
       await requireRate(audio, sampleRateHz, flags);

@@ -10,7 +10,7 @@ import { collect, integer, number, requireFlag, requireReadableFolder, requireWr
 import { vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { drawClips } from '../draw-clips.js';
-import { guidanceIntervalOption, guidanceRescaleOption } from '../draw-flags.js';
+import { guidanceIntervalOption, guidanceRescaleOption, upscalerStepsOption, warnOfUpscaler } from '../draw-flags.js';
 import { inDrawPrecision, precisionOption, type PrecisionChoice } from '../draw-precision.js';
 import { addInverterFlags, withInverterFlags, type InverterFlags } from '../inverter-flags.js';
 import { openRun } from '../open-run.js';
@@ -68,7 +68,7 @@ export function addGenerate(program: Command): void {
     .addOption(new Option('--sampler <name>', SAMPLER_HELP).choices([...SAMPLER_NAMES, 'scheduler']))
     .addOption(new Option('--spacing <name>', 'noise levels that a named sampler visits (default: the run\'s own, or trailing)').choices(SPACINGS))
     .option('--steps <n>', 'network calls per clip', integer(1))
-    .option('--upscaler-steps <n>', 'calls of the upscaler per clip, for a model that draws a small image first (default: as many as --steps)', integer(1))
+    .addOption(upscalerStepsOption())
     .option('--guidance <x>', 'how far label and prompt are pushed; 1 follows them as trained', number(0))
     .addOption(guidanceRescaleOption())
     .addOption(guidanceIntervalOption())
@@ -112,7 +112,7 @@ export function addGenerate(program: Command): void {
           kind: 'usage', where: '--spacing', got: flags.spacing, expected: 'none with the scheduler, which has its own', fix: 'Name a --sampler, or leave --spacing out.',
         });
       }
-      if (pipeline.upscaler?.unet === null) reporter.log.warn('the upscaler is not trained yet: the small image is enlarged as it is; train with --stage upscaler');
+      warnOfUpscaler(open, reporter);
       const { value: drawn, fields, lines } = await profiled({ isOn: flags.profile ?? false, reporter, title: 'generate' }, (watched) => inDrawPrecision(open, flags, () => drawClips({
         pipeline, out, run: resolve(run), labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed, length,
         settings: withInverterFlags({ ...generation, sampler, spacing, steps, upscalerSteps, guidance, guidanceRescale, guidanceInterval, eta, batchSize }, flags), isFromVaePrior: flags.fromVaePrior ?? false, vocoder: flags.vocoder, workers: flags.workers,
