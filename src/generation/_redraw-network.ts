@@ -1,41 +1,20 @@
 // One network drawing after a mix: from noise or part way, under a mask or none; and the way back to the noise.
 import * as tf from '@tensorflow/tfjs';
-import { ALL_NOISE, type NoiseInterval } from '../diffusion/guidance.js';
+import { ALL_NOISE } from '../diffusion/guidance.js';
 import { heedKnown } from '../diffusion/heed-known.js';
 import { invertDdim } from '../diffusion/inversion.js';
 import { resampleKnown } from '../diffusion/known-region.js';
 import { blend, withMask } from '../diffusion/masked-denoiser.js';
 import { noisedStart } from '../diffusion/part-way.js';
-import type { SamplerName } from '../diffusion/samplers/by-name.js';
 import { planSampler, planScheduler } from '../diffusion/sampling-plan.js';
 import { createNoiseSchedule } from '../diffusion/schedule.js';
-import type { Spacing } from '../diffusion/settings.js';
 import { keptChannels, seesKept } from '../pipeline/inpainting.js';
 import { createMixedDenoiser, disposeMix, showBeside, type MixedCondition } from '../pipeline/mixed-denoiser.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Heeding } from './_heeding.js';
 import type { NetworkNoise } from './_noise.js';
 import { mixedCondition, type SoundMix } from './mix.js';
-
-/** What an operation is told of sampling. */
-export interface DrawSettings {
-  /** Default `scheduler`: what the pipeline's own scheduler does. */
-  readonly sampler?: SamplerName | 'scheduler';
-  /** Noise levels that a named sampler visits. Default trailing. */
-  readonly spacing?: Spacing;
-  /** Steps from noise alone; part way there are fewer. */
-  readonly steps: number;
-  /** Steps of the upscaler, for a model that draws a small image first. null: as many as steps. Default null. */
-  readonly upscalerSteps?: number | null;
-  /** 1 follows the mix as trained; 0 ignores it. */
-  readonly guidance: number;
-  /** Share of the level and contrast that guidance adds which is taken back. Default 0. */
-  readonly guidanceRescale?: number;
-  /** Noise levels at which it is guided, as shares of noise: 0 is clean, 1 nothing but noise. Default all, [0, 1]. */
-  readonly guidanceInterval?: NoiseInterval;
-  /** Fresh noise of ddim. Default 0. */
-  readonly eta?: number;
-}
+import type { DrawSettings } from './request.js';
 
 /** What every network of a batch is drawn after. */
 export interface RedrawAsked {

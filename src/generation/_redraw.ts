@@ -7,13 +7,11 @@ import type { Pipeline } from '../pipeline/pipeline.js';
 import { schedulerClassOf } from '../pipeline/scheduler-config.js';
 import { drawTwice } from './_draw-twice.js';
 import type { NetworkNoise } from './_noise.js';
-import { createNetworkRedraw, type DrawSettings, type InvertAsked, type NetworkRedraw, type RedrawAsked } from './_redraw-network.js';
+import { createNetworkRedraw, type InvertAsked, type NetworkRedraw, type RedrawAsked } from './_redraw-network.js';
 import type { GeneratedClip, HowDrawn } from './_render.js';
 import { checkMix, type SoundMix } from './mix.js';
 import type { OperationSidecar } from './operation.js';
-import { checkGenerateRequest, type ClipRequest } from './request.js';
-
-export type { DrawSettings } from './_redraw-network.js';
+import { checkGenerateRequest, type ClipRequest, type DrawSettings } from './request.js';
 
 /** What every operation is told. */
 export interface OperationRequest extends Omit<ClipRequest, 'frameCount'>, DrawSettings {

@@ -10,7 +10,7 @@ import { collectStreams, isStreamed } from './stream.js';
 import { checkClipRequest, checkGenerateRequest, type ClipRequest, type GenerateRequest } from './request.js';
 
 export type { GeneratedClip } from './_render.js';
-export type { ClipRequest, GenerateRequest, GenerationProgress, Preview } from './request.js';
+export type { ClipRequest, DrawSettings, GenerateRequest, GenerationProgress, Preview } from './request.js';
 export type { BatchPlace, ClipRecord, Sidecar } from './sidecar.js';
 
 /**

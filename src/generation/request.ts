@@ -60,22 +60,17 @@ export interface ClipRequest extends LengthRequest {
   readonly engine?: string;
 }
 
-/** What diffusion is told. */
-export interface GenerateRequest extends ClipRequest {
-  /** Index into the pipeline's labels per clip; null draws without a label. */
-  readonly labels: readonly (number | null)[];
+/** What is told of sampling. */
+export interface DrawSettings {
   /** Default `scheduler`: what the pipeline's own scheduler does. */
   readonly sampler?: SamplerName | 'scheduler';
   /** Noise levels that a named sampler visits. Default trailing, from the noisiest down. */
   readonly spacing?: Spacing;
-  /** What each clip is to be, for a model that follows text; left out, or '' for one: drawn without. */
-  readonly prompts?: readonly string[];
-  /** What no clip is to be: what guidance leads away from. Default '', from nothing in particular. */
-  readonly negativePrompt?: string;
+  /** From noise alone; from a sound, at a strength below 1, there are fewer. */
   readonly steps: number;
   /** Steps of the upscaler, for a model that draws a small image first. null: as many as steps. Default null. */
   readonly upscalerSteps?: number | null;
-  /** 1 follows label and prompt as trained; 0 ignores them. */
+  /** 1 follows labels and prompts as trained; 0 ignores them. */
   readonly guidance: number;
   /** Share of the level and contrast that guidance adds which is taken back. Default 0. */
   readonly guidanceRescale?: number;
@@ -83,6 +78,16 @@ export interface GenerateRequest extends ClipRequest {
   readonly guidanceInterval?: NoiseInterval;
   /** Fresh noise of ddim. Default 0. */
   readonly eta?: number;
+}
+
+/** What diffusion is told. */
+export interface GenerateRequest extends ClipRequest, DrawSettings {
+  /** Index into the pipeline's labels per clip; null draws without a label. */
+  readonly labels: readonly (number | null)[];
+  /** What each clip is to be, for a model that follows text; left out, or '' for one: drawn without. */
+  readonly prompts?: readonly string[];
+  /** What no clip is to be: what guidance leads away from. Default '', from nothing in particular. */
+  readonly negativePrompt?: string;
 }
 
 /** @throws MelstromError of kind 'usage' that names the argument */
