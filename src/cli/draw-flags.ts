@@ -19,6 +19,7 @@ export interface DrawFlags {
   readonly guidance?: number;
   readonly guidanceRescale?: number;
   readonly guidanceInterval?: NoiseInterval;
+  readonly levelSteps?: number;
   readonly eta?: number;
   readonly batchSize?: number;
   readonly vocoder: VocoderChoice;
@@ -43,6 +44,10 @@ export function upscalerStepsOption(): Option {
 
 export function guidanceRescaleOption(): Option {
   return new Option('--guidance-rescale <x>', 'how much of the level that guidance adds is taken back, 0 to 1').argParser(number(0, 1));
+}
+
+export function levelStepsOption(): Option {
+  return new Option('--level-steps <n>', 'network calls without guidance that find how loud a new clip is to be; 0: as loud as guidance makes it').argParser(integer(0));
 }
 
 export function guidanceIntervalOption(): Option {
@@ -84,6 +89,7 @@ export function drawSettings({ generation }: OpenRun, flags: DrawFlags): DrawSet
     guidance: flags.guidance ?? generation.guidance,
     guidanceRescale: flags.guidanceRescale ?? generation.guidanceRescale,
     guidanceInterval: flags.guidanceInterval ?? generation.guidanceInterval,
+    levelSteps: flags.levelSteps ?? generation.levelSteps,
     eta: flags.eta ?? generation.eta,
     batchSize: flags.batchSize ?? generation.batchSize,
   };

@@ -9,7 +9,7 @@ import type { Pipeline } from '../pipeline/pipeline.js';
 
 export interface OpenRun {
   readonly pipeline: Pipeline;
-  /** The run's own defaults of generation, or the built-in ones with its own scheduler for a bare pipeline folder. */
+  /** The run's own defaults of generation; for a bare pipeline folder the built-in ones with its own scheduler, and the level that guidance makes. */
   readonly generation: GenerationConfig;
   /** The run's resolved configuration; null for a bare pipeline folder. */
   readonly config: RunConfig | null;
@@ -33,5 +33,5 @@ export async function openRun(folder: string): Promise<OpenRun> {
   const configPath = join(folder, 'config.yaml');
   const config = existsSync(configPath) ? parseRunConfig(readFileSync(configPath, 'utf8'), configPath) : null;
   const pipeline = await loadPipeline(pipelineFolder);
-  return { pipeline, generation: config?.generation ?? generationSchema.parse({ sampler: 'scheduler' }), config };
+  return { pipeline, generation: config?.generation ?? generationSchema.parse({ sampler: 'scheduler', levelSteps: 0 }), config };
 }

@@ -29,6 +29,11 @@ export const generationSchema = z
      * [0.3, 0.98] with more guidance gives clips that are nearer to real ones in level and as a set, a little less pure, and asks the network less.
      */
     guidanceInterval: z.tuple([share, share]).refine(([low, high]) => low < high, { error: 'expected the lower share first, for example [0.3, 0.98]' }).readonly().default([0, 1]),
+    /**
+     * Calls of the network in which each clip is drawn once more without guidance, to be given the level that it has then: guidance makes clips
+     * louder, drum hits by 7 dB at 3. 0: as loud as guidance makes them. Of a clip of 32 slices or more an excerpt is drawn.
+     */
+    levelSteps: z.int().min(0).max(10_000).default(8),
     /** Fresh noise per step of ddim: 0 none, 1 as much as ddpm. */
     eta: z.number().min(0).max(1).default(0),
     /** Clips drawn at once. Changes memory and speed, not the clips. */

@@ -57,7 +57,7 @@ export function createDrawing(pipeline: Pipeline, request: GenerateRequest, leng
     how: {
       sampler: isOwn ? schedulerClassOf(pipeline.scheduler) : sampler,
       spacing: isOwn ? null : spacing,
-      steps, upscaler: upscale && { factor: upscale.factor, steps: upscale.steps }, guidance: isGuided(pipeline) ? guidance : null, guidanceRescale, guidanceInterval, eta: hasEta ? eta : null,
+      steps, upscaler: upscale && { factor: upscale.factor, steps: upscale.steps }, guidance: isGuided(pipeline) ? guidance : null, guidanceRescale, guidanceInterval, levelSteps: 0, eta: hasEta ? eta : null,
     },
     words,
     async draw({ items, noise: [{ initial, added }, second], onStep }, given) {

@@ -5,10 +5,13 @@ import { slerp } from '../diffusion/slerp.js';
 import { hostOrder } from '../pipeline/image-tensor.js';
 import { decodeLatents } from '../pipeline/latents.js';
 import type { Pipeline, SampleShape } from '../pipeline/pipeline.js';
+import { withGain } from '../spectrogram/image-level.js';
+import type { MelImage } from '../spectrogram/mel-image.js';
 import { evenPositions, unevenness } from './_even-steps.js';
 import { noiseSequence, type NetworkNoise } from './_noise.js';
 import type { Redraw } from './_redraw.js';
 import type { SoundEncoder, SoundSamples } from './_sounds.js';
+import type { UnguidedLevel } from './_unguided-level.js';
 import { networkShapes, resultShape } from './length.js';
 import { blendMixes, type SoundMix } from './mix.js';
 import type { Preview } from './request.js';
@@ -17,6 +20,8 @@ import type { Preview } from './request.js';
 export interface MorphPoint {
   readonly position: number;
   readonly latents: Float32Array;
+  /** The same drawn without guidance, as loud as which it is to be; null: it has the level that it was drawn with. */
+  readonly unguided: Float32Array | null;
   /** Mean change of a cell since the point before; null for the first. Unit: dB. */
   readonly changeDb: number | null;
 }
@@ -24,6 +29,8 @@ export interface MorphPoint {
 interface PathOptions {
   readonly ends: readonly { readonly seed: number; readonly samples: SoundSamples | null; readonly mix: SoundMix }[];
   readonly redraw: Redraw;
+  /** What says how loud each clip is to be. */
+  readonly level: (Pick<UnguidedLevel, 'gainDb'> & { readonly redraw: Redraw }) | null;
   readonly encoder: SoundEncoder;
   readonly corrections: number;
   readonly batchSize: number;
@@ -59,7 +66,8 @@ interface End {
 interface Drawn {
   readonly position: number;
   readonly latents: Float32Array;
-  /** Clipped to [-1, 1]. */
+  readonly unguided: Float32Array | null;
+  /** Clipped to [-1, 1], at its level. */
   readonly image: Float32Array;
 }
 
@@ -75,7 +83,7 @@ const EVEN_ENOUGH = 1.1;
 export async function createMorphPath(pipeline: Pipeline, options: PathOptions): Promise<MorphPath> {
   const ends: End[] = [];
   for (const end of options.ends) ends.push(await findEnd(pipeline, end, options));
-  const { batchSize } = options;
+  const { batchSize, level } = options;
   const { floorDb, ceilingDb, melBins, frames, channels } = pipeline.mel;
   const levels = channels * melBins * frames; // the cells of one channel or of mid and side: panning is no level
 
@@ -87,7 +95,13 @@ export async function createMorphPath(pipeline: Pipeline, options: PathOptions):
       batch.forEach(({ position }, item) => rememberMissed(ends, position, raw[item]));
       const latents = raw.map((values, item) => addMissed(ends, batch[item].position, values));
       const images = await decodeAll(pipeline, latents);
-      batch.forEach(({ position }, item) => drawn.push({ position, latents: latents[item], image: images[item] }));
+      const unguided = level && (await drawRaw(pipeline, { ...options, redraw: level.redraw, onPreview: undefined, ends }, { places: batch, steps }));
+      const told = unguided && (await decodeAll(pipeline, unguided));
+      const [drawnImages, toldImages] = [images, told ?? []].map((list) => list.map((data): MelImage => ({ settings: pipeline.mel, frameCount: frames, data })));
+      batch.forEach(({ position }, item) => {
+        const image = level === null ? images[item] : withGain(drawnImages[item], level.gainDb(drawnImages[item], toldImages[item])).data;
+        drawn.push({ position, latents: latents[item], unguided: unguided?.[item] ?? null, image });
+      });
     }
     return drawn;
   };
@@ -111,7 +125,7 @@ export async function createMorphPath(pipeline: Pipeline, options: PathOptions):
         if (unevenness(changesOf(points)) < unevenness(changesOf(best))) best = points;
       }
       const changes = changesOf(best);
-      return best.map(({ position, latents }, index) => ({ position, latents, changeDb: index === 0 ? null : changes[index - 1] }));
+      return best.map(({ position, latents, unguided }, index) => ({ position, latents, unguided, changeDb: index === 0 ? null : changes[index - 1] }));
     },
   };
 }

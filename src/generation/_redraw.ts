@@ -71,7 +71,7 @@ export function createRedraw(pipeline: Pipeline, request: DrawSettings, strength
       operation: 'redraw', // each operation puts its own name in its place
       sampler: isOwn ? schedulerClassOf(scheduler) : sampler,
       spacing: isOwn ? null : spacing,
-      steps, upscaler: upscaler && { factor: upscaler.factor, steps: wholeSteps }, guidance: isGuided(pipeline) ? guidance : null, guidanceRescale, guidanceInterval, eta: first.hasEta ? eta : null,
+      steps, upscaler: upscaler && { factor: upscaler.factor, steps: wholeSteps }, guidance: isGuided(pipeline) ? guidance : null, guidanceRescale, guidanceInterval, levelSteps: 0, eta: first.hasEta ? eta : null,
     },
     steps: steps + wholeSteps,
     addsNoise: first.addsNoise,

@@ -9,9 +9,11 @@ import { modelHash, settingsHash } from '../pipeline/hash.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { MELSTROM_VERSION } from '../pipeline/version.js';
 import { codecHash } from '../spectrogram/codec-identity.js';
+import { withGain } from '../spectrogram/image-level.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { readImages } from './_images.js';
 import { drawBatchNoise, type NetworkNoise } from './_noise.js';
+import type { LevelDrawing } from './_unguided-level.js';
 import { clipLength, columnWindows, networkShapes, type ClipLength } from './length.js';
 import { checkClipRequest, type ClipRequest } from './request.js';
 import { reportInversion, type InversionReport } from '../vocoder/inversion-report.js';
@@ -29,7 +31,7 @@ export interface GeneratedClip {
 }
 
 /** The part of a sidecar that depends on how latents are drawn. */
-export type HowDrawn = Pick<Sidecar, 'operation' | 'extension' | 'sampler' | 'spacing' | 'steps' | 'upscaler' | 'guidance' | 'guidanceRescale' | 'guidanceInterval' | 'eta'>;
+export type HowDrawn = Pick<Sidecar, 'operation' | 'extension' | 'sampler' | 'spacing' | 'steps' | 'upscaler' | 'guidance' | 'guidanceRescale' | 'guidanceInterval' | 'levelSteps' | 'eta'>;
 
 /** One batch to draw: positions in the request, and noise for them, of each network in turn. */
 export interface Batch {
@@ -48,6 +50,8 @@ interface RenderOptions {
   readonly how: HowDrawn;
   /** Returns the batch's latents, which are disposed here. */
   readonly draw: (batch: Batch) => Promise<tf.Tensor4D>;
+  /** Says how loud each clip is to be, drawn from the same noise. Default as loud as it was drawn. */
+  readonly level?: LevelDrawing | null;
   /** Default what the request says of length. */
   readonly length?: ClipLength;
   /** Makes the clip of an image. Default the request's vocoder, at the clip's length. */
@@ -67,12 +71,13 @@ export const DEFAULT_BATCH_SIZE = 16;
  * are drawn at once, so that there are no more windows in a batch than there would be clips.
  */
 export async function* renderClips(options: RenderOptions): AsyncGenerator<GeneratedClip> {
-  const { pipeline, request, labels, draw, length = clipLength(pipeline, request), invert = inverter(request, length) } = options;
+  const { pipeline, request, labels, draw, level = null, length = clipLength(pipeline, request), invert = inverter(request, length) } = options;
   checkClipRequest(request);
   const { seeds, batchSize = DEFAULT_BATCH_SIZE, signal, skip } = request;
   const itemsPerBatch = Math.max(1, Math.floor(batchSize / columnWindows(pipeline, length).starts.length));
   const sidecarOf = await createSidecars(options, { length, batchSize, itemsPerBatch });
-  const steps = options.how.steps + (options.how.upscaler?.steps ?? 0);
+  const drawSteps = options.how.steps + (options.how.upscaler?.steps ?? 0);
+  const steps = drawSteps + (level?.steps ?? 0);
   for (let start = 0; start < seeds.length; start += itemsPerBatch) {
     signal?.throwIfAborted();
     const items = Array.from({ length: Math.min(itemsPerBatch, seeds.length - start) }, (_, offset) => start + offset);
@@ -91,15 +96,21 @@ export async function* renderClips(options: RenderOptions): AsyncGenerator<Gener
       await report(steps);
       continue;
     }
-    const noise = drawBatchNoise(items.map((item) => seeds[item]), networkShapes(pipeline, length));
-    const images = await draw({ items, noise, onStep: report })
-      .then((latents) => readImages(pipeline, latents, { length, batchSize }))
-      .finally(() => tf.dispose(noise.map(({ initial }) => initial)));
+    const drawImages = async (by: RenderOptions['draw'], onStep: Batch['onStep']): Promise<MelImage[]> => {
+      const noise = drawBatchNoise(items.map((item) => seeds[item]), networkShapes(pipeline, length));
+      return by({ items, noise, onStep })
+        .then((latents) => readImages(pipeline, latents, { length, batchSize }))
+        .finally(() => tf.dispose(noise.map(({ initial }) => initial)));
+    };
+    const images = await drawImages(draw, report);
+    const unguided = level && (await drawImages((batch) => level.draw(batch), (step) => report(drawSteps + step)));
     yield* inOrder(wanted, request.vocoder.lanes ?? 1, async (index): Promise<GeneratedClip> => {
       await breathe();
       signal?.throwIfAborted();
-      const image = images[index - start];
-      clipFinite(image, seeds[index]);
+      const drawn = images[index - start];
+      clipFinite(drawn, seeds[index]);
+      if (unguided !== null) clipFinite(unguided[index - start], seeds[index]);
+      const image = unguided === null ? drawn : withGain(drawn, level!.gainDb(drawn, unguided[index - start]));
       const { heard, ...clip } = await invert(image, seeds[index], index);
       const inversion = reportInversion(image, { ...clip, channels: heard ?? clip.channels });
       return { index, image, clip, seed: seeds[index], label: labels[index], sidecar: sidecarOf(index, { inversion, durationSeconds: durationSeconds(clip) }) };

@@ -12,6 +12,7 @@ import { pieceSpans } from '../vocoder/piece-spans.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
 import type { Drawing } from './_drawing.js';
 import { knownOf, withGiven, type GivenPart } from './_given-part.js';
+import { withGains } from './_stream-gain.js';
 import { streamImages } from './_long-images.js';
 import { clipFinite, createSidecars, DEFAULT_BATCH_SIZE, type GeneratedClip, type HowDrawn } from './_render.js';
 import type { ClipLength } from './length.js';
@@ -47,10 +48,12 @@ export interface StreamPlan extends Pick<Drawing, 'words'> {
   readonly how: HowDrawn;
   readonly stream: (item: number, onAdvance: (share: number) => void) => AsyncGenerator<tf.Tensor4D>;
   readonly given?: GivenPart;
+  /** By how much each clip is to be louder than it is drawn. Default not at all. Unit: dB. */
+  readonly gainOf?: (index: number) => Promise<number>;
 }
 
 /** Draws clips one by one, as they are read. */
-export async function* drawStreams(pipeline: Pipeline, request: GenerateRequest, { length, how, words, stream, given }: StreamPlan): AsyncGenerator<ClipStream> {
+export async function* drawStreams(pipeline: Pipeline, request: GenerateRequest, { length, how, words, stream, given, gainOf }: StreamPlan): AsyncGenerator<ClipStream> {
   const { seeds, labels, steps, batchSize = DEFAULT_BATCH_SIZE, signal, skip, onStep, onPreview } = request;
   const { sampleRateHz, channels: channelCount = 1 } = pipeline.mel;
   const sampleCount = length.sampleCount + (given === undefined ? 0 : given.channels[0].length - given.knownCount - given.dropCount);
@@ -67,7 +70,8 @@ export async function* drawStreams(pipeline: Pipeline, request: GenerateRequest,
       report(1);
       continue;
     }
-    const images = withGiven(streamImages(pipeline, stream(index, report), { length, batchSize }), given, { seed, frameCount: length.frameCount });
+    const drawn = streamImages(pipeline, stream(index, report), { length, batchSize });
+    const images = withGiven(gainOf === undefined ? drawn : withGains(drawn, await gainOf(index)), given, { seed, frameCount: length.frameCount });
     const show = async (image: MelImage, firstFrame: number): Promise<void> => onPreview?.({ index, seed, doneSteps: Math.floor(doneShare * steps), totalSteps: steps, firstFrame, image });
     const pieces = invertStream({ pipeline, request, seed, images, given, show, ...length });
     const made = withSidecar(pieces, (inversion) => sidecarOf(index, { inversion, durationSeconds }));

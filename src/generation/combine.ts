@@ -1,7 +1,9 @@
 // New clips after several labels or prompts at weights, away from others.
+import type * as tf from '@tensorflow/tfjs';
 import type { Pipeline } from '../pipeline/pipeline.js';
-import { checkOperation, createRedraw, soleLabel, withSettings, wordsOfMixes, type OperationClip, type OperationRequest } from './_redraw.js';
-import { renderClips } from './_render.js';
+import { checkOperation, createRedraw, soleLabel, withSettings, wordsOfMixes, type OperationClip, type OperationRequest, type Redraw } from './_redraw.js';
+import { renderClips, type Batch } from './_render.js';
+import { createUnguidedLevel } from './_unguided-level.js';
 import { describeMix, type SoundMix } from './mix.js';
 
 /** What is asked of combineClips. */
@@ -20,14 +22,17 @@ export interface CombineRequest extends OperationRequest {
 export function combineClips(pipeline: Pipeline, request: CombineRequest): AsyncGenerator<OperationClip> {
   const { mixes, signal } = request;
   checkOperation(pipeline, request);
-  const { how, run } = createRedraw(pipeline, request);
+  const redraw = createRedraw(pipeline, request);
+  const level = createUnguidedLevel(pipeline, request);
+  const drawBy = ({ run }: Redraw) => ({ items, noise, onStep }: Batch): Promise<tf.Tensor4D> => run({ clean: null, noise, mixes: items.map((item) => mixes[item]), onStep, signal });
   const clips = renderClips({
     pipeline,
     request,
     labels: mixes.map(soleLabel),
     words: wordsOfMixes(pipeline, mixes),
-    how,
-    draw: ({ items, noise, onStep }) => run({ clean: null, noise, mixes: items.map((item) => mixes[item]), onStep, signal }),
+    how: { ...redraw.how, levelSteps: level?.steps ?? 0 },
+    draw: drawBy(redraw),
+    level: level && { ...level, draw: drawBy(createRedraw(level.pipeline, level.settings)) },
   });
   return withSettings(clips, async (index) => ({ operation: 'combine' as const, operationSettings: { mix: describeMix(pipeline, mixes[index]) } }));
 }

@@ -4,6 +4,7 @@ import { MelstromError } from '../base/errors.js';
 import { ALL_NOISE } from '../diffusion/guidance.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import { createDrawing } from './_drawing.js';
+import { createUnguidedLevel } from './_unguided-level.js';
 import { renderClips, type GeneratedClip } from './_render.js';
 import { clipLength } from './length.js';
 import { collectStreams, isStreamed } from './stream.js';
@@ -28,7 +29,8 @@ export function generateClips(pipeline: Pipeline, request: GenerateRequest): Asy
   if (isStreamed(pipeline, request)) return collectStreams(pipeline, request);
   const length = clipLength(pipeline, request);
   const { how, words, draw } = createDrawing(pipeline, request, length);
-  return renderClips({ pipeline, request, labels: request.labels, words, length, how: { operation: 'generate', ...how }, draw });
+  const level = createUnguidedLevel(pipeline, request);
+  return renderClips({ pipeline, request, labels: request.labels, words, length, how: { operation: 'generate', ...how, levelSteps: level?.steps ?? 0 }, draw, level: level && { ...level, draw: createDrawing(level.pipeline, { ...request, ...level.settings }, length).draw } });
 }
 
 /**
@@ -49,7 +51,7 @@ export function generateFromVaePrior(pipeline: Pipeline, request: ClipRequest): 
     labels: request.seeds.map(() => null),
     words: null,
     length,
-    how: { operation: 'vae-prior', sampler: 'vae-prior', spacing: null, steps: 1, upscaler: null, guidance: null, guidanceRescale: 0, guidanceInterval: ALL_NOISE, eta: null },
+    how: { operation: 'vae-prior', sampler: 'vae-prior', spacing: null, steps: 1, upscaler: null, guidance: null, guidanceRescale: 0, guidanceInterval: ALL_NOISE, levelSteps: 0, eta: null },
     draw: async ({ noise: [{ initial }], onStep }) => {
       await onStep(1);
       return tf.clone(initial);

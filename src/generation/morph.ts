@@ -3,9 +3,10 @@ import * as tf from '@tensorflow/tfjs';
 import { requireInteger } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
-import { createMorphPath, type MorphPoint } from './_morph-path.js';
-import { checkOperation, createRedraw, soleLabel, withSettings, wordsOfMixes, type OperationClip, type OperationRequest } from './_redraw.js';
+import { createMorphPath } from './_morph-path.js';
+import { checkOperation, createRedraw, soleLabel, withSettings, wordsOfMixes, type OperationClip, type OperationRequest, type Redraw } from './_redraw.js';
 import { renderClips } from './_render.js';
+import { createUnguidedLevel, type UnguidedLevel } from './_unguided-level.js';
 import { createSoundEncoder, recordSound, requireSlice, type InputSound, type SoundSamples } from './_sounds.js';
 import { resultShape } from './length.js';
 import { blendMixes, describeMix, type SoundMix } from './mix.js';
@@ -57,7 +58,9 @@ export function morphSounds(pipeline: Pipeline, request: MorphRequest): AsyncGen
   if (redraw.addsNoise && ends.some(({ samples }) => samples !== null)) {
     throw new MelstromError({ kind: 'usage', where: 'sampler', got: `${redraw.how.sampler}, which adds fresh noise`, expected: 'one without, such as ddim or dpmpp2m', fix: 'Only then a noise leads back to a sound.' });
   }
-  return drawMorph(pipeline, request, { ends, seeds, redraw, rounds, corrections });
+  const isBetweenSounds = ends.some(({ samples }) => samples !== null); // which have their level
+  const level = isBetweenSounds ? null : createUnguidedLevel(pipeline, request);
+  return drawMorph(pipeline, request, { ends, seeds, redraw, level, rounds, corrections });
 }
 
 /** An end with nothing left open. */
@@ -79,21 +82,23 @@ function resolveEnd(pipeline: Pipeline, { where, end, seed }: { where: string; e
 interface MorphParts {
   readonly ends: readonly ResolvedEnd[];
   readonly seeds: readonly number[];
-  readonly redraw: ReturnType<typeof createRedraw>;
+  readonly redraw: Redraw;
+  readonly level: UnguidedLevel | null;
   readonly rounds: number;
   readonly corrections: number;
 }
 
-async function* drawMorph(pipeline: Pipeline, request: MorphRequest, { ends, seeds, redraw, rounds, corrections }: MorphParts): AsyncGenerator<OperationClip> {
+async function* drawMorph(pipeline: Pipeline, request: MorphRequest, { ends, seeds, redraw, level, rounds, corrections }: MorphParts): AsyncGenerator<OperationClip> {
   const { count, batchSize = 16, signal, onStep, onPreview, previewEvery } = request;
   const [from, to] = ends;
   const soundCount = ends.filter(({ samples }) => samples !== null).length;
-  const batches = (clips: number): number => Math.ceil(clips / batchSize) * redraw.steps;
-  const totalSteps = (soundCount + 1) * redraw.steps + batches(count - 2) + rounds * batches(count - 2);
+  const stepsEach = redraw.steps + (level?.steps ?? 0);
+  const batches = (clips: number): number => Math.ceil(clips / batchSize) * stepsEach;
+  const totalSteps = soundCount * redraw.steps + stepsEach + batches(count - 2) + rounds * batches(count - 2);
   let doneSteps = 0;
   const report = (doneClips: number): void => onStep?.({ doneSteps, totalSteps, doneClips, totalClips: count });
   const path = await createMorphPath(pipeline, {
-    ends, redraw, corrections, batchSize, signal, previewEvery,
+    ends, redraw, level: level && { ...level, redraw: createRedraw(level.pipeline, level.settings) }, corrections, batchSize, signal, previewEvery,
     ...(onPreview && { onPreview: (preview) => onPreview({ ...preview, seed: seeds[preview.index], firstFrame: 0 }) }),
     encoder: createSoundEncoder(pipeline),
     onStep: () => {
@@ -109,8 +114,9 @@ async function* drawMorph(pipeline: Pipeline, request: MorphRequest, { ends, see
     request: { ...request, seeds, onStep: undefined, onPreview: undefined },
     labels: mixes.map(soleLabel),
     words: wordsOfMixes(pipeline, mixes),
-    how: redraw.how,
-    draw: async ({ items }) => latentsOf(pipeline, items.map((item) => points[item])),
+    how: { ...redraw.how, levelSteps: level?.steps ?? 0 },
+    draw: async ({ items }) => stackOf(pipeline, items.map((item) => points[item].latents)),
+    level: level && { ...level, steps: 0, draw: async ({ items }) => stackOf(pipeline, items.map((item) => points[item].unguided!)) },
   });
   const records = await Promise.all(ends.map((end) => recordEnd(pipeline, end)));
   const told = withSettings(clips, async (index) => ({
@@ -124,9 +130,9 @@ async function* drawMorph(pipeline: Pipeline, request: MorphRequest, { ends, see
 }
 
 /** Memory: the caller disposes. */
-function latentsOf(pipeline: Pipeline, points: readonly MorphPoint[]): tf.Tensor4D {
+function stackOf(pipeline: Pipeline, items: readonly Float32Array[]): tf.Tensor4D {
   const shape = resultShape(pipeline);
-  return tf.tidy(() => tf.stack(points.map(({ latents }) => tf.tensor3d(latents, [...shape]))) as tf.Tensor4D);
+  return tf.tidy(() => tf.stack(items.map((values) => tf.tensor3d(values, [...shape]))) as tf.Tensor4D);
 }
 
 async function recordEnd(pipeline: Pipeline, { seed, samples, file, downmix, mix }: ResolvedEnd): Promise<EndRecord> {

@@ -17,7 +17,7 @@ const extensionSchema = z.object({
 /** What every operation writes. What an operation writes beside that is kept as it is. */
 const recordSchema = z.looseObject({
   operation: z.string(), file: z.string(), run: text, label: text, prompt: text, negativePrompt: text, seed: z.int().min(0), sampler: z.string(), spacing: text,
-  steps: z.int().min(1), upscaler: z.object({ factor: z.number(), steps: z.int() }).nullable(), guidance: number, guidanceRescale: z.number(), guidanceInterval: z.tuple([z.number(), z.number()]).default([0, 1]), eta: number,
+  steps: z.int().min(1), upscaler: z.object({ factor: z.number(), steps: z.int() }).nullable(), guidance: number, guidanceRescale: z.number(), guidanceInterval: z.tuple([z.number(), z.number()]).default([0, 1]), levelSteps: z.int().min(0).default(0), eta: number,
   precision: z.enum(['float32', 'bfloat16']).default('float32'), vocoder: z.string(),
   inversion: z.object({ spectralConvergenceDb: number, levelDifferenceDb: number }).optional(),
   frameCount: z.int().min(1), sampleRateHz: z.number(), durationSeconds: z.number(), isLoop: z.boolean(),

@@ -99,7 +99,7 @@ export function clipRequest({ record, vocoder, signal, onStep }: Regeneration): 
 /** As clipRequest, with what diffusion is told. */
 export function diffusionRequest(given: Regeneration): GenerateRequest {
   const { pipeline, record } = given;
-  const { label, prompt, negativePrompt, sampler, spacing, steps, upscaler, guidance, guidanceRescale, guidanceInterval, eta, batch } = record;
+  const { label, prompt, negativePrompt, sampler, spacing, steps, upscaler, guidance, guidanceRescale, guidanceInterval, levelSteps, eta, batch } = record;
   const each = <T>(value: T): T[] => Array.from({ length: batch.size }, () => value);
   const isNamed = spacing !== null;
   return {
@@ -113,6 +113,7 @@ export function diffusionRequest(given: Regeneration): GenerateRequest {
     guidance: guidance ?? 1,
     guidanceRescale,
     guidanceInterval,
+    levelSteps,
     eta: eta ?? 0,
   };
 }
@@ -128,11 +129,11 @@ async function* extendAgain(given: Regeneration): AsyncGenerator<GeneratedClip> 
 
 async function* operationAgain(given: Regeneration): AsyncGenerator<GeneratedClip> {
   const { pipeline, record, folder } = given;
-  const { seeds, batchSize, skip, sampler, spacing, steps, upscalerSteps, guidance, guidanceRescale, guidanceInterval, eta, engine, vocoder, signal, onStep } = diffusionRequest(given);
+  const { seeds, batchSize, skip, sampler, spacing, steps, upscalerSteps, guidance, guidanceRescale, guidanceInterval, levelSteps, eta, engine, vocoder, signal, onStep } = diffusionRequest(given);
   const { sampleRateHz, channels } = pipeline.mel;
   yield* repeatOperation(pipeline, {
     record: record as unknown as OperationSidecar, // checked by what reads it: an operation refuses settings that it does not understand
-    request: { seeds, batchSize, skip, sampler, spacing, steps, upscalerSteps, guidance, guidanceRescale, guidanceInterval, eta, engine, vocoder, signal, onStep },
+    request: { seeds, batchSize, skip, sampler, spacing, steps, upscalerSteps, guidance, guidanceRescale, guidanceInterval, levelSteps, eta, engine, vocoder, signal, onStep },
     async readSound({ file, downmix = 'mean' }) {
       if (file === undefined) throw new MelstromError({ kind: 'data', where: 'sidecar: operationSettings.input.file', got: 'none', expected: 'the file that went in', fix: 'Repeat it from the library, by repeatOperation.' });
       return { sampleRateHz, channels: await loadSound(resolve(folder, file), { sampleRateHz, channels, downmix }) };

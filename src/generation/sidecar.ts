@@ -64,6 +64,8 @@ export interface Sidecar {
   readonly guidanceRescale: number;
   /** Shares of noise between which it was guided. */
   readonly guidanceInterval: NoiseInterval;
+  /** Steps without guidance that told how loud the clip is to be; 0: as loud as guidance made it. */
+  readonly levelSteps: number;
   /** null for samplers that have none. */
   readonly eta: number | null;
   readonly vocoder: string;

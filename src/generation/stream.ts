@@ -3,6 +3,7 @@ import { MelstromError } from '../base/errors.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
 import type { Vocoder } from '../vocoder/vocoder.js';
 import { createDrawing } from './_drawing.js';
+import { createStreamGain } from './_stream-gain.js';
 import type { GeneratedClip } from './_render.js';
 import { collectClips, drawStreams, isStreamedLength, STREAMED_SLICES, type ClipStream } from './_streaming.js';
 import { clipLength, type LengthRequest } from './length.js';
@@ -37,7 +38,8 @@ export function streamClips(pipeline: Pipeline, request: GenerateRequest): Async
 function openStreams(pipeline: Pipeline, request: GenerateRequest): AsyncGenerator<ClipStream> {
   const length = clipLength(pipeline, request);
   const { how, words, stream } = createDrawing(pipeline, request, length);
-  return drawStreams(pipeline, request, { length, how: { operation: 'generate', ...how }, words, stream });
+  const gain = createStreamGain(pipeline, request);
+  return drawStreams(pipeline, request, { length, how: { operation: 'generate', ...how, levelSteps: gain?.steps ?? 0 }, words, stream, gainOf: gain?.gainOf });
 }
 
 /** As renderClips, of clips that are streamed: each is put together from its pieces. */

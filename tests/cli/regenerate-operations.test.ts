@@ -41,8 +41,9 @@ describe('regenerate', () => {
     ['fill', [long, '--from', '0.2', '--to', '0.26', '--fade', '0.004', '--count', '3', '--batch-size', '2', '--strength', '0.9', '--heed-rounds', '1', '--resamples', '1', '--detail', '0.5', '--hold', '0.02', ...FAST]],
     ['fill', [first, '--low', '500', '--high', '2000', '--sampler', 'ddpm', '--bit-depth', '24', ...FAST]],
     ['morph', ['seed:1', 'label:kick', ...MORPH]],
+    ['generate', ['--count', '3', '--batch-size', '2', '--level-steps', '3', ...FAST]],
     ['morph', [first, second, '--resample', '--corrections', '1', '--sampler', 'ddim', '--label', 'kick', ...MORPH]],
-    ['combine', ['--label', 'kick:3', '--label', 'Snäre / drum', '--count', '3', '--batch-size', '2', '--guidance-rescale', '0.5', ...FAST]],
+    ['combine', ['--label', 'kick:3', '--label', 'Snäre / drum', '--count', '3', '--batch-size', '2', '--guidance-rescale', '0.5', '--level-steps', '2', ...FAST]],
     ['extend', [long, '--seconds', '0.3', '--before', '--count', '2', ...FAST]],
     ['generate', ['--loop', '--seconds', '0.31', '--count', '3', '--batch-size', '8', ...FAST]],
     ['generate', ['--seconds', '4.5', '--count', '2', '--bit-depth', '16', ...FAST]], // long enough to be streamed

@@ -19,7 +19,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 const sidecar: Sidecar = {
-  operation: 'generate', label: 'kick', prompt: null, negativePrompt: null, seed: 1, sampler: 'ddim', spacing: 'trailing', steps: 3, upscaler: null, guidance: 2, guidanceRescale: 0, guidanceInterval: [0, 1], eta: 0, precision: 'float32', vocoder: 'v', inversion: { spectralConvergenceDb: -30, levelDifferenceDb: 0 }, frameCount: 4, sampleRateHz: 8000,
+  operation: 'generate', label: 'kick', prompt: null, negativePrompt: null, seed: 1, sampler: 'ddim', spacing: 'trailing', steps: 3, upscaler: null, guidance: 2, guidanceRescale: 0, guidanceInterval: [0, 1], levelSteps: 0, eta: 0, precision: 'float32', vocoder: 'v', inversion: { spectralConvergenceDb: -30, levelDifferenceDb: 0 }, frameCount: 4, sampleRateHz: 8000,
   durationSeconds: 0.01, isLoop: false, tempo: null, overlap: null, batch: { limit: 16, size: 2, index: 0 }, hashes: { model: 'm', codec: 'c', settings: 's' }, engine: { name: 'e', tensorflowJs: '4' }, version: '0.1.0',
 };
 

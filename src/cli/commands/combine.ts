@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { MelstromError } from '../../base/errors.js';
 import { combineClips } from '../../generation/index.js';
 import { integer } from '../arguments.js';
-import { seedsOf } from '../draw-flags.js';
+import { levelStepsOption, seedsOf } from '../draw-flags.js';
 import { addOperationFlags, type OperationFlags } from '../operation-flags.js';
 import { runOperation } from '../run-operation.js';
 import { workersOption } from '../workers-flag.js';
@@ -15,6 +15,7 @@ export function addCombine(program: Command): void {
     .description('draw new clips after several labels or prompts at weights, as in --label kick:0.7 --label tom:0.3')
     .argument('<run>', 'run folder, or a pipeline folder')
     .option('--count <n>', 'number of clips', integer(1), 8)
+    .addOption(levelStepsOption())
     .addOption(workersOption());
   addOperationFlags(command).action(async (run: string, flags: OperationFlags & { readonly count: number }) => {
     await runOperation({

@@ -10,7 +10,7 @@ import { collect, integer, number, requireFlag, requireReadableFolder, requireWr
 import { vocoderOption, type VocoderChoice } from '../choose-vocoder.js';
 import { createContext, INTERRUPTED_STATUS } from '../context.js';
 import { drawClips } from '../draw-clips.js';
-import { guidanceIntervalOption, guidanceRescaleOption, upscalerStepsOption, warnOfUpscaler } from '../draw-flags.js';
+import { guidanceIntervalOption, guidanceRescaleOption, levelStepsOption, upscalerStepsOption, warnOfUpscaler } from '../draw-flags.js';
 import { inDrawPrecision, precisionOption, type PrecisionChoice } from '../draw-precision.js';
 import { addInverterFlags, withInverterFlags, type InverterFlags } from '../inverter-flags.js';
 import { openRun } from '../open-run.js';
@@ -31,6 +31,7 @@ export interface GenerateFlags extends InverterFlags, WorkersFlag {
   readonly upscalerSteps?: number;
   readonly guidance?: number;
   readonly guidanceRescale?: number;
+  readonly levelSteps?: number;
   readonly guidanceInterval?: NoiseInterval;
   readonly eta?: number;
   readonly batchSize?: number;
@@ -71,10 +72,11 @@ export function addGenerate(program: Command): void {
     .addOption(upscalerStepsOption())
     .option('--guidance <x>', 'how far label and prompt are pushed; 1 follows them as trained', number(0))
     .addOption(guidanceRescaleOption())
+    .addOption(levelStepsOption())
     .addOption(guidanceIntervalOption())
     .option('--eta <x>', 'fresh noise per step of ddim, 0 to 1', number(0, 1))
     .addOption(
-      new Option('--from-vae-prior', 'draw from the autoencoder alone, without the UNet: shows what its latent space holds').conflicts(['label', 'prompt', 'negativePrompt', 'sampler', 'spacing', 'steps', 'upscalerSteps', 'guidance', 'guidanceRescale', 'guidanceInterval', 'eta']),
+      new Option('--from-vae-prior', 'draw from the autoencoder alone, without the UNet: shows what its latent space holds').conflicts(['label', 'prompt', 'negativePrompt', 'sampler', 'spacing', 'steps', 'upscalerSteps', 'guidance', 'guidanceRescale', 'guidanceInterval', 'levelSteps', 'eta']),
     )
     .option('--seconds <t>', 'length of each clip (default: what the model draws at once); a longer one is drawn in windows that are denoised together', number(0))
     .option('--loop', 'clips that go on at their start when they have ended, without a seam')
@@ -106,7 +108,7 @@ export function addGenerate(program: Command): void {
       );
       const prompts = promptsOf(pipeline, flags);
       const length = { overlap: defaultOverlap(config), ...definedIn(lengthOf(flags)) };
-      const { sampler, spacing, steps, upscalerSteps, guidance, guidanceRescale, guidanceInterval, eta, batchSize } = { ...generation, ...definedIn(flags) };
+      const { sampler, spacing, steps, upscalerSteps, guidance, guidanceRescale, guidanceInterval, levelSteps, eta, batchSize } = { ...generation, ...definedIn(flags) };
       if (flags.spacing !== undefined && sampler === 'scheduler') {
         throw new MelstromError({
           kind: 'usage', where: '--spacing', got: flags.spacing, expected: 'none with the scheduler, which has its own', fix: 'Name a --sampler, or leave --spacing out.',
@@ -115,7 +117,7 @@ export function addGenerate(program: Command): void {
       warnOfUpscaler(open, reporter);
       const { value: drawn, fields, lines } = await profiled({ isOn: flags.profile ?? false, reporter, title: 'generate' }, (watched) => inDrawPrecision(open, flags, () => drawClips({
         pipeline, out, run: resolve(run), labels, prompts, negativePrompt: flags.negativePrompt, firstSeed: flags.seed, length,
-        settings: withInverterFlags({ ...generation, sampler, spacing, steps, upscalerSteps, guidance, guidanceRescale, guidanceInterval, eta, batchSize }, flags), isFromVaePrior: flags.fromVaePrior ?? false, vocoder: flags.vocoder, workers: flags.workers,
+        settings: withInverterFlags({ ...generation, sampler, spacing, steps, upscalerSteps, guidance, guidanceRescale, guidanceInterval, levelSteps, eta, batchSize }, flags), isFromVaePrior: flags.fromVaePrior ?? false, vocoder: flags.vocoder, workers: flags.workers,
         bitDepth: Number(flags.bitDepth) as 16 | 24 | 32, png: flags.png ?? false, force: flags.force ?? false,
         resume: flags.resume ?? false, hasManifest: flags.manifest ?? false, reporter: watched, signal,
       })));
