@@ -24,6 +24,8 @@ export interface StreamOptions<C> extends JointOptions<C> {
   readonly known?: KnownEnd;
   /** Columns that each step goes forward at a time. More: more memory, and fewer windows that are asked twice. Default eight windows. */
   readonly blockColumns?: number;
+  /** Awaited before each block: steps will ask for windows within these columns from then on, and for none before them any more. */
+  readonly prepare?: (from: number, to: number) => Promise<void>;
   /** Called with the share of the work that is done. */
   readonly onAdvance?: (share: number) => void;
   readonly signal?: AbortSignal;
@@ -81,7 +83,7 @@ interface View {
  * @throws the signal's reason when aborted, between two steps
  */
 export async function* streamColumns<C>(options: StreamOptions<C>): AsyncGenerator<tf.Tensor4D> {
-  const { path, windows: { length, width }, blockColumns = 8 * width, known, onAdvance, signal } = options;
+  const { path, windows: { length, width }, blockColumns = 8 * width, known, prepare, onAdvance, signal } = options;
   const steps = path.sigmas.length - 1;
   const levels = Array.from({ length: steps + 1 }, (): Level => ({ from: 0, to: 0, tensors: [], calls: null, draws: { added: 0, known: 0 } }));
   const view: View = { from: 0, to: 0, wantedFrom: 0, expectedCalls: 0, calls: 0, draws: { added: 0, known: 0 }, earlierDraws: { added: 0, known: 0 } };
@@ -89,6 +91,7 @@ export async function* streamColumns<C>(options: StreamOptions<C>): AsyncGenerat
   try {
     while (levels[0].to < length) {
       const [from, to] = [levels[0].to, Math.min(length, levels[0].to + blockColumns)];
+      await prepare?.(Math.min(...levels.slice(0, steps).map((level) => level.from)), to);
       append(levels[0], [initialColumns(options, from, to)], to);
       for (let step = 0; step < steps; step += 1) {
         signal?.throwIfAborted();

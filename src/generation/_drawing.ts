@@ -24,7 +24,7 @@ export interface Drawing {
   readonly words: { readonly prompts: readonly string[]; readonly negativePrompt: string } | null;
   /** Shape: what is given and the result are of resultShape. Memory: the caller disposes the result. */
   draw(batch: Batch, given?: Given): Promise<tf.Tensor4D>;
-  /** Draws one item, some columns at a time. Shape: [1, H, n, C] each. Memory: the caller disposes each. */
+  /** Draws one item, some columns at a time. Shape: [1, H, n, C] each, of what is given and the result as above. Memory: the caller disposes each. */
   stream(item: number, onAdvance: (share: number) => void, given?: Omit<KnownEnd, 'random'>): AsyncGenerator<tf.Tensor4D>;
 }
 
@@ -75,14 +75,27 @@ export function createDrawing(pipeline: Pipeline, request: GenerateRequest, leng
       return upscale.run(drawn, { noise: second, labels: items.map((item) => labels[item]), given, known: sequences(1), onStep: (step, denoised) => onStep(steps + step, denoised), signal });
     },
     async *stream(item, onAdvance, given) {
-      const condition = conditionOf([item], given && (() => ({ clean: given.clean, isKnown: tf.ones([1, 1, 1, 1]) })));
+      const seen = given && upscale !== null ? upscale.reduceEnd(given) : given;
+      const condition = conditionOf([item], seen && (() => ({ clean: seen.clean, isKnown: tf.ones([1, 1, 1, 1]) })));
       const [rows, columns, channels] = drawnShape(pipeline, length);
-      const besideFrom = given?.isAtEnd === true ? columns - given.clean.shape[2] : 0;
-      const [initial, added, random] = (['initial', 'steps', 'known'] as const).map((use) => noiseSequence(seeds[item], 0, use));
+      const besideFrom = seen?.isAtEnd === true ? columns - seen.clean.shape[2] : 0;
+      const sequences = (network: number) => (['initial', 'steps', 'known'] as const).map((use) => noiseSequence(seeds[item], network, use));
+      const [[initial, added, random], [second, secondAdded, known]] = [sequences(0), sequences(1)];
+      const shares = { first: 0, second: 0 };
+      const advance = (name: keyof typeof shares, share: number): void => {
+        shares[name] = share;
+        const secondSteps = upscale?.steps ?? 0;
+        onAdvance((shares.first * steps + shares.second * secondSteps) / (steps + secondSteps));
+      };
       try {
-        yield* streamColumns({ ...joint, path, sample, denoise: guided, condition: { ...condition, besideFrom }, rows, channels, initial, added, known: given && { ...given, random }, onAdvance, signal });
+        const drawn = streamColumns({
+          ...joint, path, sample, denoise: guided, condition: { ...condition, besideFrom }, rows, channels, initial, added, known: seen && { ...seen, random }, onAdvance: (share) => advance('first', share), signal,
+        });
+        if (upscale === null) yield* drawn;
+        else yield* upscale.stream(drawn, { label: labels[item], given, initial: second, added: secondAdded, known, onAdvance: (share) => advance('second', share), signal });
       } finally {
         disposeCondition(condition);
+        if (upscale !== null) seen?.clean.dispose();
       }
     },
   };

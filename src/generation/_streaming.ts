@@ -38,8 +38,8 @@ export interface ClipStream extends Pick<GeneratedClip, 'index' | 'seed' | 'labe
 /** Slices of the model in a clip that is long enough to be streamed: for shorter ones the network itself is what takes memory. */
 export const STREAMED_SLICES = 32;
 
-export function isStreamedLength({ mel, upscaler }: Pick<Pipeline, 'mel' | 'upscaler'>, { drawnFrames, isLoop }: ClipLength, { isContinuing = false }: Vocoder): boolean {
-  return !isLoop && upscaler === null && isContinuing && drawnFrames >= STREAMED_SLICES * mel.frames;
+export function isStreamedLength({ mel }: Pick<Pipeline, 'mel'>, { drawnFrames, isLoop }: ClipLength, { isContinuing = false }: Vocoder): boolean {
+  return !isLoop && isContinuing && drawnFrames >= STREAMED_SLICES * mel.frames;
 }
 
 export interface StreamPlan extends Pick<Drawing, 'words'> {

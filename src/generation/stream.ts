@@ -13,7 +13,7 @@ export type { ClipPiece, ClipStream } from './_streaming.js';
 
 /**
  * Whether generateClips streams clips of this length, and streamClips takes them. Loops are drawn whole, since their end must be known at
- * their start; so is what a vocoder makes that cannot go on from given samples, or a model that draws a small image first.
+ * their start; so is what a vocoder makes that cannot go on from given samples.
  */
 export function isStreamed(pipeline: Pick<Pipeline, 'vae' | 'unet' | 'mel' | 'upscaler'>, request: LengthRequest & { readonly vocoder: Vocoder }): boolean {
   return isStreamedLength(pipeline, clipLength(pipeline, request), request.vocoder);

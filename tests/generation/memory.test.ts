@@ -11,7 +11,7 @@ let code: string;
 const root = mkdtempSync(join(tmpdir(), 'melstrom é memory-'));
 beforeAll(async () => {
   await startTestEngine(); // so that the native engine is there
-  code = transpileForChild(['tests/generation/_memory-child.ts', 'tests/pipeline/small-pipeline.ts']);
+  code = transpileForChild(['tests/generation/_memory-child.ts', 'tests/pipeline/small-pipeline.ts', 'tests/pipeline/small-upscaler.ts']);
 });
 afterAll(() => {
   rmSync(root, { recursive: true, force: true });
@@ -25,9 +25,9 @@ function peakMegabytes(seconds: number, how: string): number {
   return Number(stdout) / 1e6;
 }
 
-it.skipIf(process.platform !== 'linux').each(['streamed', 'before'])('draws four times as long a clip with the same peak of memory (%s)', (how) => {
-  const [short, long] = [peakMegabytes(60, how), peakMegabytes(240, how)];
-  expect(statSync(join(root, `${how}-240.wav`)).size).toBeGreaterThan(3.9 * statSync(join(root, `${how}-60.wav`)).size);
-  // The samples alone of what is longer would take 5.8 MB, and the whole way through images and files five times that.
-  expect(long - short).toBeLessThan(14);
+it.skipIf(process.platform !== 'linux').each([['streamed', 60], ['upscaled', 30], ['before', 60]] as const)('draws four times as long a clip with the same peak of memory (%s)', (how, seconds) => {
+  const [short, long] = [peakMegabytes(seconds, how), peakMegabytes(4 * seconds, how)];
+  expect(statSync(join(root, `${how}-${4 * seconds}.wav`)).size).toBeGreaterThan(3.9 * statSync(join(root, `${how}-${seconds}.wav`)).size);
+  // The samples alone of what is longer would take 5.8 MB in three minutes, and the whole way through images and files five times that.
+  expect(long - short).toBeLessThan((14 / 60) * seconds);
 }, 600_000); // two whole processes, on a machine that may be busy

@@ -134,6 +134,19 @@ describe('extend', () => {
   });
 });
 
+describe('a long extension', () => {
+  it.each([false, true])('is drawn as it is read, as the whole is (before: %s)', async (isBefore) => {
+    const silence = { name: 'silence', invert: (_: unknown, { sampleCount = 0 }: { sampleCount?: number } = {}) => ({ sampleRateHz: 8000, channels: [new Float32Array(sampleCount)] }) };
+    const asked = { ...sampling, steps: 2, seeds: [4], labels: [1], sound: sound(2, 2000), seconds: 4.5, isBefore, heedRounds: 1, resamples: 1 };
+    const whole = await first(extendClips(pipeline, { ...asked, vocoder: silence }));
+    const before = tf.memory().numTensors;
+    const streamed = await first(extendClips(pipeline, { ...asked, vocoder: { ...silence, isContinuing: true } }));
+    expect(tf.memory().numTensors).toBe(before);
+    expect(streamed.sidecar).toMatchObject({ upscaler: { factor: 2, steps: 2 } });
+    expectClose(streamed.image.data, whole.image.data, { absolute: 1e-3, reason: 'the networks round otherwise in another batch' });
+  });
+});
+
 describe('morph', () => {
   it('ends in the clips of its seeds, and in the images of its sounds', async () => {
     const [from, , to] = await collect(morphSounds(pipeline, { ...sampling, from: { seed: 4, mix: { parts: [{ label: 1 }] } }, to: { seed: 5, mix: { parts: [{ label: 0 }] } }, count: 3, rounds: 0 }));
