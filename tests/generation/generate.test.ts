@@ -87,7 +87,7 @@ describe('generateClips', () => {
   it('says how each clip was made', async () => {
     const [first, , last] = await collect(generateClips(pipeline, { ...request, engine: 'an engine' }));
     expect(first.sidecar).toEqual({
-      operation: 'generate', label: 'kick', prompt: null, negativePrompt: null, seed: 5, sampler: 'dpmpp2m', spacing: 'trailing', steps: 4, upscaler: null, guidance: 2, guidanceRescale: 0, guidanceInterval: [0, 1], eta: null, precision: 'float32', vocoder: 'griffin-lim-2', inversion: reportInversion(first.image, first.clip),
+      operation: 'generate', label: 'kick', prompt: null, negativePrompt: null, seed: 5, sampler: 'dpmpp2m', spacing: 'trailing', steps: 4, upscaler: null, guidance: 2, guidanceRescale: 0, guidanceInterval: [0, 1], levelSteps: 0, eta: null, precision: 'float32', vocoder: 'griffin-lim-2', inversion: reportInversion(first.image, first.clip),
       frameCount: 16, sampleRateHz: 8000, durationSeconds: (15 * 64) / 8000, isLoop: false, tempo: null, overlap: null, batch: { limit: 16, size: 3, index: 0 },
       hashes: { model: await modelHash(pipeline), codec: codecHash(SMALL_MEL), settings: await settingsHash(pipeline) },
       engine: { name: 'an engine', tensorflowJs: tf.version_core }, version: '0.1.0',
