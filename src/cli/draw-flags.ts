@@ -43,7 +43,7 @@ export function upscalerStepsOption(): Option {
 }
 
 export function guidanceRescaleOption(): Option {
-  return new Option('--guidance-rescale <x>', 'how much of the level that guidance adds is taken back, 0 to 1').argParser(number(0, 1));
+  return new Option('--guidance-rescale <x>', 'how much of the level and contrast that guidance adds to each answer of the network is taken back, 0 to 1').argParser(number(0, 1));
 }
 
 export function levelStepsOption(): Option {

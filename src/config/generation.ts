@@ -22,11 +22,11 @@ export const generationSchema = z
     upscalerSteps: z.int().min(1).max(10_000).nullable().default(null),
     /** How far the label is pushed: 1 follows it as trained, more is purer and less varied, 0 ignores it. */
     guidance: z.number().min(0).max(50).default(2),
-    /** How much of the level and contrast that guidance adds is taken back, 0 to 1. */
+    /** How much of the level and contrast that guidance adds to each answer of the network is taken back, 0 to 1. Where a sample was led stays. */
     guidanceRescale: z.number().min(0).max(1).default(0),
     /**
      * Between which noise levels the label is pushed, as shares of noise in what the network is given: 0 is clean, 1 nothing but noise.
-     * [0.3, 0.98] with more guidance gives clips that are nearer to real ones in level and as a set, a little less pure, and asks the network less.
+     * [0.3, 0.98] with more guidance gives clips that are nearer to real ones as a set, a little less pure, and asks the network less.
      */
     guidanceInterval: z.tuple([share, share]).refine(([low, high]) => low < high, { error: 'expected the lower share first, for example [0.3, 0.98]' }).readonly().default([0, 1]),
     /**

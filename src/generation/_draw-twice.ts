@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { blend } from '../diffusion/masked-denoiser.js';
 import type { Upscaler } from '../pipeline/pipeline.js';
-import { enlargeImages, reduceImages } from '../pipeline/resize.js';
+import { enlargeImages, reduceImages, reduceMask } from '../pipeline/resize.js';
 import type { NetworkNoise } from './_noise.js';
 import type { InvertAsked, NetworkRedraw, RedrawAsked } from './_redraw-network.js';
 import { showEnlarged } from './_upscale.js';
@@ -27,7 +27,7 @@ interface DrawnTwice {
 export function drawTwice({ first, second, steps, factor }: Twice): DrawnTwice {
   return {
     async run({ clean, mask, noise, onStep, ...asked }) {
-      const [lessClean, lessMask] = [clean && reduceImages(clean, factor), mask && tf.maxPool(mask, factor, factor, 'valid')];
+      const [lessClean, lessMask] = [clean && reduceImages(clean, factor), mask && reduceMask(mask, factor)];
       const small = await first.run({
         ...asked, clean: lessClean, mask: lessMask, noise: noise[0],
         onStep: (step, denoised) => (denoised === undefined ? onStep?.(step) : showEnlarged(denoised, factor, (whole) => onStep?.(step, whole))),

@@ -15,7 +15,7 @@ import { selectCondition } from '../pipeline/window-condition.js';
 import { holdGiven, type Given } from './_heeding.js';
 import { noiseSequence } from './_noise.js';
 import { DEFAULT_BATCH_SIZE, type Batch, type HowDrawn } from './_render.js';
-import { createUpscale } from './_upscale.js';
+import { createUpscale, showEnlarged } from './_upscale.js';
 import { columnWindows, drawnShape, frameWindows, type ClipLength } from './length.js';
 import type { GenerateRequest } from './request.js';
 
@@ -66,7 +66,7 @@ export function createDrawing(pipeline: Pipeline, request: GenerateRequest, leng
       const denoise = withWindows(guided, joint);
       const sequences = (network: number) => items.map((item) => noiseSequence(seeds[item], network, 'known'));
       const held = seen && holdGiven(seen, { denoise, condition, initial, random: sequences(0) });
-      const show: Batch['onStep'] = (step, small) => (upscale === null || small === undefined ? onStep(step, small) : upscale.show(small, (whole) => onStep(step, whole)));
+      const show: Batch['onStep'] = (step, small) => (upscale === null || small === undefined ? onStep(step, small) : showEnlarged(small, upscale.factor, (whole) => onStep(step, whole)));
       const drawn = await sample({ ...path, denoise, initialNoise: initial, condition, random: added, onStep: show, signal, ...held }).finally(() => {
         disposeCondition(condition);
         if (upscale !== null) tf.dispose([seen?.clean, seen?.isKnown]);

@@ -10,7 +10,7 @@ import { streamColumns, type KnownEnd } from '../diffusion/stream-columns.js';
 import { withWindows, type Piece, type Windows } from '../diffusion/windows.js';
 import { createGuidedDenoiser, type PipelineCondition } from '../pipeline/denoiser.js';
 import { nullClassOf, type Pipeline, type Upscaler } from '../pipeline/pipeline.js';
-import { enlargeImages, reduceImages } from '../pipeline/resize.js';
+import { enlargeImages, reduceImages, reduceMask } from '../pipeline/resize.js';
 import { selectCondition } from '../pipeline/window-condition.js';
 import { holdGiven, type Given } from './_heeding.js';
 import type { NetworkNoise } from './_noise.js';
@@ -62,8 +62,6 @@ export interface Upscale {
   run(small: tf.Tensor4D, batch: Batch): Promise<tf.Tensor4D>;
   /** The whole image of one item as columns of its small one come. Shape: [1, H, n, C] each. Memory: disposes of the small columns; the caller of each. */
   stream(small: AsyncGenerator<tf.Tensor4D>, clip: StreamedClip): AsyncGenerator<tf.Tensor4D>;
-  /** As showEnlarged. */
-  show(small: tf.Tensor4D, look: (whole: tf.Tensor4D) => void | Promise<void>): Promise<void>;
   /** What is given of the whole image, as the UNet is given it. Memory: the caller disposes. */
   reduce(given: Given): Given;
   /** The same of what a clip begins or ends with. Memory: the caller disposes of `clean`. */
@@ -90,12 +88,11 @@ export function createUpscale({ upscaler, labels: names, diffusion, mel }: Pipel
     small.dispose();
     return enlarged;
   };
-  const show: Upscale['show'] = (small, look) => showEnlarged(small, factor, look);
   const reduce: Upscale['reduce'] = (given) => ({ ...given, ...reduceGiven(given, factor) });
   const reduceEnd: Upscale['reduceEnd'] = (end) => ({ ...end, clean: reduceImages(end.clean, factor) });
   if (unet === null) {
     return {
-      factor, steps: 0, show, reduce, reduceEnd,
+      factor, steps: 0, reduce, reduceEnd,
       run: async (small, { given }) => putGiven(enlarge(small), given),
       async *stream(small) {
         for await (const columns of small) yield enlarge(columns);
@@ -112,7 +109,6 @@ export function createUpscale({ upscaler, labels: names, diffusion, mel }: Pipel
   return {
     factor,
     steps,
-    show,
     reduce,
     reduceEnd,
     async run(small, { noise, labels, given, known, onStep, signal }) {
@@ -187,7 +183,7 @@ function reduceGiven({ clean, isKnown }: Given, factor: Upscaler['factor']): Pic
   return tf.tidy(() => {
     const [items, rows, columns] = clean.shape;
     const whole = tf.broadcastTo(isKnown, [items, rows, columns, 1]) as tf.Tensor4D;
-    return { clean: reduceImages(clean, factor), isKnown: tf.sub(1, tf.maxPool(tf.sub<tf.Tensor4D>(1, whole), factor, factor, 'valid')) };
+    return { clean: reduceImages(clean, factor), isKnown: tf.sub(1, reduceMask(tf.sub(1, whole), factor)) };
   });
 }
 

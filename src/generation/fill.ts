@@ -4,6 +4,7 @@ import { createRegionLimit, placeRegion, replaceWithin, type PlacedRegion, type 
 import { requireNumber } from '../base/checks.js';
 import { MelstromError } from '../base/errors.js';
 import type { Pipeline } from '../pipeline/pipeline.js';
+import { reduceMask } from '../pipeline/resize.js';
 import { heardCells } from '../spectrogram/heard-cells.js';
 import type { MelImage } from '../spectrogram/mel-image.js';
 import { putKept } from '../spectrogram/put-kept.js';
@@ -135,6 +136,6 @@ function latentMask(pipeline: Pipeline, images: readonly Float32Array[]): tf.Ten
   const factor = melBins / rows;
   return tf.tidy(() => {
     const cells = tf.stack(images.map((data) => tf.tensor3d(data, [melBins, frames, 1]))) as tf.Tensor4D;
-    return factor === 1 ? cells : tf.maxPool(cells, factor, factor, 'valid');
+    return reduceMask(cells, factor);
   });
 }

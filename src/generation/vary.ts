@@ -16,7 +16,7 @@ export interface VaryRequest extends OperationRequest {
 
 /**
  * Draws a new version of each sound, in order, batch by batch. A clip depends on its sound, seed, mix and settings, not on what it is
- * drawn with. At strength 1 it is what generateClips draws for that seed. It has the length of the model's slice.
+ * drawn with. At strength 1 it is what generateClips draws for that seed, as loud as guidance makes it. It has the length of the model's slice.
  *
  * Memory: no tensor is left after each clip is taken, nor when the iteration is ended early.
  * @throws MelstromError at once when the request does not fit the pipeline; the signal's reason when aborted, within one step

@@ -1,5 +1,5 @@
 // Every operation on a sound, and those between several things, made again from the JSON file beside each clip, byte for byte.
-import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -59,6 +59,14 @@ describe('regenerate', () => {
       expect(readFileSync(wav).equals(original)).toBe(true);
     }
     rmSync(out, { recursive: true });
+  });
+
+  it('makes a clip again whose record is of before there were level steps', async () => {
+    const { value: { files: [{ json }] } } = await runJson<Written>('generate', inRoot('run'), '--count', '1', ...FAST, '--level-steps', '0', '--out', inRoot('earlier'));
+    const { levelSteps, ...record } = JSON.parse(readFileSync(json, 'utf8')) as { levelSteps: number };
+    expect(levelSteps).toBe(0);
+    writeFileSync(json, JSON.stringify(record));
+    expect((await runJson('regenerate', json, '--force')).value).toMatchObject({ isIdentical: true });
   });
 
   it('finds sounds and run where everything was moved together, and says which sound is missing', async () => {

@@ -1,5 +1,5 @@
 // What tests of all operations share: one small pipeline's sounds, settings, and the samplers in turn.
-import type { InputSound, OperationClip } from '../../src/generation/index.js';
+import type { GeneratedClip, InputSound, OperationClip } from '../../src/generation/index.js';
 import { createRandom } from '../../src/base/random.js';
 import { SAMPLER_NAMES, type SamplerName } from '../../src/diffusion/index.js';
 import { createGriffinLimVocoder } from '../../src/vocoder/griffin-lim-vocoder.js';
@@ -14,8 +14,8 @@ export function sound(number: number, sampleCount = 900): InputSound {
   return { sampleRateHz: SMALL_MEL.sampleRateHz, channels: [samples], file: `sound ${number}.wav` };
 }
 
-export async function collect(clips: AsyncIterable<OperationClip>): Promise<OperationClip[]> {
-  const all: OperationClip[] = [];
+export async function collect<T extends GeneratedClip = OperationClip>(clips: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
   for await (const clip of clips) all.push(clip);
   return all;
 }

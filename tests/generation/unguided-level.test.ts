@@ -8,7 +8,7 @@ import { SMALL_STEREO_MEL, smallPipeline } from '../pipeline/small-pipeline.js';
 import { progressivePipeline } from '../pipeline/small-upscaler.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
-import { ROUNDING, sound, vocoder } from './_operations.js';
+import { collect, ROUNDING, sound, vocoder } from './_operations.js';
 
 useEngine();
 
@@ -22,12 +22,6 @@ beforeAll(() => {
   pipeline = smallPipeline();
 });
 afterAll(() => pipeline.dispose());
-
-async function collect<T extends GeneratedClip>(clips: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const clip of clips) all.push(clip);
-  return all;
-}
 
 const draw = (changes: Partial<GenerateRequest> = {}, from = pipeline): Promise<GeneratedClip[]> => collect(generateClips(from, { ...request, ...changes }));
 const levels = (clips: readonly GeneratedClip[], square = 1): number[] => clips.map(({ image }) => imageLevelDb(image, square));

@@ -11,7 +11,7 @@ import { SMALL_MEL } from '../pipeline/small-pipeline.js';
 import { progressivePipeline, smallUpscaler } from '../pipeline/small-upscaler.js';
 import { expectClose } from '../support/close.js';
 import { useEngine } from '../support/engine.js';
-import { ROUNDING, sound, vocoder } from './_operations.js';
+import { collect, ROUNDING, sound, vocoder } from './_operations.js';
 
 useEngine();
 
@@ -24,12 +24,6 @@ afterAll(() => pipeline.dispose());
 const sampling = { sampler: 'ddim', steps: 3, guidance: 2, vocoder, batchSize: 16 } as const;
 const one = { ...sampling, seeds: [4], mixes: [{ parts: [{ label: 1 }] }], sounds: [sound(1)] };
 const REGION = { fromSeconds: 0.03, toSeconds: 0.08 };
-
-async function collect<T extends GeneratedClip>(clips: AsyncIterable<T>): Promise<T[]> {
-  const all: T[] = [];
-  for await (const clip of clips) all.push(clip);
-  return all;
-}
 
 const first = async <T extends GeneratedClip>(clips: AsyncIterable<T>): Promise<T> => (await collect(clips))[0];
 
