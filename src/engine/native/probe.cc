@@ -7,7 +7,7 @@ namespace melstrom {
 using namespace tensorflow;
 
 // Must equal KERNEL_VERSION in src/engine/ops/native-kernels.ts. Raise both when an operation's signature changes.
-constexpr int32_t kKernelVersion = 3;
+constexpr int32_t kKernelVersion = 4;
 
 REGISTER_OP("MelstromKernelVersion").Output("version: int32").SetIsStateful().SetShapeFn(shape_inference::ScalarShape);
 // Whether MelstromConv2DHalf and its gradient are there: they need AMX, and the system's leave to use it.

@@ -1,9 +1,8 @@
 // Convolution with bias and residual on the TensorFlow engine, and its gradients, in float32 or in bfloat16.
-import * as tf from '@tensorflow/tfjs';
 import type { ConvGeometry } from './_conv2d-geometry.js';
-import { convolve, inputGradient, kernelGradient } from './_conv2d-raw.js';
+import { convolveFloat, inputGradientFloat, kernelGradientFloat } from './_float-products.js';
 import { convolveHalf, inputGradientHalf, kernelGradientHalf } from './_half-products.js';
-import { addBiasRaw, freedAfter, halveGradient, toHalf } from './_half-tensors.js';
+import { freedAfter, halveGradient, toHalf } from './_half-tensors.js';
 import { channelSum } from './channel-sum.js';
 import { defineOperation } from './define-operation.js';
 import { hasNativeKernel } from './native-kernels.js';
@@ -22,15 +21,10 @@ export function usesHalf({ kernelShape }: ConvGeometry): boolean {
 export const runFloatConv2d = defineOperation<ConvGeometry>({
   name: 'Conv2dTensorflow',
   saveInputs: ['x', 'kernel'],
-  forward: ({ x, kernel, bias, residual }, geometry) => {
-    const bare = convolve(x, kernel, geometry, false);
-    if (bias !== undefined && hasNativeKernel('AddBias')) return addBiasRaw(bare, false, { bias, residual });
-    const shifted = bias === undefined ? bare : tf.add(bare, bias);
-    return residual === undefined ? shifted : tf.add(shifted, residual);
-  },
+  forward: ({ x, kernel, bias, residual }, geometry) => convolveFloat(x, kernel, geometry, { bias, residual }),
   gradient: (dy, [x, kernel], geometry) => ({
-    x: () => inputGradient(dy, kernel, geometry, false),
-    kernel: () => kernelGradient(dy, x, geometry, false),
+    x: () => inputGradientFloat(dy, kernel, geometry),
+    kernel: () => kernelGradientFloat(x, dy, geometry),
     bias: () => channelSum(dy),
     residual: () => dy.clone(),
   }),

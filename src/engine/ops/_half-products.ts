@@ -3,16 +3,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { isSamePadded, type ConvGeometry } from './_conv2d-geometry.js';
 import { convolve, inputGradient, kernelGradient } from './_conv2d-raw.js';
-import { addBiasRaw, formatAttribute, runRaw, toFloat, toHalf } from './_half-tensors.js';
-import { attribute, type OpAttribute } from './native-kernels.js';
+import { addBiasRaw, addendInputs, formatAttribute, runRaw, toFloat, toHalf, type Addends } from './_half-tensors.js';
+import { attribute } from './native-kernels.js';
 import { hasTiles } from './precision.js';
-
-/** What is added to a product, each on request. Shapes for a result [B, ..., C]: bias [C], residual that of the result, embedding [B, C]. */
-export interface Addends {
-  readonly bias?: tf.Tensor;
-  readonly residual?: tf.Tensor;
-  readonly embedding?: tf.Tensor;
-}
 
 /** A convolution, of the geometry that both gradients are told too. Shapes as in conv2d, result in float32. */
 export function convolveHalf(x: tf.Tensor, kernel: tf.Tensor, geometry: ConvGeometry, addends: Addends): tf.Tensor {
@@ -74,12 +67,9 @@ interface TileOptions {
 }
 
 function multiplyOnTiles(x: tf.Tensor, kernel: tf.Tensor, { addends = {}, isTurned = false, isHalf = false }: TileOptions): tf.Tensor {
-  const { bias, residual, embedding } = addends;
-  const count = (name: string, addend: tf.Tensor | undefined): OpAttribute => attribute.int(name, addend === undefined ? 0 : 1);
+  const { tensors, attributes } = addendInputs(addends);
   const { type, value } = formatAttribute(isHalf);
-  const attributes = [{ name: 'To', type, value }, count('N', bias), count('M', residual), count('E', embedding), attribute.bool('turned', isTurned)];
-  const more = [bias, residual, embedding].filter((addend) => addend !== undefined);
-  return runRaw('MelstromConv2DHalf', attributes, [x, kernel, ...more])[0];
+  return runRaw('MelstromConv2DHalf', [{ name: 'To', type, value }, ...attributes, attribute.bool('turned', isTurned)], [x, kernel, ...tensors])[0];
 }
 
 function kernelGradientOnTiles(x: tf.Tensor, dy: tf.Tensor, size: number): tf.Tensor {

@@ -74,6 +74,22 @@ export function freedAfter(uses: number, tensor: tf.Tensor): <T>(use: (tensor: t
   };
 }
 
+/** What is added to a product, each on request. Shapes for a result [B, ..., C]: bias [C], residual that of the result, embedding [B, C]. */
+export interface Addends {
+  readonly bias?: tf.Tensor;
+  readonly residual?: tf.Tensor;
+  readonly embedding?: tf.Tensor;
+}
+
+/** Addends as our own convolutions take them: after their other inputs, with the count of each kind. */
+export function addendInputs({ bias, residual, embedding }: Addends): { tensors: tf.Tensor[]; attributes: OpAttribute[] } {
+  const count = (name: string, addend: tf.Tensor | undefined): OpAttribute => attribute.int(name, addend === undefined ? 0 : 1);
+  return {
+    tensors: [bias, residual, embedding].filter((addend) => addend !== undefined),
+    attributes: [count('N', bias), count('M', residual), count('E', embedding)],
+  };
+}
+
 /** float(x) + bias + residual + for each item its embedding. Shape: x [B, ..., C], bias [C], residual that of x, embedding [B, C]. */
 export function addBiasRaw(x: tf.Tensor, isHalf: boolean, extras: { bias: tf.Tensor; residual?: tf.Tensor; embedding?: tf.Tensor }): tf.Tensor {
   const { bias, residual, embedding } = extras;

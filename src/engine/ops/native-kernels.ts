@@ -14,10 +14,11 @@ export type NativeKernel =
   | 'AdamW'
   | 'Ema'
   | 'GlobalNorm'
-  | 'Bfloat16';
+  | 'Bfloat16'
+  | 'Winograd';
 
 /** Must equal KERNEL_VERSION in src/engine/native/probe.cc: a library built from other sources is not used. */
-const KERNEL_VERSION = 3;
+const KERNEL_VERSION = 4;
 
 /** An attribute of a TensorFlow operation as the binding takes it. */
 export interface OpAttribute {

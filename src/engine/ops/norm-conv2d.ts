@@ -2,10 +2,10 @@
 import * as tf from '@tensorflow/tfjs';
 import { requireShape } from '../../base/checks.js';
 import { isSamePadded, isUnpadded, resolveGeometry, type ConvGeometry, type ConvPadding } from './_conv2d-geometry.js';
-import { convolve, inputGradient, kernelGradient } from './_conv2d-raw.js';
 import { usesHalf } from './_conv2d-tensorflow.js';
+import { convolveFloat, inputGradientFloat, kernelGradientFloat } from './_float-products.js';
 import { convolveHalf, inputGradientHalf, kernelGradientHalf } from './_half-products.js';
-import { addBiasRaw, halveGradientByItem, runRaw } from './_half-tensors.js';
+import { halveGradientByItem, runRaw } from './_half-tensors.js';
 import { addTimeEmbedding } from './add-time-embedding.js';
 import { channelSum } from './channel-sum.js';
 import { conv2d } from './conv2d.js';
@@ -43,15 +43,15 @@ const runNormConv2d = defineOperation<Attributes>({
     const { geometry, isHalf } = attributes;
     const [hidden, mean, inverse] = runRaw('MelstromGroupNorm', groupNormAttributes(attributes, isHalf), [x, gamma, beta], 3);
     const addends = { bias, residual, embedding };
-    const y = isHalf ? convolveHalf(hidden, kernel, geometry, addends) : addBiasRaw(convolve(hidden, kernel, geometry, false), false, addends);
+    const y = isHalf ? convolveHalf(hidden, kernel, geometry, addends) : convolveFloat(hidden, kernel, geometry, addends);
     return [y, hidden, mean, inverse];
   },
   gradient: (dy, [x, gamma, beta, kernel, hidden, mean, inverse], attributes) => {
     const { geometry, isHalf } = attributes;
     const [dx, dGamma, dBeta, dKernel, dBias, dEmbedding] = tf.tidy(() => {
       const { half, sum, itemSums } = isHalf ? halveGradientByItem(dy) : floatSums(dy);
-      const filter = isHalf ? kernelGradientHalf(hidden, half, geometry) : kernelGradient(dy, hidden, geometry, false);
-      const dHidden = isHalf ? inputGradientHalf(half, kernel, geometry, { isHalf }) : inputGradient(dy, kernel, geometry, false);
+      const filter = isHalf ? kernelGradientHalf(hidden, half, geometry) : kernelGradientFloat(hidden, dy, geometry);
+      const dHidden = isHalf ? inputGradientHalf(half, kernel, geometry, { isHalf }) : inputGradientFloat(dy, kernel, geometry);
       const norm = runRaw('MelstromGroupNormGrad', groupNormAttributes(attributes, isHalf), [dHidden, x, gamma, beta, mean, inverse], 3);
       return [...norm, filter, sum, itemSums];
     });
