@@ -29,7 +29,7 @@ export interface ProfileRecording {
 }
 
 /** Convolutions and matrix products, their gradients and fused forms: the arithmetic that cannot be saved. */
-const PRODUCTS = /^(Melstrom|_?Fused)*(Conv2D|DepthwiseConv2d|Conv2d|BatchMatMul|MatMul|Attention|Einsum)/i;
+const PRODUCTS = /^(Melstrom|_?Fused)*(Conv2D|Winograd|DepthwiseConv2d|Conv2d|BatchMatMul|MatMul|Attention|Einsum)/i;
 
 /** True for the kinds of operation that multiply matrices, convolutions among them. */
 export function isProduct(kind: string): boolean {

@@ -53,6 +53,6 @@ describe.each(['auto', 'cpu'] as const)('the profile on engine %s', (engine) => 
 });
 
 it('knows products by their names', () => {
-  for (const kind of ['Conv2D', 'Conv2DBackpropFilter', 'Conv2DBackpropInput', 'BatchMatMulV2', 'BatchMatMul', '_FusedConv2D', 'FusedMatMul', 'MelstromConv2d', 'MelstromAttentionGrad']) expect(isProduct(kind)).toBe(true);
+  for (const kind of ['Conv2D', 'Conv2DBackpropFilter', 'Conv2DBackpropInput', 'BatchMatMulV2', 'BatchMatMul', '_FusedConv2D', 'FusedMatMul', 'MelstromConv2d', 'MelstromWinogradKernelGrad', 'MelstromAttentionGrad']) expect(isProduct(kind)).toBe(true);
   for (const kind of ['Cast', 'MelstromAddBias', 'MelstromGroupNorm', 'Softmax', 'Mul']) expect(isProduct(kind)).toBe(false);
 });

@@ -80,6 +80,7 @@ class WinogradOp : public OpKernel {
     const int64_t runs = tiling.count() <= kFew ? 1 : BlocksOf(BlocksOf(tiling.count(), most), threads) * threads;
     const int64_t run = BlocksOf(BlocksOf(tiling.count(), runs), kRows) * kRows, parts = BlocksOf(tiling.count(), run);
     const int64_t splits = std::min(panels, BlocksOf(threads, parts)), kernel_step = PointStep(width * kPanel);
+    const std::vector<float> zeros(depth);
     // With one run only each panel of the kernel is used once, and need not leave the cache.
     Tensor holder;
     float* points = nullptr;
@@ -100,7 +101,7 @@ class WinogradOp : public OpKernel {
       if (static_cast<int64_t>(scratch.size()) < needed) scratch.resize(needed);
       float *image = scratch.data(), *products = image + kPoints * step, *own = products + kPoints * product_step;
       for (int64_t tile = 0; tile < count; ++tile)
-        ToPoints<ImageToPoints>(Square<kSpan>(tiling, first + tile, 1, x, depth), step, [&](int64_t channel) { return image + tile * width + channel; });
+        TileToPoints<ImageToPoints>({tiling, first + tile, 1, x, depth, zeros.data()}, depth, step, [&](int64_t channel) { return image + tile * width + channel; });
       for (int64_t panel = first_panel; panel < last_panel; ++panel) {
         const float* weights = points == nullptr ? own : points + panel * kPoints * kernel_step;
         if (points == nullptr)
@@ -120,9 +121,8 @@ class WinogradOp : public OpKernel {
     const int64_t item = tiling.Item(tile), first_line = tiling.Line(tile), first_column = tiling.Column(tile);
     const int64_t lines = std::min(kTile, tiling.height - first_line), width = std::min(kTile, tiling.width - first_column);
     for (int64_t c = first; c < std::min(columns, first + kPanel); c += kLanes, products += kLanes) {
-      Vector points[kPoints], pixels[kTile * kTile], shift{};
-      for (int64_t point = 0; point < kPoints; ++point) points[point] = Load(products + point * step);
-      TransformBothWays<PointsToOutput, kSpan, kTile>(points, pixels);
+      Vector pixels[kTile * kTile], shift{};
+      TransformBothWays<PointsToOutput>([&](int64_t point) { return Load(products + point * step); }, [&](int64_t pixel, const Vector& value) { pixels[pixel] = value; });
       if (addends.bias != nullptr) shift += LoadSome(addends.bias + c, columns - c);
       if (addends.embedding != nullptr) shift += LoadSome(addends.embedding + item * columns + c, columns - c);
       for (int64_t line = 0; line < lines; ++line) {
@@ -163,6 +163,7 @@ class WinogradKernelGradOp : public OpKernel {
     float* sums = points == nullptr ? nullptr : Scratch(context, left * right * kPoints * kPanel * kPanel, &held_sums);
     if (sums == nullptr) return;
     if (inputs % kPanel != 0 || outputs % kPanel != 0) std::fill_n(points, (left + right) * kPoints * step, 0.0f);
+    const std::vector<float> zeros(std::max(inputs, outputs));
     float* right_points = points + left * kPoints * step;
     for (int64_t first = 0; first < tiling.count(); first += run) {
       const int64_t count = std::min(run, tiling.count() - first);
@@ -170,8 +171,8 @@ class WinogradKernelGradOp : public OpKernel {
         const auto target = [&](float* base) {
           return [=](int64_t channel) { return base + channel / kPanel * kPoints * step + tile * kPanel + channel % kPanel; };
         };
-        ToPoints<ImageToPoints>(Square<kSpan>(tiling, first + tile, 1, x.flat<float>().data(), inputs), step, target(points));
-        ToPoints<OutputToPoints>(Square<kTile>(tiling, first + tile, 0, dy.flat<float>().data(), outputs), step, target(right_points));
+        TileToPoints<ImageToPoints>({tiling, first + tile, 1, x.flat<float>().data(), inputs, zeros.data()}, inputs, step, target(points));
+        TileToPoints<OutputToPoints>({tiling, first + tile, 0, dy.flat<float>().data(), outputs, zeros.data()}, outputs, step, target(right_points));
       });
       MultiplyRun(context, inputs, outputs, {points, right_points, step}, count, first > 0, sums);
     }
@@ -203,10 +204,9 @@ class WinogradKernelGradOp : public OpKernel {
     ParallelFor(context, inputs, outputs * 16, [&](int64_t input) {
       for (int64_t output = 0; output < outputs; output += kLanes) {
         const float* in = sums + ((input / kPanel * right + output / kPanel) * kPoints * kPanel + input % kPanel) * kPanel + output % kPanel;
-        Vector points[kPoints], taps[9];
-        for (int64_t point = 0; point < kPoints; ++point) points[point] = Load(in + point * kPanel * kPanel);
-        TransformBothWays<PointsToKernel, kSpan, 3>(points, taps);
-        for (int64_t tap = 0; tap < 9; ++tap) SaveSome(taps[tap], gradient + (tap * inputs + input) * outputs + output, outputs - output);
+        TransformBothWays<PointsToKernel>(
+            [&](int64_t point) { return Load(in + point * kPanel * kPanel); },
+            [&](int64_t tap, const Vector& value) { SaveSome(value, gradient + (tap * inputs + input) * outputs + output, outputs - output); });
       }
     });
   }

@@ -25,42 +25,32 @@ struct Tiling {
   int64_t Column(int64_t tile) const { return tile % columns * kTile; }
 };
 
-// A square of pixels, which may reach beyond its image: there it is zero.
+// The pixels of the square that one tile's transform reads, which may reach beyond its image: there it is zero.
 template <int64_t size>
 struct Square {
-  const float* lines[size];
-  int64_t first_column, width, channels;
+  const float* pixels[size * size];
 
-  // It begins `before` lines and columns before the tile.
-  Square(const Tiling& tiling, int64_t tile, int64_t before, const float* images, int64_t channels_in)
-      : first_column(tiling.Column(tile) - before), width(tiling.width), channels(channels_in) {
-    for (int64_t index = 0; index < size; ++index) {
-      const int64_t line = tiling.Line(tile) - before + index;
-      lines[index] = line >= 0 && line < tiling.height ? images + (tiling.Item(tile) * tiling.height + line) * width * channels : nullptr;
-    }
-  }
-  void Read(int64_t channel, Vector* out) const {
-    for (int64_t line = 0; line < size; ++line) {
-      for (int64_t column = 0; column < size; ++column) {
-        const int64_t at = first_column + column;
-        const bool is_pixel = lines[line] != nullptr && at >= 0 && at < width;
-        out[line * size + column] = is_pixel ? LoadSome(lines[line] + at * channels + channel, channels - channel) : Vector{};
-      }
+  // It begins `before` lines and columns before the tile. `zeros`: as many as there are channels.
+  Square(const Tiling& tiling, int64_t tile, int64_t before, const float* images, int64_t channels, const float* zeros) {
+    for (int64_t index = 0; index < size * size; ++index) {
+      const int64_t line = tiling.Line(tile) - before + index / size, column = tiling.Column(tile) - before + index % size;
+      const bool is_pixel = line >= 0 && line < tiling.height && column >= 0 && column < tiling.width;
+      pixels[index] = is_pixel ? images + ((tiling.Item(tile) * tiling.height + line) * tiling.width + column) * channels : zeros;
     }
   }
 };
 
-// The points of a tile's image, or of the gradient of its output, for all channels: point p of channels c to c + kLanes goes to
-// target(c) + p * step.
-template <typename Transform, int64_t size, typename Target>
-inline void ToPoints(const Square<size>& square, int64_t step, const Target& target) {
-  Vector pixels[size * size], points[kPoints];
-  for (int64_t channel = 0; channel < square.channels; channel += kLanes) {
-    square.Read(channel, pixels);
-    TransformBothWays<Transform, size, kSpan>(pixels, points);
+// The points of a tile's image, or of the gradient of its output: point p of channels c to c + kLanes goes to target(c) + p * step.
+template <typename Transform, typename Target>
+inline void TileToPoints(const Square<Transform::kFrom>& square, int64_t channels, int64_t step, const Target& target) {
+  int64_t channel = 0;
+  for (; channel + kLanes <= channels; channel += kLanes) {
     float* out = target(channel);
-    for (int64_t point = 0; point < kPoints; ++point) Save(points[point], out + point * step);
+    TransformBothWays<Transform>([&](int64_t i) { return Load(square.pixels[i] + channel); }, [&](int64_t point, const Vector& value) { Save(value, out + point * step); });
   }
+  if (channel == channels) return;
+  float* out = target(channel);
+  TransformBothWays<Transform>([&](int64_t i) { return LoadSome(square.pixels[i] + channel, channels - channel); }, [&](int64_t point, const Vector& value) { Save(value, out + point * step); });
 }
 
 // The kernel of a product, [3, 3, inputs, outputs]. Turned, it is that of the gradient of the input: taps from the last to the first, inputs and
@@ -90,12 +80,12 @@ struct Kernel {
 
   // kLanes values of the depth and a panel of columns at their points: point p goes to target + p * step, a row of kPanel for each value.
   void ToPoints(int64_t first, int64_t column, int64_t step, float* target) const {
-    Vector taps[kLanes][9], points[kPoints];
+    Vector taps[kLanes][9];
     for (int64_t half = 0; half < kPanel; half += kLanes) {
       Read(first, column + half, taps);
       for (int64_t k = 0; k < kLanes; ++k) {
-        TransformBothWays<KernelToPoints, 3, kSpan>(taps[k], points);
-        for (int64_t point = 0; point < kPoints; ++point) Save(points[point], target + point * step + k * kPanel + half);
+        float* out = target + k * kPanel + half;
+        TransformBothWays<KernelToPoints>([&](int64_t tap) { return taps[k][tap]; }, [&](int64_t point, const Vector& value) { Save(value, out + point * step); });
       }
     }
   }

@@ -44,43 +44,51 @@ constexpr int64_t kPanel = 2 * kLanes;
 // The points √½ and √2, their squares and cubes.
 constexpr float kNear = 0.70710678f, kFar = 1.41421356f, kNearCube = 0.35355339f, kFarCube = 2.82842712f;
 
-// Six values of the image, `step` vectors apart, at the six points.
+// The transforms of one line. `get(i)` gives its value i, `put(i, value)` takes the result's.
+
+// Six values of the image at the six points.
 struct ImageToPoints {
-  [[gnu::always_inline]] static void Apply(const Vector* in, int64_t step, Vector* out, int64_t out_step) {
-    const Vector d0 = in[0], d1 = in[step], d2 = in[2 * step], d3 = in[3 * step], d4 = in[4 * step], d5 = in[5 * step];
+  static constexpr int64_t kFrom = kSpan, kTo = kSpan;
+  template <typename Get, typename Put>
+  [[gnu::always_inline]] static void Apply(const Get& get, const Put& put) {
+    const Vector d0 = get(0), d1 = get(1), d2 = get(2), d3 = get(3), d4 = get(4), d5 = get(5);
     const Vector even_near = d4 - 2.0f * d2, odd_near = kNear * (d3 - 2.0f * d1), even_far = d4 - 0.5f * d2, odd_far = kFar * (d3 - 0.5f * d1);
-    out[0] = d0 + d4 - 2.5f * d2;
-    out[out_step] = even_near + odd_near;
-    out[2 * out_step] = even_near - odd_near;
-    out[3 * out_step] = even_far + odd_far;
-    out[4 * out_step] = even_far - odd_far;
-    out[5 * out_step] = d1 + d5 - 2.5f * d3;
+    put(0, d0 + d4 - 2.5f * d2);
+    put(1, even_near + odd_near);
+    put(2, even_near - odd_near);
+    put(3, even_far + odd_far);
+    put(4, even_far - odd_far);
+    put(5, d1 + d5 - 2.5f * d3);
   }
 };
 
-// The way back of ImageToPoints' products: from six points to four values.
+// The products at the six points as four values of the output.
 struct PointsToOutput {
-  [[gnu::always_inline]] static void Apply(const Vector* in, int64_t step, Vector* out, int64_t out_step) {
-    const Vector even_near = in[step] + in[2 * step], odd_near = in[step] - in[2 * step];
-    const Vector even_far = in[3 * step] + in[4 * step], odd_far = in[3 * step] - in[4 * step];
-    out[0] = in[0] + even_near + even_far;
-    out[out_step] = kNear * odd_near + kFar * odd_far;
-    out[2 * out_step] = 0.5f * even_near + 2.0f * even_far;
-    out[3 * out_step] = kNearCube * odd_near + kFarCube * odd_far + in[5 * step];
+  static constexpr int64_t kFrom = kSpan, kTo = kTile;
+  template <typename Get, typename Put>
+  [[gnu::always_inline]] static void Apply(const Get& get, const Put& put) {
+    const Vector m0 = get(0), m1 = get(1), m2 = get(2), m3 = get(3), m4 = get(4), m5 = get(5);
+    const Vector even_near = m1 + m2, odd_near = m1 - m2, even_far = m3 + m4, odd_far = m3 - m4;
+    put(0, m0 + even_near + even_far);
+    put(1, kNear * odd_near + kFar * odd_far);
+    put(2, 0.5f * even_near + 2.0f * even_far);
+    put(3, kNearCube * odd_near + kFarCube * odd_far + m5);
   }
 };
 
 // Four values of the output's gradient at the six points: PointsToOutput turned about.
 struct OutputToPoints {
-  [[gnu::always_inline]] static void Apply(const Vector* in, int64_t step, Vector* out, int64_t out_step) {
-    const Vector g0 = in[0], g1 = in[step], g2 = in[2 * step], g3 = in[3 * step];
+  static constexpr int64_t kFrom = kTile, kTo = kSpan;
+  template <typename Get, typename Put>
+  [[gnu::always_inline]] static void Apply(const Get& get, const Put& put) {
+    const Vector g0 = get(0), g1 = get(1), g2 = get(2), g3 = get(3);
     const Vector even_near = g0 + 0.5f * g2, odd_near = kNear * g1 + kNearCube * g3, even_far = g0 + 2.0f * g2, odd_far = kFar * g1 + kFarCube * g3;
-    out[0] = g0;
-    out[out_step] = even_near + odd_near;
-    out[2 * out_step] = even_near - odd_near;
-    out[3 * out_step] = even_far + odd_far;
-    out[4 * out_step] = even_far - odd_far;
-    out[5 * out_step] = g3;
+    put(0, g0);
+    put(1, even_near + odd_near);
+    put(2, even_near - odd_near);
+    put(3, even_far + odd_far);
+    put(4, even_far - odd_far);
+    put(5, g3);
   }
 };
 
@@ -88,38 +96,46 @@ constexpr float kNearWeight = -2.0f / 3.0f, kFarWeight = 1.0f / 6.0f;
 
 // Three values of the kernel at the six points.
 struct KernelToPoints {
-  [[gnu::always_inline]] static void Apply(const Vector* in, int64_t step, Vector* out, int64_t out_step) {
-    const Vector k0 = in[0], k1 = in[step], k2 = in[2 * step];
+  static constexpr int64_t kFrom = 3, kTo = kSpan;
+  template <typename Get, typename Put>
+  [[gnu::always_inline]] static void Apply(const Get& get, const Put& put) {
+    const Vector k0 = get(0), k1 = get(1), k2 = get(2);
     const Vector even_near = kNearWeight * (k0 + 0.5f * k2), odd_near = kNearWeight * kNear * k1;
     const Vector even_far = kFarWeight * (k0 + 2.0f * k2), odd_far = kFarWeight * kFar * k1;
-    out[0] = k0;
-    out[out_step] = even_near + odd_near;
-    out[2 * out_step] = even_near - odd_near;
-    out[3 * out_step] = even_far + odd_far;
-    out[4 * out_step] = even_far - odd_far;
-    out[5 * out_step] = k2;
+    put(0, k0);
+    put(1, even_near + odd_near);
+    put(2, even_near - odd_near);
+    put(3, even_far + odd_far);
+    put(4, even_far - odd_far);
+    put(5, k2);
   }
 };
 
-// KernelToPoints turned about: from six points to the three values of the kernel's gradient.
+// The products at the six points as three values of the kernel's gradient: KernelToPoints turned about.
 struct PointsToKernel {
-  [[gnu::always_inline]] static void Apply(const Vector* in, int64_t step, Vector* out, int64_t out_step) {
-    const Vector even_near = kNearWeight * (in[step] + in[2 * step]), odd_near = kNearWeight * kNear * (in[step] - in[2 * step]);
-    const Vector even_far = kFarWeight * (in[3 * step] + in[4 * step]), odd_far = kFarWeight * kFar * (in[3 * step] - in[4 * step]);
-    out[0] = in[0] + even_near + even_far;
-    out[out_step] = odd_near + odd_far;
-    out[2 * out_step] = 0.5f * even_near + 2.0f * even_far + in[5 * step];
+  static constexpr int64_t kFrom = kSpan, kTo = 3;
+  template <typename Get, typename Put>
+  [[gnu::always_inline]] static void Apply(const Get& get, const Put& put) {
+    const Vector s0 = get(0), s1 = get(1), s2 = get(2), s3 = get(3), s4 = get(4), s5 = get(5);
+    const Vector even_near = kNearWeight * (s1 + s2), odd_near = kNearWeight * kNear * (s1 - s2);
+    const Vector even_far = kFarWeight * (s3 + s4), odd_far = kFarWeight * kFar * (s3 - s4);
+    put(0, s0 + even_near + even_far);
+    put(1, odd_near + odd_far);
+    put(2, 0.5f * even_near + 2.0f * even_far + s5);
   }
 };
 
-// The one-dimensional transform of all columns, then of all rows. From `from` × `from` vectors to `to` × `to`.
-template <typename Transform, int64_t from, int64_t to>
-inline void TransformBothWays(const Vector* in, Vector* out) {
-  Vector half[to * from];
+// The transform of all columns of a square, then of all rows. `get(i)` gives value i, line by line, and `put(i, value)` takes the result's.
+template <typename Transform, typename Get, typename Put>
+[[gnu::always_inline]] inline void TransformBothWays(const Get& get, const Put& put) {
+  constexpr int64_t kFrom = Transform::kFrom, kTo = Transform::kTo;
+  Vector half[kTo * kFrom];
 #pragma GCC unroll 6
-  for (int64_t column = 0; column < from; ++column) Transform::Apply(in + column, from, half + column, from);
+  for (int64_t column = 0; column < kFrom; ++column)
+    Transform::Apply([&](int64_t row) { return get(row * kFrom + column); }, [&](int64_t row, const Vector& value) { half[row * kFrom + column] = value; });
 #pragma GCC unroll 6
-  for (int64_t row = 0; row < to; ++row) Transform::Apply(half + row * from, 1, out + row * to, 1);
+  for (int64_t row = 0; row < kTo; ++row)
+    Transform::Apply([&](int64_t column) { return half[row * kFrom + column]; }, [&](int64_t column, const Vector& value) { put(row * kTo + column, value); });
 }
 
 // C = A·B, or C += A·B if it `adds`.

@@ -1,19 +1,20 @@
 // Convolution with bias and residual on the TensorFlow engine, and its gradients, in float32 or in bfloat16.
 import type { ConvGeometry } from './_conv2d-geometry.js';
-import { convolveFloat, inputGradientFloat, kernelGradientFloat } from './_float-products.js';
+import { convolveFloat, inputGradientFloat, kernelGradientFloat, usesWinograd } from './_float-products.js';
 import { convolveHalf, inputGradientHalf, kernelGradientHalf } from './_half-products.js';
 import { freedAfter, halveGradient, toHalf } from './_half-tensors.js';
 import { channelSum } from './channel-sum.js';
 import { defineOperation } from './define-operation.js';
 import { hasNativeKernel } from './native-kernels.js';
-import { convPrecision } from './precision.js';
+import { convPrecision, hasTiles } from './precision.js';
 
 /** Below this many channels on either side the casts cost more than the faster products bring. */
 const BFLOAT16_MIN_CHANNELS = 16;
 
-/** Whether a convolution of these sizes is done in bfloat16 now. */
-export function usesHalf({ kernelShape }: ConvGeometry): boolean {
-  const [, , inputChannels, outputChannels] = kernelShape;
+/** Whether a convolution of these sizes is done in bfloat16 now. Without tiles what our kernel does in float32 is faster in float32. */
+export function usesHalf(geometry: ConvGeometry): boolean {
+  const [, , inputChannels, outputChannels] = geometry.kernelShape;
+  if (!hasTiles() && usesWinograd(geometry)) return false;
   return convPrecision() === 'bfloat16' && hasNativeKernel('Bfloat16') && Math.min(inputChannels, outputChannels) >= BFLOAT16_MIN_CHANNELS;
 }
 
