@@ -14,8 +14,8 @@ const BFLOAT16_MIN_CHANNELS = 16;
 /** Whether a convolution of these sizes is done in bfloat16 now. Without tiles what our kernel does in float32 is faster in float32. */
 export function usesHalf(geometry: ConvGeometry): boolean {
   const [, , inputChannels, outputChannels] = geometry.kernelShape;
-  if (!hasTiles() && usesWinograd(geometry)) return false;
-  return convPrecision() === 'bfloat16' && hasNativeKernel('Bfloat16') && Math.min(inputChannels, outputChannels) >= BFLOAT16_MIN_CHANNELS;
+  if (convPrecision() !== 'bfloat16' || !hasNativeKernel('Bfloat16')) return false;
+  return Math.min(inputChannels, outputChannels) >= BFLOAT16_MIN_CHANNELS && (hasTiles() || !usesWinograd(geometry));
 }
 
 /** Convolution in float32. One output. The geometry has no zeros, or those of 'same'. */
