@@ -130,6 +130,17 @@ inline Stored* Values(tensorflow::Tensor* tensor) {
   return reinterpret_cast<Stored*>(tensor->flat<typename TensorType<Stored>::Type>().data());
 }
 
+// Room for so many values while the operation runs; null, and the reason set in `context`, when there is none.
+template <typename Stored>
+Stored* AllocateValues(tensorflow::OpKernelContext* context, int64_t count, tensorflow::Tensor* holder) {
+  const absl::Status status = context->allocate_temp(tensorflow::DataTypeToEnum<typename TensorType<Stored>::Type>::value, tensorflow::TensorShape({count}), holder);
+  if (!status.ok()) {
+    context->SetStatus(status);
+    return nullptr;
+  }
+  return Values<Stored>(holder);
+}
+
 }  // namespace melstrom
 
 #endif  // MELSTROM_COMMON_H_

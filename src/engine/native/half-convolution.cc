@@ -1,5 +1,6 @@
 // Convolution of stride 1 that keeps the size of the image, and its gradients, in bfloat16 with sums in float32. A matrix product is
 // one of a single line and a kernel of one value.
+#include "addends.h"
 #include "common.h"
 #include "half-product.h"
 #ifdef MELSTROM_HAS_TILES
@@ -27,23 +28,11 @@ static Grid GridOf(const Tensor& x, int64_t size) {
   return x.dims() == 4 ? Grid(x.dim_size(0), x.dim_size(1), x.dim_size(2), size) : Grid(1, 1, x.dim_size(0), 1);
 }
 
-static Half* Scratch(OpKernelContext* context, int64_t count, Tensor* holder) {
-  const absl::Status status = context->allocate_temp(DT_BFLOAT16, TensorShape({count}), holder);
-  if (!status.ok()) {
-    context->SetStatus(status);
-    return nullptr;
-  }
-  return Values<Half>(holder);
-}
-
 template <typename To>
 class HalfConvOp : public OpKernel {
  public:
-  explicit HalfConvOp(OpKernelConstruction* construction) : OpKernel(construction) {
+  explicit HalfConvOp(OpKernelConstruction* construction) : OpKernel(construction), addend_counts_(construction) {
     OP_REQUIRES(construction, HasTiles(), absl::UnimplementedError("convolution: this processor, or its system, has no AMX tiles for bfloat16"));
-    OP_REQUIRES_OK(construction, construction->GetAttr("N", &bias_count_));
-    OP_REQUIRES_OK(construction, construction->GetAttr("M", &residual_count_));
-    OP_REQUIRES_OK(construction, construction->GetAttr("E", &embedding_count_));
     OP_REQUIRES_OK(construction, construction->GetAttr("turned", &turned_));
   }
 
@@ -58,16 +47,7 @@ class HalfConvOp : public OpKernel {
     TensorShape shape = x.shape();
     shape.set_dim(x.dims() - 1, columns);
     Addends addends;
-    int next = 2;
-    if (bias_count_ > 0) addends.bias = context->input(next++).flat<float>().data();
-    if (residual_count_ > 0) {
-      OP_REQUIRES(context, context->input(next).shape() == shape, absl::InvalidArgumentError("convolution: the residual must have the shape of the result"));
-      addends.residual = context->input(next++).flat<float>().data();
-    }
-    if (embedding_count_ > 0) {
-      OP_REQUIRES(context, context->input(next).NumElements() == shape.dim_size(0) * columns, absl::InvalidArgumentError("convolution: the embedding must be [B, Cout]"));
-      addends.embedding = context->input(next).flat<float>().data();
-    }
+    if (!addend_counts_.Read(context, 2, shape, &addends)) return;
     Tensor* y = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, shape, &y));
     if (y->NumElements() == 0) return;
@@ -75,12 +55,12 @@ class HalfConvOp : public OpKernel {
     const Grid grid = GridOf(x, size);
     const int64_t width = UpTo(depth, kBlock), blocks = UpTo(columns, kBlock) / kBlock;
     Tensor packed_kernel, packed_x;
-    Half* weights = Scratch(context, blocks * grid.taps() * width * kBlock, &packed_kernel);
+    Half* weights = AllocateValues<Half>(context, blocks * grid.taps() * width * kBlock, &packed_kernel);
     if (weights == nullptr) return;
     PackKernel(context, grid.taps(), inputs, outputs, turned_, kernel.flat<float>().data(), weights);
     const Half* rows = Values<Half>(x);
     if (grid.pad > 0 || width != depth || grid.count % kBlock != 0) {
-      Half* packed = Scratch(context, (grid.count + 2 * grid.lead + kBlock) * width, &packed_x);
+      Half* packed = AllocateValues<Half>(context, (grid.count + 2 * grid.lead + kBlock) * width, &packed_x);
       if (packed == nullptr) return;
       PackPositions(context, grid, depth, rows, packed);
       rows = packed + grid.lead * width;
@@ -89,10 +69,6 @@ class HalfConvOp : public OpKernel {
   }
 
  private:
-  struct Addends {
-    const float *bias = nullptr, *residual = nullptr, *embedding = nullptr;
-  };
-
   void Multiply(OpKernelContext* context, const Grid& grid, int64_t width, int64_t columns, const Half* rows, const Half* weights, const Addends& addends, To* y) const {
     constexpr int64_t kPositions = 8 * kBlock;  // of one unit of work
     const int64_t steps = width / kBlock, blocks = UpTo(columns, kBlock) / kBlock, chunks = (grid.count + kPositions - 1) / kPositions;
@@ -140,7 +116,7 @@ class HalfConvOp : public OpKernel {
     }
   }
 
-  int bias_count_, residual_count_, embedding_count_;
+  AddendCounts addend_counts_;
   bool turned_;
 };
 
@@ -164,8 +140,8 @@ class HalfConvKernelGradOp : public OpKernel {
     // Rows a multiple of 4096 bytes long would all lie in the same few sets of the cache.
     const int64_t depth = UpTo(grid.count, kBlock), lead = UpTo(grid.lead, kBlock), bare = depth + 2 * lead, length = bare % 512 == 0 ? bare + kBlock : bare;
     Tensor packed_x, packed_dy;
-    Half* left = Scratch(context, UpTo(inputs, kBlock) * length, &packed_x);
-    Half* right = left == nullptr ? nullptr : Scratch(context, depth * UpTo(outputs, kBlock), &packed_dy);
+    Half* left = AllocateValues<Half>(context, UpTo(inputs, kBlock) * length, &packed_x);
+    Half* right = left == nullptr ? nullptr : AllocateValues<Half>(context, depth * UpTo(outputs, kBlock), &packed_dy);
     if (right == nullptr) return;
     PackChannels(context, grid, inputs, Values<Half>(x), lead, length, left);
     PackPairs(context, grid, outputs, Values<Half>(dy), right);

@@ -1,4 +1,5 @@
 // 3 × 3 convolution of stride 1 that keeps the size of the image, and its gradients, in float32 with a third of the products.
+#include "addends.h"
 #include "common.h"
 #include "winograd-layout.h"
 
@@ -19,21 +20,9 @@ REGISTER_OP("MelstromWinogradKernelGrad").Input("x: float").Input("dy: float").O
 constexpr int kRows = kLanes == 8 ? 6 : 12;
 constexpr int kKernelRows = kLanes == 8 ? 4 : 8;
 
-static float* Scratch(OpKernelContext* context, int64_t count, Tensor* holder) {
-  const absl::Status status = context->allocate_temp(DT_FLOAT, TensorShape({count}), holder);
-  if (!status.ok()) {
-    context->SetStatus(status);
-    return nullptr;
-  }
-  return holder->flat<float>().data();
-}
-
 class WinogradOp : public OpKernel {
  public:
-  explicit WinogradOp(OpKernelConstruction* construction) : OpKernel(construction) {
-    OP_REQUIRES_OK(construction, construction->GetAttr("N", &bias_count_));
-    OP_REQUIRES_OK(construction, construction->GetAttr("M", &residual_count_));
-    OP_REQUIRES_OK(construction, construction->GetAttr("E", &embedding_count_));
+  explicit WinogradOp(OpKernelConstruction* construction) : OpKernel(construction), addend_counts_(construction) {
     OP_REQUIRES_OK(construction, construction->GetAttr("turned", &turned_));
   }
 
@@ -45,19 +34,7 @@ class WinogradOp : public OpKernel {
     TensorShape shape = x.shape();
     shape.set_dim(3, columns);
     Addends addends;
-    int next = 2;
-    if (bias_count_ > 0) {
-      OP_REQUIRES(context, context->input(next).NumElements() == columns, absl::InvalidArgumentError("convolution: the bias must be [Cout]"));
-      addends.bias = context->input(next++).flat<float>().data();
-    }
-    if (residual_count_ > 0) {
-      OP_REQUIRES(context, context->input(next).shape() == shape, absl::InvalidArgumentError("convolution: the residual must have the shape of the result"));
-      addends.residual = context->input(next++).flat<float>().data();
-    }
-    if (embedding_count_ > 0) {
-      OP_REQUIRES(context, context->input(next).NumElements() == shape.dim_size(0) * columns, absl::InvalidArgumentError("convolution: the embedding must be [B, Cout]"));
-      addends.embedding = context->input(next).flat<float>().data();
-    }
+    if (!addend_counts_.Read(context, 2, shape, &addends)) return;
     Tensor* y = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, shape, &y));
     if (y->NumElements() == 0) return;
@@ -67,53 +44,69 @@ class WinogradOp : public OpKernel {
   }
 
  private:
-  struct Addends {
-    const float *bias = nullptr, *residual = nullptr, *embedding = nullptr;
+  // How the work is cut: into runs of tiles whose points stay in the cache, and with few runs into parts of their columns. No sum depends on it.
+  struct Plan {
+    int64_t width, panels, run, runs, splits, kernel_step, image_step, product_step;
+
+    Plan(const Tiling& tiling, const Kernel& kernel, int64_t threads) {
+      constexpr int64_t kCacheValues = 128 * 1024, kLeastRun = 2 * kRows, kFew = 4 * kRows;
+      width = BlocksOf(kernel.depth(), kLanes) * kLanes;
+      panels = BlocksOf(kernel.columns(), kPanel);
+      const int64_t most = std::max(kLeastRun, kCacheValues / (kPoints * width) / kRows * kRows);
+      const int64_t wanted = tiling.count() <= kFew ? 1 : BlocksOf(BlocksOf(tiling.count(), most), threads) * threads;
+      run = BlocksOf(BlocksOf(tiling.count(), wanted), kRows) * kRows;
+      runs = BlocksOf(tiling.count(), run);
+      splits = std::min(panels, BlocksOf(threads, runs));
+      kernel_step = PointStep(width * kPanel);
+      image_step = PointStep(run * width);
+      product_step = PointStep(run * kPanel);
+    }
+    // With one run only each panel of the kernel is used once, and need not leave the cache.
+    bool KeepsKernel() const { return runs > 1; }
+    int64_t ScratchValues() const { return kPoints * (image_step + product_step + (KeepsKernel() ? 0 : kernel_step)); }
   };
 
-  // A unit of work is a run of tiles, or with few of them a part of its columns: no sum depends on it.
-  void Convolve(OpKernelContext* context, const Tiling& tiling, const Kernel& kernel, const float* x, const Addends& addends, float* y) const {
-    constexpr int64_t kCacheValues = 128 * 1024, kLeastRun = 2 * kRows, kFew = 4 * kRows;
-    const int64_t depth = kernel.depth(), columns = kernel.columns(), width = BlocksOf(depth, kLanes) * kLanes, panels = BlocksOf(columns, kPanel);
-    const int64_t threads = context->device()->tensorflow_cpu_worker_threads()->num_threads;
-    const int64_t most = std::max(kLeastRun, kCacheValues / (kPoints * width) / kRows * kRows);
-    const int64_t runs = tiling.count() <= kFew ? 1 : BlocksOf(BlocksOf(tiling.count(), most), threads) * threads;
-    const int64_t run = BlocksOf(BlocksOf(tiling.count(), runs), kRows) * kRows, parts = BlocksOf(tiling.count(), run);
-    const int64_t splits = std::min(panels, BlocksOf(threads, parts)), kernel_step = PointStep(width * kPanel);
-    const std::vector<float> zeros(depth);
-    // With one run only each panel of the kernel is used once, and need not leave the cache.
+  static void Convolve(OpKernelContext* context, const Tiling& tiling, const Kernel& kernel, const float* x, const Addends& addends, float* y) {
+    const Plan plan(tiling, kernel, context->device()->tensorflow_cpu_worker_threads()->num_threads);
+    const std::vector<float> zeros(kernel.depth());
     Tensor holder;
     float* points = nullptr;
-    if (parts > 1) {
-      points = Scratch(context, panels * kPoints * kernel_step, &holder);
+    if (plan.KeepsKernel()) {
+      points = AllocateValues<float>(context, plan.panels * kPoints * plan.kernel_step, &holder);
       if (points == nullptr) return;
-      const int64_t chunks = width / kLanes;
-      ParallelFor(context, panels * chunks, kLanes * 400, [&](int64_t unit) {
+      const int64_t chunks = plan.width / kLanes;
+      ParallelFor(context, plan.panels * chunks, kLanes * 400, [&](int64_t unit) {
         const int64_t first = unit % chunks * kLanes, panel = unit / chunks;
-        kernel.ToPoints(first, panel * kPanel, kernel_step, points + panel * kPoints * kernel_step + first * kPanel);
+        kernel.ToPoints(first, panel * kPanel, plan.kernel_step, points + panel * kPoints * plan.kernel_step + first * kPanel);
       });
     }
-    ParallelFor(context, parts * splits, run * kPoints * width * kPanel * panels / splits / 16, [&](int64_t unit) {
-      const int64_t first = unit / splits * run, count = std::min(run, tiling.count() - first), step = PointStep(run * width), product_step = PointStep(run * kPanel);
-      const int64_t first_panel = unit % splits * panels / splits, last_panel = (unit % splits + 1) * panels / splits;
+    ParallelFor(context, plan.runs * plan.splits, plan.run * kPoints * plan.width * kPanel * plan.panels / plan.splits / 16, [&](int64_t unit) {
+      const int64_t first = unit / plan.splits * plan.run, count = std::min(plan.run, tiling.count() - first), split = unit % plan.splits;
+      const int64_t first_panel = split * plan.panels / plan.splits, last_panel = (split + 1) * plan.panels / plan.splits;
+      // Kept for the next unit, and the next convolution, unless it is large: there may be many threads.
+      constexpr int64_t kKeptValues = 2 * 1024 * 1024;
       static thread_local std::vector<float> scratch;
-      const int64_t needed = kPoints * (step + product_step + (points == nullptr ? kernel_step : 0));
-      if (static_cast<int64_t>(scratch.size()) < needed) scratch.resize(needed);
-      float *image = scratch.data(), *products = image + kPoints * step, *own = products + kPoints * product_step;
-      for (int64_t tile = 0; tile < count; ++tile)
-        TileToPoints<ImageToPoints>({tiling, first + tile, 1, x, depth, zeros.data()}, depth, step, [&](int64_t channel) { return image + tile * width + channel; });
-      for (int64_t panel = first_panel; panel < last_panel; ++panel) {
-        const float* weights = points == nullptr ? own : points + panel * kPoints * kernel_step;
-        if (points == nullptr)
-          for (int64_t k = 0; k < width; k += kLanes) kernel.ToPoints(k, panel * kPanel, kernel_step, own + k * kPanel);
-        for (int64_t point = 0; point < kPoints; ++point) {
-          const float* right = weights + point * kernel_step;
-          for (int64_t row = 0; row < count; row += kRows)
-            Multiply<kRows>({image + point * step + row * width, width, 1, right, width, false, products + point * product_step + row * kPanel, right + kernel_step}, columns - panel * kPanel);
-        }
-        for (int64_t tile = 0; tile < count; ++tile) Put(tiling, first + tile, panel * kPanel, columns, products + tile * kPanel, product_step, addends, y);
+      if (static_cast<int64_t>(scratch.size()) < plan.ScratchValues()) scratch.resize(plan.ScratchValues());
+      float *image = scratch.data(), *products = image + kPoints * plan.image_step, *own = products + kPoints * plan.product_step;
+      for (int64_t tile = 0; tile < count; ++tile) {
+        const Square<kSpan> square(tiling, first + tile, 1, x, kernel.depth(), zeros.data());
+        TileToPoints<ImageToPoints>(square, kernel.depth(), plan.image_step, [&](int64_t channel) { return image + tile * plan.width + channel; });
       }
+      for (int64_t panel = first_panel; panel < last_panel; ++panel) {
+        if (points == nullptr)
+          for (int64_t k = 0; k < plan.width; k += kLanes) kernel.ToPoints(k, panel * kPanel, plan.kernel_step, own + k * kPanel);
+        const int64_t column = panel * kPanel;
+        MultiplyPanel(plan, image, count, points == nullptr ? own : points + panel * kPoints * plan.kernel_step, kernel.columns() - column, products);
+        for (int64_t tile = 0; tile < count; ++tile) Put(tiling, first + tile, column, kernel.columns(), products + tile * kPanel, plan.product_step, addends, y);
+      }
+      if (plan.ScratchValues() > kKeptValues) std::vector<float>().swap(scratch);
     });
+  }
+
+  static void MultiplyPanel(const Plan& plan, const float* image, int64_t count, const float* kernel, int64_t columns, float* products) {
+    for (int64_t point = 0; point < kPoints; ++point, image += plan.image_step, kernel += plan.kernel_step, products += plan.product_step)
+      for (int64_t row = 0; row < count; row += kRows)
+        Multiply<kRows>({image + row * plan.width, plan.width, 1, kernel, plan.width, false, products + row * kPanel, kernel + plan.kernel_step}, columns);
   }
 
   // The pixels of a tile, with what is added to them.
@@ -136,7 +129,7 @@ class WinogradOp : public OpKernel {
     }
   }
 
-  int bias_count_, residual_count_, embedding_count_;
+  AddendCounts addend_counts_;
   bool turned_;
 };
 
@@ -159,8 +152,8 @@ class WinogradKernelGradOp : public OpKernel {
     const int64_t left = BlocksOf(inputs, kPanel), right = BlocksOf(outputs, kPanel), values = (left + right) * kPoints * kPanel;
     const int64_t run = std::min(tiling.count(), std::max(kLeastRun, kRunValues / values)), step = PointStep(run * kPanel);
     Tensor held_points, held_sums;
-    float* points = Scratch(context, (left + right) * kPoints * step, &held_points);
-    float* sums = points == nullptr ? nullptr : Scratch(context, left * right * kPoints * kPanel * kPanel, &held_sums);
+    float* points = AllocateValues<float>(context, (left + right) * kPoints * step, &held_points);
+    float* sums = points == nullptr ? nullptr : AllocateValues<float>(context, left * right * kPoints * kPanel * kPanel, &held_sums);
     if (sums == nullptr) return;
     if (inputs % kPanel != 0 || outputs % kPanel != 0) std::fill_n(points, (left + right) * kPoints * step, 0.0f);
     const std::vector<float> zeros(std::max(inputs, outputs));
