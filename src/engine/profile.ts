@@ -28,7 +28,7 @@ export interface ProfileRecording {
   stop(): EngineProfile;
 }
 
-/** Convolutions and matrix products, their gradients and fused forms: the arithmetic that cannot be saved. */
+/** Convolutions and matrix products, their gradients and fused forms. */
 const PRODUCTS = /^(Melstrom|_?Fused)*(Conv2D|Winograd|DepthwiseConv2d|Conv2d|BatchMatMul|MatMul|Attention|Einsum)/i;
 
 /** True for the kinds of operation that multiply matrices, convolutions among them. */

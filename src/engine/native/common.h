@@ -24,6 +24,10 @@ constexpr int64_t kChunkValues = 8192;
 // Shortest inner loop: narrower rows are laid side by side until they are this long.
 constexpr int64_t kMinLanes = 64;
 
+// How many units hold `count`, and how much they hold when all are full.
+inline int64_t BlocksOf(int64_t count, int64_t unit) { return (count + unit - 1) / unit; }
+inline int64_t UpTo(int64_t count, int64_t unit) { return BlocksOf(count, unit) * unit; }
+
 // Runs body(unit) for each unit in [0, total), on the threads of TensorFlow's pool. Cost is per unit, in cycles.
 template <typename Body>
 void ParallelFor(tensorflow::OpKernelContext* context, int64_t total, int64_t cost, const Body& body) {

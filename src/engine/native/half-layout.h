@@ -7,8 +7,6 @@
 
 namespace melstrom {
 
-inline int64_t UpTo(int64_t count, int64_t unit) { return (count + unit - 1) / unit * unit; }
-
 // Images in one row of positions. After each line of an image stand `pad` zeros, after each image `pad` lines of zeros, so that one
 // step of the kernel is one distance in the row for all positions: (line - pad) * stride + column - pad.
 struct Grid {

@@ -1,4 +1,4 @@
-// 3 × 3 convolution of stride 1 that keeps the size of the image, and its gradients, in float32 with a third of the products.
+// 3 × 3 convolution of stride 1 that keeps the size of the image, and its gradients, in float32 with a quarter of the products.
 #include "addends.h"
 #include "common.h"
 #include "winograd-layout.h"
@@ -17,8 +17,11 @@ REGISTER_OP("MelstromWinograd")
 REGISTER_OP("MelstromWinogradKernelGrad").Input("x: float").Input("dy: float").Output("dkernel: float").SetShapeFn(shape_inference::UnknownShape);
 
 // Rows of a block of the products, so that its sums fill the registers: 32 vectors or 16.
-constexpr int kRows = kLanes == 8 ? 6 : 12;
-constexpr int kKernelRows = kLanes == 8 ? 4 : 8;
+#if defined(__AVX512F__) || defined(__aarch64__)
+constexpr int kRows = 12, kKernelRows = 8;
+#else
+constexpr int kRows = 6, kKernelRows = 4;
+#endif
 
 class WinogradOp : public OpKernel {
  public:
@@ -50,11 +53,11 @@ class WinogradOp : public OpKernel {
 
     Plan(const Tiling& tiling, const Kernel& kernel, int64_t threads) {
       constexpr int64_t kCacheValues = 128 * 1024, kLeastRun = 2 * kRows, kFew = 4 * kRows;
-      width = BlocksOf(kernel.depth(), kLanes) * kLanes;
+      width = UpTo(kernel.depth(), kLanes);
       panels = BlocksOf(kernel.columns(), kPanel);
       const int64_t most = std::max(kLeastRun, kCacheValues / (kPoints * width) / kRows * kRows);
-      const int64_t wanted = tiling.count() <= kFew ? 1 : BlocksOf(BlocksOf(tiling.count(), most), threads) * threads;
-      run = BlocksOf(BlocksOf(tiling.count(), wanted), kRows) * kRows;
+      const int64_t wanted = tiling.count() <= kFew ? 1 : UpTo(BlocksOf(tiling.count(), most), threads);
+      run = UpTo(BlocksOf(tiling.count(), wanted), kRows);
       runs = BlocksOf(tiling.count(), run);
       splits = std::min(panels, BlocksOf(threads, runs));
       kernel_step = PointStep(width * kPanel);

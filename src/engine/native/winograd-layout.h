@@ -10,8 +10,6 @@ namespace melstrom {
 // Rows a multiple of 4096 bytes apart would all lie in the same few places of the cache, so points lie a line of it further apart.
 inline int64_t PointStep(int64_t values) { return values + 16; }
 
-inline int64_t BlocksOf(int64_t count, int64_t unit) { return (count + unit - 1) / unit; }
-
 // Images [items, height, width] in tiles of 4 × 4 pixels, each image in tiles of its own: its result does not depend on what stands beside it.
 struct Tiling {
   int64_t items, height, width, rows, columns;
