@@ -5,6 +5,7 @@ import type { MelSettings } from '../config/mel.js';
 import { continuePhases } from '../dsp/continue-phases.js';
 import { createLoopStft } from '../dsp/loop-stft.js';
 import type { Magnitudes } from '../dsp/magnitudes.js';
+import { withEvenShare } from '../dsp/mel-consistency.js';
 import { recoverSignal, type PhaseMethod, type PhaseStart, type RecoverSignalOptions } from '../dsp/recover-signal.js';
 import type { Transform } from '../dsp/stft.js';
 import { sliceFrames } from '../spectrogram/frames.js';
@@ -57,16 +58,20 @@ export function createGriffinLimVocoder(settings: MelSettings, options: GriffinL
         return { part, magnitudes: magnitudes === undefined ? codec.invertToMagnitude(part, { gateDb }) : sliceMagnitudes(magnitudes, first, last) };
       };
       const recover = (of: ImagePart, more: RecoverSignalOptions, stft: Transform = codec.stft): Float32Array => recoverSignal(stft, of.magnitudes, { iterations, method, start, momentum, seed, ...more });
-      const freely = ({ part }: ImagePart): RecoverSignalOptions => ({ mel: isRefined ? codec.toMelTarget(part, { gateDb }) : undefined });
+      const freely = (of: ImagePart, more: RecoverSignalOptions, stft?: Transform): Float32Array => {
+        if (!isRefined) return recover(of, more, stft);
+        const mel = codec.toMelTarget(of.part, { gateDb });
+        return recover(magnitudes === undefined ? { ...of, magnitudes: withEvenShare(of.magnitudes, mel) } : of, { ...more, mel }, stft);
+      };
       if (isLoop) {
         const stft = createLoopStft({ ...settings, sampleCount: wanted, frames: frameCount });
         const all = partOf(0, frameCount);
-        return { sampleRateHz, channels: [recover(all, { ...freely(all), start: 'random', sampleCount: wanted }, stft)] };
+        return { sampleRateHz, channels: [freely(all, { start: 'random', sampleCount: wanted }, stft)] };
       }
       if (around !== undefined) return { sampleRateHz, channels: [cutOrFill(recover(partOf(0, frameCount), { method: 'fast', around: { samples: around.channels[0], limit: around.limit }, sampleCount: count }), wanted)] };
       const made = invertInPieces({ frameCount, sampleCount: count, hopSamples, fftSize, known }, (piece) => {
         const part = partOf(piece.first, piece.last);
-        if (piece.known === undefined) return recover(part, { ...freely(part), sampleCount: piece.sampleCount });
+        if (piece.known === undefined) return freely(part, { sampleCount: piece.sampleCount });
         const phases = continuePhases(settings, part.magnitudes, { ...piece.known, seed });
         return recover(part, { method: 'fast', known: piece.known, phases, sampleCount: piece.sampleCount });
       });
