@@ -10,7 +10,7 @@ import { weightsHash } from './_weights-hash.js';
 import type { Inverter } from './griffin-lim-vocoder.js';
 import type { VocoderNetwork } from './vocoder-network.js';
 
-/** Steps that lead the network's magnitudes to the mel image, so that its level and its silence are the image's. With 4, the mel error of held-out hits is 0.04 dB larger. */
+/** Steps that lead the network's magnitudes to the mel image, so that its level and its silence are the image's. With 1 the mel error of held-out hits is 0.01 dB larger, with 12 the same. */
 const CORRECTIONS = 4;
 
 /**
