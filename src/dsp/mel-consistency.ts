@@ -15,7 +15,7 @@ export interface MelTarget {
 
 /**
  * Share of the even solution in the power that `withEvenShare` gives. On hits, effects, notes and speech that no table of the README has,
- * 0.08 to 0.3 did alike, and 0 and 0.5 worse.
+ * 0.08 to 0.3 did alike, 0 worse, and 0.5 worse on notes.
  */
 const EVEN_SHARE = 0.1;
 
@@ -64,8 +64,8 @@ export function correctToMel({ magnitude, frameCount, binCount }: Magnitudes, ta
 }
 
 /**
- * A solution of least squares, led a tenth of the way towards the most even power that gives the same mel spectrogram, which keeps it a
- * solution. Least squares take the shortest one, with nothing at all in many bins; methods that improve phases find their way out of
+ * A solution of least squares, led a tenth of the way towards the most even power that gives the same mel spectrogram, which all but keeps it
+ * one. Least squares take the shortest one, with nothing at all in many bins; methods that improve phases find their way out of
  * such holes slowly, and a sound has few of them.
  *
  * Shape: [N, F] -> [N, F].

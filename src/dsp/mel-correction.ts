@@ -14,10 +14,10 @@ export interface MelCorrection {
   spread(wanted: Float32Array, out: Float64Array): void;
 }
 
-/** A bin gets at most this much more power in one step, */
-const LARGEST_GAIN = 100;
-/** and keeps at least this share of it in the second. */
-const LEAST_GAIN = 0.02;
+/** What the power of a bin may be multiplied by, in the first and in the second step, and where nothing is known yet. */
+const FIRST_GAINS = { least: 0, largest: 100 };
+const SECOND_GAINS = { least: 0.02, largest: 100 };
+const ANY_GAINS = { least: 0, largest: Infinity };
 /** Added to the diagonal, relative: a bin that alone lies under two filters can't tell them apart. */
 const RIDGE = 1e-9;
 /** Below any power that counts, so that filters which hold nothing need no test. */
@@ -31,7 +31,7 @@ const SPREAD_STEPS = 4;
  * Its first step is Richardson and Lucy's, x_k ← x_k·g_k with g_k = Σ_m W_mk r_m / Σ_m W_mk and r_m = wanted/held of filter m, which makes
  * up for most. The second is Newton's for what is left: the g_k = 1 + Σ_m W_mk y_m / Σ_m W_mk with which all filters would hold exactly
  * what they should, bounded below, from equations that are tridiagonal because a bin lies under two neighbouring filters at most.
- * Both in one cost as much as three of the first, and come as near as ten of them.
+ * Both in one come as near as ten of the first.
  *
  * Memory: buffers are reused; one object serves one computation at a time.
  * Source: Shepp and Vardi, "Maximum likelihood reconstruction for emission tomography" (1982), for the first step.
@@ -59,12 +59,12 @@ export function createMelCorrection({ melBins, starts, lowerWeights, upperWeight
     }
   };
 
-  const scale = (power: Float64Array, wanted: Float32Array, largest: number): void => {
-    readRatios(power, wanted);
+  /** Mutates: power, each bin by the mean of its two filters' factors, weighted as they weigh it. */
+  const multiply = (power: Float64Array, factors: Float64Array, { least, largest }: { readonly least: number; readonly largest: number }): void => {
     for (let filter = 0; filter < melBins; filter += 1) {
-      const lower = ratios[filter];
-      const upper = ratios[filter + 1];
-      for (let bin = starts[filter]; bin < starts[filter + 1]; bin += 1) power[bin] *= Math.min(largest, lowerShares[bin] * lower + upperShares[bin] * upper);
+      const lower = factors[filter];
+      const upper = factors[filter + 1];
+      for (let bin = starts[filter]; bin < starts[filter + 1]; bin += 1) power[bin] *= Math.min(largest, Math.max(least, lowerShares[bin] * lower + upperShares[bin] * upper));
     }
   };
 
@@ -95,30 +95,25 @@ export function createMelCorrection({ melBins, starts, lowerWeights, upperWeight
     right[melBins] = 0;
   };
 
-  const solve = (power: Float64Array, wanted: Float32Array): void => {
-    readSystem(power, wanted);
-    solveTridiagonal(system);
-    for (let filter = 0; filter < melBins; filter += 1) {
-      const lower = 1 + system.out[filter];
-      const upper = 1 + system.out[filter + 1];
-      for (let bin = starts[filter]; bin < starts[filter + 1]; bin += 1) {
-        power[bin] *= Math.min(LARGEST_GAIN, Math.max(LEAST_GAIN, lowerShares[bin] * lower + upperShares[bin] * upper));
-      }
-    }
-  };
-
   const correct: MelCorrection['correct'] = (power, wanted) => {
     power.fill(0, 0, firstBin);
     power.fill(0, endBin);
-    scale(power, wanted, LARGEST_GAIN);
-    solve(power, wanted);
+    readRatios(power, wanted);
+    multiply(power, ratios, FIRST_GAINS);
+    readSystem(power, wanted);
+    solveTridiagonal(system);
+    for (let filter = 0; filter <= melBins; filter += 1) system.out[filter] += 1;
+    multiply(power, system.out, SECOND_GAINS);
   };
 
   return {
     correct,
     spread(wanted, out) {
       out.fill(1);
-      scale(out, wanted, Infinity);
+      out.fill(0, 0, firstBin);
+      out.fill(0, endBin);
+      readRatios(out, wanted);
+      multiply(out, ratios, ANY_GAINS);
       for (let step = 0; step < SPREAD_STEPS; step += 1) correct(out, wanted);
     },
   };
