@@ -1,6 +1,7 @@
 // What every command starts from: its reporter, its abort signal and the global flags.
 import type { Command } from 'commander';
 import type { Reporter } from '../base/logger.js';
+import { onHostOperation } from '../engine/host-operations.js';
 import { createTerminalReporter } from './terminal.js';
 
 export interface CommandContext {
@@ -19,6 +20,7 @@ export const INTERRUPTED_STATUS = 130;
 export function createContext(command: Command): CommandContext {
   const { json = false, quiet = false } = command.optsWithGlobals<{ json?: boolean; quiet?: boolean }>();
   const reporter = createTerminalReporter({ json, quiet });
+  onHostOperation((operation) => reporter.log.warn(`the GPU has no ${operation}: TensorFlow runs it on the processor, and copies its numbers there and back`));
   let signal: AbortSignal | undefined;
   return {
     reporter,

@@ -5,7 +5,8 @@ import { join, sep } from 'node:path';
 import * as tf from '@tensorflow/tfjs';
 import { MelstromError, messageOf } from '../base/errors.js';
 import { announceEngine, currentEngine, WANTED_ENGINES, type EngineInfo, type WantedEngine } from './engine-info.js';
-import { refreshNativeKernels } from './ops/native-kernels.js';
+import { watchHostOperations } from './host-operations.js';
+import { device, refreshNativeKernels } from './ops/native-kernels.js';
 import { loadBackend, loadKernels } from './setup/load-native.node.js';
 import { installedPackageFolder } from './setup/package-root.node.js';
 import type { NativeBuild } from './setup/pins.js';
@@ -58,12 +59,14 @@ async function startNative(): Promise<EngineInfo | string> {
   const build = order.find((candidate) => hasEngine(candidate));
   if (build === undefined) return NOT_SET_UP;
   process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
+  if (build === 'tensorflow-cuda') process.env.TF_DETERMINISTIC_OPS ??= '1'; // the same bits in every run, at some cost
   try {
     const { tensorflowVersion, isUsingGpu } = loadBackend(build);
     await tf.setBackend('tensorflow');
-    const kernelProblem = isUsingGpu ? null : loadKernels(build);
+    const kernelProblem = loadKernels(build);
     const problems = [kernelProblem, hasGpu && !isUsingGpu ? UNUSED_GPU : null].filter((problem) => problem !== null);
     refreshNativeKernels();
+    if (isUsingGpu && kernelProblem === null) useGpuExactly();
     return announceEngine({
       name: 'tensorflow',
       version: tensorflowVersion,
@@ -76,6 +79,12 @@ async function startNative(): Promise<EngineInfo | string> {
   } catch (error) {
     return `The native engine is set up but could not be loaded (${messageOf(error)}).`;
   }
+}
+
+/** Products of float32 stay products of float32, and what the GPU can't do is told. */
+function useGpuExactly(): void {
+  device.allowTf32(false);
+  watchHostOperations((operation, format) => device.hasKernel('GPU', operation, format));
 }
 
 async function startWasm(reason: string): Promise<EngineInfo> {

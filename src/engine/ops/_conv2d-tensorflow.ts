@@ -5,8 +5,7 @@ import { convolveHalf, inputGradientHalf, kernelGradientHalf } from './_half-pro
 import { freedAfter, halveGradient, toHalf } from './_half-tensors.js';
 import { channelSum } from './channel-sum.js';
 import { defineOperation } from './define-operation.js';
-import { hasNativeKernel } from './native-kernels.js';
-import { convPrecision, hasTiles } from './precision.js';
+import { hasTiles, isHalfWanted } from './precision.js';
 
 /** Below this many channels on either side the casts cost more than the faster products bring. */
 const BFLOAT16_MIN_CHANNELS = 16;
@@ -14,8 +13,7 @@ const BFLOAT16_MIN_CHANNELS = 16;
 /** Whether a convolution of these sizes is done in bfloat16 now. Without tiles what our kernel does in float32 is faster in float32. */
 export function usesHalf(geometry: ConvGeometry): boolean {
   const [, , inputChannels, outputChannels] = geometry.kernelShape;
-  if (convPrecision() !== 'bfloat16' || !hasNativeKernel('Bfloat16')) return false;
-  return Math.min(inputChannels, outputChannels) >= BFLOAT16_MIN_CHANNELS && (hasTiles() || !usesWinograd(geometry));
+  return isHalfWanted() && Math.min(inputChannels, outputChannels) >= BFLOAT16_MIN_CHANNELS && (hasTiles() || !usesWinograd(geometry));
 }
 
 /** Convolution in float32. One output. The geometry has no zeros, or those of 'same'. */

@@ -1,8 +1,8 @@
 // Convolutions in float32 on the TensorFlow engine: 3 × 3 ones by our own kernel (Winograd's minimal filtering), others by TensorFlow's.
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { isSamePadded, type ConvGeometry } from './_conv2d-geometry.js';
 import { convolve, inputGradient, kernelGradient } from './_conv2d-raw.js';
-import { addBiasRaw, addendInputs, runRaw, type Addends } from './_half-tensors.js';
+import { addTo, addendInputs, runRaw, type Addends } from './_half-tensors.js';
 import { attribute, hasNativeKernel } from './native-kernels.js';
 
 /** With fewer channels on either side what surrounds the products takes longer than the products that are saved. */
@@ -11,7 +11,7 @@ const LEAST_CHANNELS = 32;
 /** A convolution, of the geometry that both gradients are told too. Shapes as in conv2d. */
 export function convolveFloat(x: tf.Tensor, kernel: tf.Tensor, geometry: ConvGeometry, addends: Addends): tf.Tensor {
   if (usesWinograd(geometry)) return runWinograd(x, kernel, { addends, isTurned: false });
-  return addTo(convolve(x, kernel, geometry, false), addends);
+  return addTo(convolve(x, kernel, geometry, false), false, addends);
 }
 
 /** The gradient of a convolution's input. */
@@ -34,10 +34,4 @@ export function usesWinograd(geometry: ConvGeometry): boolean {
 function runWinograd(x: tf.Tensor, kernel: tf.Tensor, { addends, isTurned }: { addends: Addends; isTurned: boolean }): tf.Tensor {
   const { tensors, attributes } = addendInputs(addends);
   return runRaw('MelstromWinograd', [...attributes, attribute.bool('turned', isTurned)], [x, kernel, ...tensors])[0];
-}
-
-function addTo(product: tf.Tensor, { bias, residual, embedding }: Addends): tf.Tensor {
-  if (bias !== undefined && hasNativeKernel('AddBias')) return addBiasRaw(product, false, { bias, residual, embedding });
-  const shifted = bias === undefined ? product : tf.add(product, bias);
-  return residual === undefined ? shifted : tf.add(shifted, residual);
 }

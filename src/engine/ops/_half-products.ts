@@ -1,16 +1,16 @@
 // Convolutions and matrix products of bfloat16 tensors, summed in float32: by our own kernel where the processor has AMX tiles, else by
 // TensorFlow's operations. A kernel or weight comes in as float32 and is rounded on the way.
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { isSamePadded, type ConvGeometry } from './_conv2d-geometry.js';
 import { convolve, inputGradient, kernelGradient } from './_conv2d-raw.js';
-import { addBiasRaw, addendInputs, formatAttribute, runRaw, toFloat, toHalf, type Addends } from './_half-tensors.js';
+import { addTo, addendInputs, formatAttribute, runRaw, toFloat, toHalf, type Addends } from './_half-tensors.js';
 import { attribute } from './native-kernels.js';
 import { hasTiles } from './precision.js';
 
 /** A convolution, of the geometry that both gradients are told too. Shapes as in conv2d, result in float32. */
 export function convolveHalf(x: tf.Tensor, kernel: tf.Tensor, geometry: ConvGeometry, addends: Addends): tf.Tensor {
   if (isOurs(geometry)) return multiplyOnTiles(x, kernel, { addends });
-  return addTo(convolve(x, toHalf(kernel), geometry, true), addends);
+  return addTo(convolve(x, toHalf(kernel), geometry, true), true, addends);
 }
 
 /** The gradient of a convolution's input, in bfloat16 on request. */
@@ -29,7 +29,7 @@ export function kernelGradientHalf(x: tf.Tensor, dy: tf.Tensor, geometry: ConvGe
 /** x·weight with what is added. Shape: x [N, Cin], weight [Cin, Cout] -> [N, Cout]. */
 export function multiplyHalf(x: tf.Tensor, weight: tf.Tensor, addends: Addends): tf.Tensor {
   if (fitsTiles(weight.shape[0], weight.shape[1]!)) return multiplyOnTiles(x, weight, { addends });
-  return addTo(runProduct([x, toHalf(weight)], {}), addends);
+  return addTo(runProduct([x, toHalf(weight)], {}), true, addends);
 }
 
 /** The gradient of the first factor, in float32. Shape: dy [N, Cout], weight [Cin, Cout] -> [N, Cin]. */
@@ -74,12 +74,6 @@ function multiplyOnTiles(x: tf.Tensor, kernel: tf.Tensor, { addends = {}, isTurn
 
 function kernelGradientOnTiles(x: tf.Tensor, dy: tf.Tensor, size: number): tf.Tensor {
   return runRaw('MelstromConv2DHalfKernelGrad', [attribute.int('size', size)], [x, dy])[0];
-}
-
-function addTo(product: tf.Tensor, { bias, residual, embedding }: Addends): tf.Tensor {
-  if (bias !== undefined) return addBiasRaw(product, true, { bias, residual, embedding });
-  const sum = toFloat(product);
-  return residual === undefined ? sum : tf.add(sum, residual);
 }
 
 function runProduct(factors: readonly tf.Tensor[], { transposeA = false, transposeB = false }: { transposeA?: boolean; transposeB?: boolean }): tf.Tensor {

@@ -1,7 +1,8 @@
 // Calls of TensorFlow operations whose inputs or outputs may be bfloat16, or complex. tfjs would not know what to do with them: these
 // tensors carry the label float32, so only this layer's own calls may touch them, and none leaves the operation that made it.
 import * as tf from '@tensorflow/tfjs';
-import { attribute, requireTensorflow, type OpAttribute, type TensorflowBackend } from './native-kernels.js';
+import { channelSum } from './channel-sum.js';
+import { attribute, hasNativeKernel, requireTensorflow, type OpAttribute, type TensorflowBackend } from './native-kernels.js';
 
 /** TensorFlow's type number of bfloat16; the binding has no name for it. */
 const BFLOAT16 = 14;
@@ -42,16 +43,23 @@ export function isLastingHandle(backend: TensorflowBackend, id: number): boolean
 
 /** A bfloat16 copy. */
 export function toHalf(x: tf.Tensor): tf.Tensor {
-  return runRaw('MelstromToHalf', [], [x])[0];
+  return hasNativeKernel('Bfloat16') ? runRaw('MelstromToHalf', [], [x])[0] : cast(x, { toHalf: true });
 }
 
 /** A float32 copy of a bfloat16 tensor. */
 export function toFloat(x: tf.Tensor): tf.Tensor {
-  return runRaw('MelstromToFloat', [], [x])[0];
+  return hasNativeKernel('Bfloat16') ? runRaw('MelstromToFloat', [], [x])[0] : cast(x, { toHalf: false });
+}
+
+/** To the nearest number of the format, an even one of two. */
+function cast(x: tf.Tensor, { toHalf }: { toHalf: boolean }): tf.Tensor {
+  const [from, to] = [formatAttribute(!toHalf), formatAttribute(toHalf)];
+  return runRaw('Cast', [{ ...from, name: 'SrcT' }, { ...to, name: 'DstT' }, attribute.bool('Truncate', false)], [x])[0];
 }
 
 /** The gradient of a layer's output as bfloat16, and its sums per channel. Shape: dy [..., C], sum [C]. */
 export function halveGradient(dy: tf.Tensor): { half: tf.Tensor; sum: tf.Tensor } {
+  if (!hasNativeKernel('Bfloat16')) return { half: toHalf(dy), sum: channelSum(dy) };
   const [half, sum, same] = runRaw('MelstromHalveGradient', [attribute.bool('per_item', false)], [dy], 3);
   same.dispose();
   return { half, sum };
@@ -90,8 +98,16 @@ export function addendInputs({ bias, residual, embedding }: Addends): { tensors:
   };
 }
 
-/** float(x) + bias + residual + for each item its embedding. Shape: x [B, ..., C], bias [C], residual that of x, embedding [B, C]. */
-export function addBiasRaw(x: tf.Tensor, isHalf: boolean, extras: { bias: tf.Tensor; residual?: tf.Tensor; embedding?: tf.Tensor }): tf.Tensor {
+/** A product, in bfloat16 or not, with what is added, in float32. */
+export function addTo(product: tf.Tensor, isHalf: boolean, { bias, residual, embedding }: Addends): tf.Tensor {
+  if (bias !== undefined && hasNativeKernel('AddBias')) return addBiasRaw(product, isHalf, { bias, residual, embedding });
+  const perItem = embedding === undefined ? undefined : tf.reshape(embedding, [embedding.shape[0], ...product.shape.slice(1, -1).map(() => 1), -1]);
+  const addends = [bias, residual, perItem].filter((addend) => addend !== undefined);
+  return addends.reduce((sum, addend) => tf.add(sum, addend), isHalf ? toFloat(product) : product);
+}
+
+/** float(x) + bias + residual + for each item its embedding, by our own kernel. Shape: x [B, ..., C], bias [C], residual that of x, embedding [B, C]. */
+function addBiasRaw(x: tf.Tensor, isHalf: boolean, extras: { bias: tf.Tensor; residual?: tf.Tensor; embedding?: tf.Tensor }): tf.Tensor {
   const { bias, residual, embedding } = extras;
   const attributes = [formatAttribute(isHalf), attribute.int('N', residual === undefined ? 0 : 1), attribute.int('M', embedding === undefined ? 0 : 1)];
   const more = [residual, embedding].filter((tensor): tensor is tf.Tensor => tensor !== undefined);

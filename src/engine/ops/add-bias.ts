@@ -1,18 +1,14 @@
 // Adds one number per channel.
-import * as tf from '@tensorflow/tfjs';
+import type * as tf from '@tensorflow/tfjs';
 import { requireShape } from '../../base/checks.js';
 import { channelSum } from './channel-sum.js';
 import { defineOperation } from './define-operation.js';
-import { addBiasRaw } from './_half-tensors.js';
-import { hasNativeKernel } from './native-kernels.js';
+import { addTo } from './_half-tensors.js';
 
 const runAddBias = defineOperation<object>({
   name: 'AddBias',
   saveInputs: [],
-  forward: ({ x, bias }) => {
-    if (!hasNativeKernel('AddBias')) return tf.add(x, bias);
-    return addBiasRaw(x, false, { bias });
-  },
+  forward: ({ x, bias }) => addTo(x, false, { bias }),
   gradient: (dy) => ({ x: () => dy.clone(), bias: () => channelSum(dy) }),
 });
 

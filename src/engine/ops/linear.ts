@@ -2,7 +2,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { requireShape } from '../../base/checks.js';
 import { factorGradientHalf, multiplyHalf, weightGradientHalf } from './_half-products.js';
-import { addBiasRaw, formatAttribute, freedAfter, halveGradient, runRaw, toHalf } from './_half-tensors.js';
+import { addTo, formatAttribute, freedAfter, halveGradient, runRaw, toHalf } from './_half-tensors.js';
 import { addBias } from './add-bias.js';
 import { channelSum } from './channel-sum.js';
 import { defineOperation } from './define-operation.js';
@@ -17,10 +17,7 @@ const BFLOAT16_MIN_CHANNELS = 16;
 const runFloatLinear = defineOperation<object>({
   name: 'FloatLinear',
   saveInputs: ['x', 'weight'],
-  forward: ({ x, weight, bias }) => {
-    const product = multiply(x, weight, {});
-    return bias === undefined ? product : addBiasRaw(product, false, { bias });
-  },
+  forward: ({ x, weight, bias }) => addTo(multiply(x, weight, {}), false, { bias }),
   gradient: (dy, [x, weight]) => ({
     x: () => multiply(dy, weight, { transposeB: true }),
     weight: () => multiply(x, dy, { transposeA: true }),
@@ -54,8 +51,8 @@ export function linear(x: tf.Tensor2D, weight: tf.Tensor, bias: tf.Tensor | null
   requireShape('linear: weight', weight.shape, [width, null]);
   if (bias !== null) requireShape('linear: bias', bias.shape, [weight.shape[1]!]);
   if (!hasNativeKernel('AddBias')) {
-    const product = matMul(x, weight) as tf.Tensor2D;
-    return bias === null ? product : addBias(product, bias);
+    if (bias === null) return matMul(x, weight) as tf.Tensor2D;
+    return tf.tidy(() => addBias(matMul(x, weight) as tf.Tensor2D, bias));
   }
   const inputs: Record<string, tf.Tensor> = bias === null ? { x, weight } : { x, weight, bias };
   const isHalf = convPrecision() === 'bfloat16' && rows >= BFLOAT16_MIN_ROWS && Math.min(width, weight.shape[1]!) >= BFLOAT16_MIN_CHANNELS;

@@ -2,9 +2,9 @@
 import * as tf from '@tensorflow/tfjs';
 import { requireShape } from '../../base/checks.js';
 import { defineOperation } from './define-operation.js';
-import { attribute, hasNativeKernel } from './native-kernels.js';
+import { attribute } from './native-kernels.js';
 import { formatAttribute, runRaw, toFloat, toHalf } from './_half-tensors.js';
-import { convPrecision } from './precision.js';
+import { isHalfWanted } from './precision.js';
 
 interface MatMulAttributes {
   readonly transposeA: boolean;
@@ -39,7 +39,7 @@ export function matMul(a: tf.Tensor, b: tf.Tensor, { transposeA = false, transpo
 
 /** The product without a gradient, for use inside other operations: what it makes on the way is freed by their tf.tidy. */
 export function multiply(a: tf.Tensor, b: tf.Tensor, transposeA: boolean, transposeB: boolean): tf.Tensor {
-  if (convPrecision() === 'float32' || !hasNativeKernel('Bfloat16') || countProducts(a, b, transposeB) < BFLOAT16_MIN_PRODUCTS) {
+  if (!isHalfWanted() || countProducts(a, b, transposeB) < BFLOAT16_MIN_PRODUCTS) {
     return multiplyFloat(a, b, transposeA, transposeB);
   }
   const attributes = [formatAttribute(true), attribute.bool('adj_x', transposeA), attribute.bool('adj_y', transposeB)];

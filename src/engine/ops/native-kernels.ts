@@ -18,7 +18,7 @@ export type NativeKernel =
   | 'Winograd';
 
 /** Must equal KERNEL_VERSION in src/engine/native/probe.cc: a library built from other sources is not used. */
-const KERNEL_VERSION = 4;
+const KERNEL_VERSION = 5;
 
 /** An attribute of a TensorFlow operation as the binding takes it. */
 export interface OpAttribute {
@@ -91,7 +91,11 @@ export function replaceBinding<B extends Binding>(backend: { binding: B }, chang
  * says at the call which kernel is meant.
  */
 export function hasNativeKernel(_name: NativeKernel): boolean {
-  if (!isAllowed) return false;
+  return isAllowed && tensorflowBackend()?.isUsingGpuDevice === false && hasNativeLibrary();
+}
+
+/** True when the active engine is TensorFlow, on whatever device, and our library is loaded: then it answers what it is asked. */
+export function hasNativeLibrary(): boolean {
   const backend = tensorflowBackend();
   if (backend === null) return false;
   if (probed === null || probed.backend !== backend) probed = { backend, isLoaded: isLibraryLoaded(backend) };
@@ -108,18 +112,40 @@ export function allowNativeKernels(allowed: boolean): void {
   isAllowed = allowed;
 }
 
+/** Whether they may be used: true unless turned off. */
+export function areNativeKernelsAllowed(): boolean {
+  return isAllowed;
+}
+
 /** Asks for the version; an unregistered operation is the binding's way to say that the library is not there. */
 function isLibraryLoaded(backend: TensorflowBackend): boolean {
-  if (backend.isUsingGpuDevice) return false;
   try {
-    const version = backend.executeSingleOutput('MelstromKernelVersion', [], []);
-    const isCurrent = version.dataSync()[0] === KERNEL_VERSION;
-    version.dispose();
-    return isCurrent;
+    return ask(backend, 'MelstromKernelVersion') === KERNEL_VERSION;
   } catch {
     return false;
   }
 }
+
+/** The answer of one of our operations that only tell something. */
+function ask(backend: TensorflowBackend, operation: string, attributes: readonly OpAttribute[] = []): number {
+  const answer = backend.executeSingleOutput(operation, attributes, []);
+  const [number] = answer.dataSync();
+  answer.dispose();
+  return number;
+}
+
+/** What our library knows of the device that operations run on. Only for code that a check of `hasNativeLibrary` guards. */
+export const device = {
+  /** Bfloat16 products: on a processor with AVX512_BF16 or AMX, on an NVIDIA GPU from compute capability 8.0 on. */
+  hasBfloat16: (): boolean => ask(requireTensorflow(), 'MelstromHasBfloat16') === 1,
+  /** What our own products in bfloat16 need of the processor: AMX, and the system's leave to use it. */
+  hasTiles: (): boolean => ask(requireTensorflow(), 'MelstromHasTiles') === 1,
+  /** Whether an operation on numbers of this format, by TensorFlow's number, can run on such a device. */
+  hasKernel: (type: 'CPU' | 'GPU', operation: string, format: number): boolean =>
+    ask(requireTensorflow(), 'MelstromHasKernel', [attribute.text('device', type), attribute.text('operation', operation), attribute.dtype('format', format)]) === 1,
+  /** Lets products of float32 on a GPU keep only ten bits of each factor, or not. Returns what was in force before. */
+  allowTf32: (isAllowed: boolean): boolean => ask(requireTensorflow(), 'MelstromAllowTf32', [attribute.bool('allowed', isAllowed)]) === 1,
+};
 
 /** Attribute makers, so that operations read as one line each. */
 export const attribute = {

@@ -1,6 +1,6 @@
 // The process-wide choice of the number format inside convolutions and matrix products. All tensors stay float32.
 import { MelstromError } from '../../base/errors.js';
-import { hasNativeKernel, requireTensorflow, tensorflowBackend } from './native-kernels.js';
+import { areNativeKernelsAllowed, device, hasNativeKernel, hasNativeLibrary, tensorflowBackend } from './native-kernels.js';
 
 /** float32 is exact to about 1e-7 of each product, bfloat16 to about 4e-3, with sums in float32 either way. */
 export type ConvPrecision = 'float32' | 'bfloat16';
@@ -13,28 +13,29 @@ export function convPrecision(): ConvPrecision {
   return chosen;
 }
 
-/** True when the engine is TensorFlow on a CPU with bfloat16 instructions (AVX512_BF16 or AMX), and our library is loaded. */
+/**
+ * True when the engine is TensorFlow on a CPU with bfloat16 instructions (AVX512_BF16 or AMX) or on an NVIDIA GPU of compute
+ * capability 8.0 or later, and our library is loaded.
+ */
 export function supportsBfloat16(): boolean {
   return examine()?.isSupported ?? false;
 }
 
+/** Whether products are to be made in bfloat16 now. */
+export function isHalfWanted(): boolean {
+  return chosen === 'bfloat16' && supportsBfloat16();
+}
+
 /** True when our own convolution in bfloat16 can be used: it needs AMX, and the system's leave to use it. */
 export function hasTiles(): boolean {
-  return examine()?.hasTiles ?? false;
+  return hasNativeKernel('Bfloat16') && (examine()?.hasTiles ?? false);
 }
 
 function examine(): { isSupported: boolean; hasTiles: boolean } | null {
   const backend = tensorflowBackend();
-  if (backend === null || !hasNativeKernel('Bfloat16')) return null;
-  if (examined === null || examined.backend !== backend) examined = { backend, isSupported: ask('MelstromCpuHasBfloat16'), hasTiles: ask('MelstromHasTiles') };
+  if (backend === null || !areNativeKernelsAllowed() || !hasNativeLibrary()) return null;
+  if (examined === null || examined.backend !== backend) examined = { backend, isSupported: device.hasBfloat16(), hasTiles: device.hasTiles() };
   return examined;
-}
-
-function ask(operation: string): boolean {
-  const answer = requireTensorflow().executeSingleOutput(operation, [], []);
-  const [isTrue] = answer.dataSync();
-  answer.dispose();
-  return isTrue === 1;
 }
 
 /**
@@ -51,7 +52,7 @@ export function setConvPrecision(wanted: ConvPrecision | 'auto'): ConvPrecision 
       kind: 'engine',
       where: 'convPrecision',
       got: 'bfloat16',
-      expected: 'float32 on this engine: bfloat16 needs the native kernels and a CPU with AVX512_BF16 or AMX',
+      expected: 'float32 on this engine: bfloat16 needs our native library and a CPU with AVX512_BF16 or AMX, or an NVIDIA GPU of compute capability 8.0 or later',
       fix: "Use 'auto' to take bfloat16 only where it exists.",
     });
   }

@@ -4,7 +4,7 @@ import type { BuildState, DoctorReport, Found } from './doctor-report.js';
 
 const GIGABYTE = 1e9;
 const WITH_BFLOAT16 = 'bfloat16 in convolutions and matrix products, unless `precision: float32` or --precision float32 says otherwise';
-const WITHOUT_BFLOAT16 = 'float32: bfloat16 needs the fused kernels on a processor with avx512_bf16 or amx_bf16';
+const WITHOUT_BFLOAT16 = 'float32: bfloat16 needs the native library and a processor with avx512_bf16 or amx_bf16, or an NVIDIA GPU of compute capability 8.0 or later';
 
 /** What the doctor says: every finding as a line, and the errors among them as sentences. */
 export interface DoctorWords {

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'v
 import { conv2d, convPrecision, linear, matMul, normConv2d, setConvPrecision, supportsBfloat16, withConvPrecision } from '../../../src/engine/ops/index.js';
 import { expectClose } from '../../support/close.js';
 import { useEngine } from '../../support/engine.js';
-import { randomGrids } from './variants.js';
+import { randomGrids, takeGpuPath } from './variants.js';
 
 useEngine();
 
@@ -59,7 +59,8 @@ describe('convolution precision', () => {
     expect(convPrecision()).toBe('float32');
   });
 
-  describe('with bfloat16', () => {
+  describe.each([['our kernels', false], ["TensorFlow's operations, as on a GPU", true]] as const)('with bfloat16 by %s', (_name, isGpuPath) => {
+    if (isGpuPath) takeGpuPath();
     beforeEach((context: TestContext) => {
       if (!supportsBfloat16()) context.skip('needs the native kernels and a processor with AVX512_BF16 or AMX');
     });

@@ -1,0 +1,46 @@
+// On a GPU: which operations run on the processor all the same, because TensorFlow has no kernel of theirs for the GPU. Warns once of each.
+import { replaceBinding, requireTensorflow, type OpAttribute } from './ops/native-kernels.js';
+
+/** Hears of an operation that a GPU engine has to leave to the processor. */
+export type HostOperationListener = (operation: string) => void;
+
+let listener: HostOperationListener | null = null;
+const found: string[] = [];
+
+/** Who hears of them from now on, and at once of those already found; null for nobody. */
+export function onHostOperation(next: HostOperationListener | null): void {
+  listener = next;
+  if (listener !== null) found.forEach(listener);
+}
+
+/**
+ * Looks at each kind of operation that the engine is asked for, once for each number format. Integers are not looked at: TensorFlow
+ * keeps them, shapes for the most part, on the processor by design. Costs a look-up a call.
+ *
+ * @param hasGpuKernel whether an operation on numbers of this format, by TensorFlow's number, can run on the GPU
+ * @returns what ends it
+ */
+export function watchHostOperations(hasGpuKernel: (operation: string, format: number) => boolean): () => void {
+  const backend = requireTensorflow() as { binding: ReturnType<typeof requireTensorflow>['binding'] };
+  const seen = new Set<string>();
+  const look = (operation: string, attributes: readonly OpAttribute[]): void => {
+    const format = (attributes.find(({ name }) => name === 'T')?.value as number | undefined) ?? backend.binding.TF_FLOAT;
+    const key = `${operation} ${format}`;
+    if (seen.has(key)) return;
+    seen.add(key);
+    if (format === backend.binding.TF_INT32 || found.includes(operation) || isOurs(operation) || hasGpuKernel(operation, format)) return;
+    found.push(operation);
+    listener?.(operation);
+  };
+  return replaceBinding(backend, (binding) => ({
+    executeOp: (name, attributes, inputs, outputCount) => {
+      look(name, attributes);
+      return binding.executeOp(name, attributes, inputs, outputCount);
+    },
+  }));
+}
+
+/** Our own operations only answer questions on a GPU. */
+function isOurs(operation: string): boolean {
+  return operation.startsWith('Melstrom');
+}
