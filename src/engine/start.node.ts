@@ -59,7 +59,10 @@ async function startNative(): Promise<EngineInfo | string> {
   const build = order.find((candidate) => hasEngine(candidate));
   if (build === undefined) return NOT_SET_UP;
   process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
-  if (build === 'tensorflow-cuda') process.env.TF_DETERMINISTIC_OPS ??= '1'; // the same bits in every run, at some cost
+  if (build === 'tensorflow-cuda') {
+    process.env.TF_DETERMINISTIC_OPS ??= '1'; // the same bits in every run, at some cost
+    process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= 'true'; // else it takes all of the GPU's memory for itself
+  }
   try {
     const { tensorflowVersion, isUsingGpu } = loadBackend(build);
     await tf.setBackend('tensorflow');

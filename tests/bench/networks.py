@@ -1,7 +1,8 @@
 """The networks of the bench in PyTorch and diffusers: training steps and sampling, on weights and inputs that Melstrom has written."""
 import contextlib, pathlib
 import torch
-torch.version.cuda = None  # torchaudio, which diffusers may import, refuses to load beside a build for another CUDA; everything here runs on the CPU
+if not torch.cuda.is_available():
+    torch.version.cuda = None  # torchaudio, which diffusers may import, refuses to load beside a build for another CUDA
 import diffusers
 import torch.nn.functional as F
 from safetensors.torch import load_file
@@ -10,20 +11,26 @@ diffusers.utils.logging.set_verbosity_error()
 VERSIONS = f"PyTorch {torch.__version__}, diffusers {diffusers.__version__}"
 
 
+def device_of(job):
+    return "cuda" if job.get("isOnGpu") else "cpu"
+
+
 def prepare(job):
     torch.set_num_threads(job["threads"])
+    # On a GPU float32 is float32 on both sides: PyTorch would shorten the factors of convolutions to ten bits by default.
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = False
     folder = pathlib.Path(job["folder"])
-    inputs = load_file(folder / "inputs.safetensors") if (folder / "inputs.safetensors").exists() else {}
+    inputs = load_file(folder / "inputs.safetensors", device=device_of(job)) if (folder / "inputs.safetensors").exists() else {}
     return folder, inputs
 
 
-def load(kind, folder):
+def load(kind, folder, device="cpu"):
     # Loading in parts would need the package accelerate.
-    return kind.from_pretrained(folder, low_cpu_mem_usage=False)
+    return kind.from_pretrained(folder, low_cpu_mem_usage=False).to(device)
 
 
 def precision(job):
-    return torch.autocast("cpu", dtype=torch.bfloat16) if job["precision"] == "bfloat16" else contextlib.nullcontext()
+    return torch.autocast(device_of(job), dtype=torch.bfloat16) if job["precision"] == "bfloat16" else contextlib.nullcontext()
 
 
 def facts(*models):
@@ -49,7 +56,7 @@ class Trainer:
 
 def unet_step(job):
     folder, x = prepare(job)
-    model = load(diffusers.UNet2DModel, folder / "unet").train()
+    model = load(diffusers.UNet2DModel, folder / "unet", device_of(job)).train()
     trainer = Trainer(model, job["settings"])
     labels = x["labels"].long() if "labels" in x else None
 
@@ -111,16 +118,16 @@ def frame_weights(fills, frames, padding):
 
 def vae_step(job):
     folder, x = prepare(job)
-    model = load(diffusers.AutoencoderKL, folder / "vae").train()
+    model = load(diffusers.AutoencoderKL, folder / "vae", device_of(job)).train()
     trainer, loss_settings, judge = Trainer(model, job["settings"]), job["loss"], None
     if job["discriminator"] is not None:
-        judge = PatchDiscriminator(job["discriminator"]["channels"], job["discriminator"]["layers"])
+        judge = PatchDiscriminator(job["discriminator"]["channels"], job["discriminator"]["layers"]).to(device_of(job))
         own = {name.removeprefix("discriminator/"): value for name, value in x.items() if name.startswith("discriminator/")}
         judge.load_state_dict({name: value.permute(3, 2, 0, 1) if value.ndim == 4 else value for name, value in own.items()})
         judge_optimiser = torch.optim.AdamW(judge.parameters(), lr=job["discriminator"]["learningRate"], betas=(0.5, 0.9), weight_decay=job["settings"]["weightDecay"])
     last = model.decoder.conv_out.weight
     image, noise = x["image"], x["noise"]
-    weights = frame_weights(x["fills"], image.shape[-1], loss_settings["paddingWeight"])
+    weights = frame_weights(x["fills"], image.shape[-1], loss_settings["paddingWeight"]).to(image.device)
 
     def run():
         with precision(job):
@@ -149,9 +156,9 @@ def vae_step(job):
     return run, facts(*filter(None, [model, judge]))
 
 
-def open_sampler(folder):
+def open_sampler(folder, device="cpu"):
     """Everything that drawing needs, from a pipeline folder."""
-    return {"unet": load(diffusers.UNet2DModel, folder / "unet").eval(), "vae": load(diffusers.AutoencoderKL, folder / "vae").eval(),
+    return {"unet": load(diffusers.UNet2DModel, folder / "unet", device).eval(), "vae": load(diffusers.AutoencoderKL, folder / "vae", device).eval(),
             "scheduler": diffusers.DDIMScheduler.from_pretrained(folder / "scheduler")}
 
 
@@ -170,7 +177,7 @@ def draw(parts, latents, labels, steps, guidance):
 
 def sample(job):
     folder, x = prepare(job)
-    parts = open_sampler(folder / "pipeline")
+    parts = open_sampler(folder / "pipeline", device_of(job))
 
     def run():
         with precision(job):

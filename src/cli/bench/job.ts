@@ -13,6 +13,8 @@ interface Common {
   readonly engine: WantedEngine;
   /** A turn repeats a run until it has lasted this long. */
   readonly turnMilliseconds: number;
+  /** The peer's networks are to run on the GPU, as ours do there by themselves. Default false. */
+  readonly isOnGpu?: boolean;
 }
 
 interface Networks {

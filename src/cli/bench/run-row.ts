@@ -20,6 +20,8 @@ export interface BenchContext {
   readonly threads: number;
   readonly pairs: number;
   readonly turnMilliseconds: number;
+  /** Both sides' networks run on the GPU. */
+  readonly isOnGpu: boolean;
   /** The Python to compare with; null measures our side alone. */
   readonly python: string | null;
   /** Folder of the peers' scripts. */
@@ -58,8 +60,8 @@ async function runJobs(row: JobRow, folder: string, context: BenchContext): Prom
   }
 }
 
-function jobOf(plan: JobPlan, folder: string, { threads, turnMilliseconds }: BenchContext): Job {
-  return { engine: 'auto', ...plan, folder, threads, turnMilliseconds } as Job;
+function jobOf(plan: JobPlan, folder: string, { threads, turnMilliseconds, isOnGpu }: BenchContext): Job {
+  return { engine: 'auto', ...plan, folder, threads, turnMilliseconds, isOnGpu } as Job;
 }
 
 function peerProgram({ python, peers }: BenchContext): WorkerProgram | null {

@@ -118,7 +118,7 @@ async function runRows(wanted: readonly BenchRow[], { flags, context, folder, en
     if (row.kind === 'jobs' && row.needsBfloat16 && !supportsBfloat16()) reporter.log.info(`left out, since this processor has no bfloat16: ${row.name}`);
     else {
       try {
-        const lines = await runRow(row, { folder, threads: engine.threads, pairs: flags.pairs, turnMilliseconds: flags.turn, python: python?.command ?? null, peers: PEERS, signal });
+        const lines = await runRow(row, { folder, threads: engine.threads, isOnGpu: engine.isUsingGpu, pairs: flags.pairs, turnMilliseconds: flags.turn, python: python?.command ?? null, peers: PEERS, signal });
         rows.push(...lines);
         for (const line of benchTable(lines).slice(1)) reporter.log.info(line);
       } catch (error) {
