@@ -35,6 +35,6 @@ export function announceEngine(info: EngineInfo): EngineInfo {
 
 /** One line for people: `tensorflow 2.21.0, 2 threads, fused kernels`. */
 export function describeEngine({ name, version, threads, isUsingGpu, isNative, hasFusedKernels }: EngineInfo): string {
-  const kernels = isNative && !isUsingGpu ? [hasFusedKernels ? 'fused kernels' : 'no fused kernels'] : [];
+  const kernels = isNative ? [hasFusedKernels ? 'fused kernels' : 'no fused kernels'] : [];
   return [`${name} ${version}`, `${threads} ${threads === 1 ? 'thread' : 'threads'}`, ...(isUsingGpu ? ['GPU'] : []), ...kernels].join(', ');
 }

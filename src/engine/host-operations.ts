@@ -28,7 +28,7 @@ export function watchHostOperations(hasGpuKernel: (operation: string, format: nu
     const key = `${operation} ${format}`;
     if (seen.has(key)) return;
     seen.add(key);
-    if (format === backend.binding.TF_INT32 || found.includes(operation) || isOurs(operation) || hasGpuKernel(operation, format)) return;
+    if (format === backend.binding.TF_INT32 || found.includes(operation) || asksOnly(operation) || hasGpuKernel(operation, format)) return;
     found.push(operation);
     listener?.(operation);
   };
@@ -40,7 +40,7 @@ export function watchHostOperations(hasGpuKernel: (operation: string, format: nu
   }));
 }
 
-/** Our own operations only answer questions on a GPU. */
-function isOurs(operation: string): boolean {
-  return operation.startsWith('Melstrom');
+/** Operations of ours that answer a question about the devices. */
+function asksOnly(operation: string): boolean {
+  return /^Melstrom(KernelVersion|Has\w*|AllowTf32|GpuReady)$/.test(operation);
 }

@@ -6,7 +6,8 @@ import * as tf from '@tensorflow/tfjs';
 import { MelstromError, messageOf } from '../base/errors.js';
 import { announceEngine, currentEngine, WANTED_ENGINES, type EngineInfo, type WantedEngine } from './engine-info.js';
 import { watchHostOperations } from './host-operations.js';
-import { device, refreshNativeKernels } from './ops/native-kernels.js';
+import { device, problemOnGpu, refreshNativeKernels } from './ops/native-kernels.js';
+import { supportsBfloat16 } from './ops/precision.js';
 import { loadBackend, loadKernels } from './setup/load-native.node.js';
 import { installedPackageFolder } from './setup/package-root.node.js';
 import type { NativeBuild } from './setup/pins.js';
@@ -67,15 +68,15 @@ async function startNative(): Promise<EngineInfo | string> {
     const { tensorflowVersion, isUsingGpu } = loadBackend(build);
     await tf.setBackend('tensorflow');
     const kernelProblem = loadKernels(build);
-    const problems = [kernelProblem, hasGpu && !isUsingGpu ? UNUSED_GPU : null].filter((problem) => problem !== null);
     refreshNativeKernels();
-    if (isUsingGpu && kernelProblem === null) useGpuExactly();
+    const gpuKernelProblem = isUsingGpu && kernelProblem === null ? prepareGpu() : null;
+    const problems = [kernelProblem, gpuKernelProblem, hasGpu && !isUsingGpu ? UNUSED_GPU : null].filter((problem) => problem !== null);
     return announceEngine({
       name: 'tensorflow',
       version: tensorflowVersion,
       threads: availableParallelism(),
       isNative: true,
-      hasFusedKernels: !isUsingGpu && kernelProblem === null,
+      hasFusedKernels: kernelProblem === null && gpuKernelProblem === null,
       isUsingGpu,
       ...(problems.length === 0 ? {} : { reason: problems.join(' ') }),
     });
@@ -84,10 +85,13 @@ async function startNative(): Promise<EngineInfo | string> {
   }
 }
 
-/** Products of float32 stay products of float32, and what the GPU can't do is told. */
-function useGpuExactly(): void {
+/** Products of float32 stay products of float32, and what the GPU can't do is told. Returns why our kernels are not used there, if so. */
+function prepareGpu(): string | null {
   device.allowTf32(false);
   watchHostOperations((operation, format) => device.hasKernel('GPU', operation, format));
+  supportsBfloat16(); // asked once, before anything is recorded
+  const problem = problemOnGpu();
+  return problem === null ? null : `Our kernels are not used on this GPU, so that training takes several times as long: ${problem}.`;
 }
 
 async function startWasm(reason: string): Promise<EngineInfo> {

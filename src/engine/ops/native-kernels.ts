@@ -1,6 +1,7 @@
 // Which of our own TensorFlow kernels are loaded, and the one door through which operations reach the binding.
 // Knows nothing of how the library was built or loaded.
 import * as tf from '@tensorflow/tfjs';
+import { messageOf } from '../../base/errors.js';
 
 /** The names under which src/engine/native registers its operations, without the Melstrom prefix. */
 export type NativeKernel =
@@ -16,6 +17,9 @@ export type NativeKernel =
   | 'GlobalNorm'
   | 'Bfloat16'
   | 'Winograd';
+
+/** Those that have no kernel for GPUs: TensorFlow's own operations take over there. */
+const PROCESSOR_ONLY: ReadonlySet<NativeKernel> = new Set(['Attention', 'Winograd']);
 
 /** Must equal KERNEL_VERSION in src/engine/native/probe.cc: a library built from other sources is not used. */
 const KERNEL_VERSION = 5;
@@ -59,6 +63,7 @@ export interface TensorflowBackend {
 
 let probed: { backend: object; isLoaded: boolean } | null = null;
 let isAllowed = true;
+let gpuProblem: { backend: object; text: string | null } | null = null;
 
 /** The TensorFlow backend when it is the active engine, else null. */
 export function tensorflowBackend(): TensorflowBackend | null {
@@ -86,12 +91,28 @@ export function replaceBinding<B extends Binding>(backend: { binding: B }, chang
 }
 
 /**
- * True when the active engine is TensorFlow on the CPU and our library with this kernel is loaded. On a GPU the composed
- * operations stay on the device, so the CPU kernels are not used there. The library is loaded whole or not at all; the name
- * says at the call which kernel is meant.
+ * True when the active engine is TensorFlow, our library is loaded, and this kernel of it is there for the device in use. Where it
+ * is not, composed operations stay on the device.
  */
-export function hasNativeKernel(_name: NativeKernel): boolean {
-  return isAllowed && tensorflowBackend()?.isUsingGpuDevice === false && hasNativeLibrary();
+export function hasNativeKernel(name: NativeKernel): boolean {
+  if (!isAllowed || !hasNativeLibrary()) return false;
+  return !requireTensorflow().isUsingGpuDevice || (!PROCESSOR_ONLY.has(name) && problemOnGpu() === null);
+}
+
+/** Why our kernels can't be used on the GPU that is in use; null when they can. They are compiled at the first call: about a second. */
+export function problemOnGpu(): string | null {
+  const backend = requireTensorflow();
+  if (gpuProblem?.backend !== backend) gpuProblem = { backend, text: problemOf(() => ask(backend, 'MelstromGpuReady')) };
+  return gpuProblem.text;
+}
+
+function problemOf(attempt: () => void): string | null {
+  try {
+    attempt();
+    return null;
+  } catch (error) {
+    return messageOf(error);
+  }
 }
 
 /** True when the active engine is TensorFlow, on whatever device, and our library is loaded: then it answers what it is asked. */
@@ -105,6 +126,7 @@ export function hasNativeLibrary(): boolean {
 /** Forgets the result of the last look at the library; called after loading it into a running engine. */
 export function refreshNativeKernels(): void {
   probed = null;
+  gpuProblem = null;
 }
 
 /** Turns the native kernels off (composed operations take over) or on again: for comparisons in tests and benchmarks. */

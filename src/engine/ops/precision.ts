@@ -1,6 +1,6 @@
 // The process-wide choice of the number format inside convolutions and matrix products. All tensors stay float32.
 import { MelstromError } from '../../base/errors.js';
-import { areNativeKernelsAllowed, device, hasNativeKernel, hasNativeLibrary, tensorflowBackend } from './native-kernels.js';
+import { areNativeKernelsAllowed, device, hasNativeLibrary, tensorflowBackend } from './native-kernels.js';
 
 /** float32 is exact to about 1e-7 of each product, bfloat16 to about 4e-3, with sums in float32 either way. */
 export type ConvPrecision = 'float32' | 'bfloat16';
@@ -28,7 +28,7 @@ export function isHalfWanted(): boolean {
 
 /** True when our own convolution in bfloat16 can be used: it needs AMX, and the system's leave to use it. */
 export function hasTiles(): boolean {
-  return hasNativeKernel('Bfloat16') && (examine()?.hasTiles ?? false);
+  return tensorflowBackend()?.isUsingGpuDevice === false && (examine()?.hasTiles ?? false);
 }
 
 function examine(): { isSupported: boolean; hasTiles: boolean } | null {

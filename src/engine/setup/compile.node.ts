@@ -10,6 +10,8 @@ import { SetUpProblem } from './set-up-problem.js';
 import type { Tool } from './tools.node.js';
 
 const PARALLEL_COMPILERS = 2;
+/** The folder of CUDA's compiler library, which our kernels for GPUs open at their first use. */
+const CUDA_COMPILER = join('nvidia', 'cuda_nvrtc', 'lib');
 
 export interface CompileOptions {
   readonly compiler: Tool;
@@ -53,6 +55,7 @@ export async function compileModule(options: CompileOptions): Promise<void> {
   await run(compiler, [
     '-shared', ...objects, '-o', join(folder, name), '-L', tensorflow, ...libraries.map((library) => `-l:${library}`),
     `-Wl,-rpath,$ORIGIN/${fromModule}`,
+    ...(build === 'tensorflow-cuda' ? [`-Wl,-rpath,$ORIGIN/${join(dirname(fromModule), CUDA_COMPILER)}`] : []),
   ]);
   await Promise.all(objects.map((object) => rm(object)));
   progress?.update(done + 1);

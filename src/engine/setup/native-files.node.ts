@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, readdir, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Reporter } from '../../base/logger.js';
 import { bindingFile, bindingPackageFolder, fillFolder, kernelFiles, kernelsFile, libraryFolder, tensorflowFolder } from './cache.node.js';
 import { compileModule } from './compile.node.js';
@@ -88,6 +88,11 @@ export async function makeBinding(build: NativeBuild, reporter: Reporter): Promi
   }
 }
 
+/** The sources that only a CUDA build needs. */
+function isForGpu(path: string): boolean {
+  return basename(dirname(path)) === 'gpu';
+}
+
 /** Compiles our own kernels for this very processor. Again when the compiler has changed. */
 export async function makeKernels(build: NativeBuild, reporter: Reporter): Promise<void> {
   const target = kernelsFile(build);
@@ -95,7 +100,7 @@ export async function makeKernels(build: NativeBuild, reporter: Reporter): Promi
   const compiler = await requireCompiler();
   const record = join(dirname(target), 'compiler.txt');
   if (existsSync(target) && (await readFile(record, 'utf8').catch(() => '')) === compiler.version) return;
-  const sources = kernelFiles().filter((path) => path.endsWith('.cc'));
+  const sources = kernelFiles().filter((path) => path.endsWith('.cc') && (build === 'tensorflow-cuda' || !isForGpu(path)));
   const progress = reporter.startProgress('compiling the kernels', sources.length + 1, 'steps');
   try {
     await fillFolder(dirname(target), async (folder) => {
