@@ -1,4 +1,5 @@
 // Threads that work beside the main one: started when there is work, ended when there is none. Knows nothing of the work.
+import { setMaxListeners } from 'node:events';
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -62,6 +63,7 @@ export async function openWorkerPool(file: URL, workers: number): Promise<Worker
     workers,
     async run<Output>(input: unknown, { transfer = [], signal }: TaskOptions = {}) {
       signal?.throwIfAborted();
+      if (signal !== undefined) setMaxListeners(0, signal); // each task under way listens to it; Node warns from the eleventh on
       const answer = (await pool.run(input, { transferList: [...transfer], signal }).catch((error: unknown) => {
         signal?.throwIfAborted();
         throw error;

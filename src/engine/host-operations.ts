@@ -1,5 +1,5 @@
 // On a GPU: which operations run on the processor all the same, because TensorFlow has no kernel of theirs for the GPU. Warns once of each.
-import { replaceBinding, requireTensorflow, type OpAttribute } from './ops/native-kernels.js';
+import { replaceBinding, requireTensorflow, type Binding, type OpAttribute } from './ops/native-kernels.js';
 
 /** Hears of an operation that a GPU engine has to leave to the processor. */
 export type HostOperationListener = (operation: string) => void;
@@ -17,24 +17,25 @@ export function onHostOperation(next: HostOperationListener | null): void {
  * Looks at each kind of operation that the engine is asked for, once for each number format. Integers are not looked at: TensorFlow
  * keeps them, shapes for the most part, on the processor by design. Costs a look-up a call.
  *
- * @param hasGpuKernel whether an operation on numbers of this format, by TensorFlow's number, can run on the GPU
+ * @param hasGpuKernel whether an operation on numbers of this format, by TensorFlow's number, can run on the GPU; it is handed the binding
+ *   beneath, so that nobody who listens to the engine takes the question for a part of the work
  * @returns what ends it
  */
-export function watchHostOperations(hasGpuKernel: (operation: string, format: number) => boolean): () => void {
-  const backend = requireTensorflow() as { binding: ReturnType<typeof requireTensorflow>['binding'] };
+export function watchHostOperations(hasGpuKernel: (operation: string, format: number, binding: Binding) => boolean): () => void {
+  const backend = requireTensorflow() as { binding: Binding };
   const seen = new Set<string>();
-  const look = (operation: string, attributes: readonly OpAttribute[]): void => {
-    const format = (attributes.find(({ name }) => name === 'T')?.value as number | undefined) ?? backend.binding.TF_FLOAT;
+  const look = (operation: string, attributes: readonly OpAttribute[], binding: Binding): void => {
+    const format = (attributes.find(({ name }) => name === 'T')?.value as number | undefined) ?? binding.TF_FLOAT;
     const key = `${operation} ${format}`;
     if (seen.has(key)) return;
     seen.add(key);
-    if (format === backend.binding.TF_INT32 || found.includes(operation) || asksOnly(operation) || hasGpuKernel(operation, format)) return;
+    if (format === binding.TF_INT32 || found.includes(operation) || asksOnly(operation) || hasGpuKernel(operation, format, binding)) return;
     found.push(operation);
     listener?.(operation);
   };
   return replaceBinding(backend, (binding) => ({
     executeOp: (name, attributes, inputs, outputCount) => {
-      look(name, attributes);
+      look(name, attributes, binding);
       return binding.executeOp(name, attributes, inputs, outputCount);
     },
   }));

@@ -100,7 +100,7 @@ function createClock(): Clock {
 }
 
 function watchBinding(clock: Clock): () => void {
-  const backend = tensorflowBackend() as unknown as { binding: Binding & { tensorDataSync(id: number): unknown } };
+  const backend = tensorflowBackend() as { binding: Binding };
   return replaceBinding(backend, (binding) => ({
     executeOp: (name, attributes, inputs, outputCount) => clock.time(name, () => binding.executeOp(name, attributes, inputs, outputCount)),
     createTensor: (shape, dtype, values) => clock.time(UPLOAD, () => binding.createTensor(shape, dtype, values)),

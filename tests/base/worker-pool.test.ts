@@ -49,6 +49,17 @@ describe('a pool', () => {
     expect((await pool.run<Answered>({ numbers: Float32Array.of(4) })).doubled[0]).toBe(8);
   });
 
+  it('lets one signal go with many tasks at once, without a warning of Node', async () => {
+    const warnings: string[] = [];
+    const hear = ({ name }: Error): number => warnings.push(name);
+    process.on('warning', hear);
+    const { signal } = new AbortController();
+    await Promise.all(Array.from({ length: 12 }, () => pool.run({ numbers: Float32Array.of(6) }, { signal })));
+    await new Promise(setImmediate);
+    process.off('warning', hear);
+    expect(warnings).toEqual([]);
+  });
+
   it('ends the thread of a task that is aborted, with the reason of the signal, and goes on', async () => {
     const stop = new AbortController();
     const tasks = Array.from({ length: 4 }, () => pool.run({ isEndless: true }, { signal: stop.signal }));

@@ -3,6 +3,7 @@ import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest';
 import { onHostOperation, watchHostOperations } from '../../src/engine/host-operations.js';
 import { device, hasNativeLibrary, tensorflowBackend } from '../../src/engine/ops/native-kernels.js';
+import { repeated } from '../../src/engine/repeated.js';
 import { useEngine } from '../support/engine.js';
 
 useEngine();
@@ -42,13 +43,25 @@ describe('operations that a GPU leaves to the processor', () => {
     expect(asked).not.toContain('Floor');
   });
 
+  it('are asked for beside what is noted to be issued again', () => {
+    end = watchHostOperations((operation, format, binding) => device.hasKernel('CPU', operation, format, binding));
+    const twice = repeated(({ x }) => tf.tidy(() => tf.expm1(tf.mul(x, 2))), (y) => ({ tensors: [y], rebuild: ([tensor]) => tensor }), { reads: [] });
+    const x = tf.tensor1d([0.5]);
+    const obstacles = [1, 2, 3].map(() => {
+      twice({ x }).dispose();
+      return twice.obstacle;
+    });
+    x.dispose();
+    expect(obstacles).toEqual(['it is being noted', 'it is being noted', null]);
+  });
+
   it.each([
     ['CPU', 'Conv2D', FLOAT, true],
     ['CPU', 'Conv2D', BFLOAT16, true],
     ['CPU', 'Conv2D', STRING, false],
     ['CPU', 'Identity', STRING, true],
     ['CPU', 'MelstromGroupNorm', FLOAT, true],
-    ['GPU', 'MelstromGroupNorm', FLOAT, false],
+    ['GPU', 'MelstromAttention', FLOAT, false],
     ['CPU', 'NoSuchOperation', FLOAT, false],
   ] as const)('on a %s, of %s on format %i: %s', (type, operation, format, expected) => {
     expect(device.hasKernel(type, operation, format)).toBe(expected);

@@ -42,6 +42,8 @@ describe('describeDoctor', () => {
     const linesOf = (hasBfloat16: boolean): string => describeDoctor({ ...report, hasBfloat16 }).lines.join('\n');
     expect(linesOf(true)).toMatch(/^precision +bfloat16 .*--precision float32/m);
     expect(linesOf(false)).toMatch(/^precision +float32: bfloat16 needs .*avx512_bf16/m);
+    const onGpu = describeDoctor({ ...report, hasBfloat16: true, engine: { ...report.engine!, isUsingGpu: true } }).lines.join('\n');
+    expect(onGpu).toMatch(/^precision +float32.*bfloat16 with `precision: bfloat16`/m);
     expect(report.hasBfloat16).toBe(supportsBfloat16());
   });
 

@@ -56,7 +56,7 @@ describe('describeEngine', () => {
   const info = { name: 'tensorflow', version: '2.21.0', threads: 2, isNative: true, hasFusedKernels: true, isUsingGpu: false } as const;
   it('says in one line what matters', () => {
     expect(describeEngine(info)).toBe('tensorflow 2.21.0, 2 threads, fused kernels');
-    expect(describeEngine({ ...info, isUsingGpu: true, hasFusedKernels: false })).toBe('tensorflow 2.21.0, 2 threads, GPU');
+    expect(describeEngine({ ...info, isUsingGpu: true, hasFusedKernels: false })).toBe('tensorflow 2.21.0, 2 threads, GPU, no fused kernels');
     expect(describeEngine({ ...info, name: 'wasm', version: '4', threads: 1, isNative: false })).toBe('wasm 4, 1 thread');
   });
 });

@@ -48,6 +48,7 @@ export interface Binding {
   readonly TF_INT32: number;
   executeOp(name: string, attributes: readonly OpAttribute[], inputIds: readonly number[], outputCount: number): OutputMetadata[];
   createTensor(shape: readonly number[], dtype: number, values: Int32Array | Float32Array): number;
+  tensorDataSync(id: number): ArrayLike<number>;
   deleteTensor(id: number): void;
 }
 
@@ -102,7 +103,7 @@ export function hasNativeKernel(name: NativeKernel): boolean {
 /** Why our kernels can't be used on the GPU that is in use; null when they can. They are compiled at the first call: about a second. */
 export function problemOnGpu(): string | null {
   const backend = requireTensorflow();
-  if (gpuProblem?.backend !== backend) gpuProblem = { backend, text: problemOf(() => ask(backend, 'MelstromGpuReady')) };
+  if (gpuProblem?.backend !== backend) gpuProblem = { backend, text: problemOf(() => ask(backend.binding, 'MelstromGpuReady')) };
   return gpuProblem.text;
 }
 
@@ -142,31 +143,31 @@ export function areNativeKernelsAllowed(): boolean {
 /** Asks for the version; an unregistered operation is the binding's way to say that the library is not there. */
 function isLibraryLoaded(backend: TensorflowBackend): boolean {
   try {
-    return ask(backend, 'MelstromKernelVersion') === KERNEL_VERSION;
+    return ask(backend.binding, 'MelstromKernelVersion') === KERNEL_VERSION;
   } catch {
     return false;
   }
 }
 
 /** The answer of one of our operations that only tell something. */
-function ask(backend: TensorflowBackend, operation: string, attributes: readonly OpAttribute[] = []): number {
-  const answer = backend.executeSingleOutput(operation, attributes, []);
-  const [number] = answer.dataSync();
-  answer.dispose();
+function ask(binding: Binding, operation: string, attributes: readonly OpAttribute[] = []): number {
+  const [{ id }] = binding.executeOp(operation, attributes, [], 1);
+  const number = binding.tensorDataSync(id)[0];
+  binding.deleteTensor(id);
   return number;
 }
 
 /** What our library knows of the device that operations run on. Only for code that a check of `hasNativeLibrary` guards. */
 export const device = {
   /** Bfloat16 products: on a processor with AVX512_BF16 or AMX, on an NVIDIA GPU from compute capability 8.0 on. */
-  hasBfloat16: (): boolean => ask(requireTensorflow(), 'MelstromHasBfloat16') === 1,
+  hasBfloat16: (): boolean => ask(requireTensorflow().binding, 'MelstromHasBfloat16') === 1,
   /** What our own products in bfloat16 need of the processor: AMX, and the system's leave to use it. */
-  hasTiles: (): boolean => ask(requireTensorflow(), 'MelstromHasTiles') === 1,
+  hasTiles: (): boolean => ask(requireTensorflow().binding, 'MelstromHasTiles') === 1,
   /** Whether an operation on numbers of this format, by TensorFlow's number, can run on such a device. */
-  hasKernel: (type: 'CPU' | 'GPU', operation: string, format: number): boolean =>
-    ask(requireTensorflow(), 'MelstromHasKernel', [attribute.text('device', type), attribute.text('operation', operation), attribute.dtype('format', format)]) === 1,
+  hasKernel: (type: 'CPU' | 'GPU', operation: string, format: number, binding = requireTensorflow().binding): boolean =>
+    ask(binding, 'MelstromHasKernel', [attribute.text('device', type), attribute.text('operation', operation), attribute.dtype('format', format)]) === 1,
   /** Lets products of float32 on a GPU keep only ten bits of each factor, or not. Returns what was in force before. */
-  allowTf32: (isAllowed: boolean): boolean => ask(requireTensorflow(), 'MelstromAllowTf32', [attribute.bool('allowed', isAllowed)]) === 1,
+  allowTf32: (isAllowed: boolean): boolean => ask(requireTensorflow().binding, 'MelstromAllowTf32', [attribute.bool('allowed', isAllowed)]) === 1,
 };
 
 /** Attribute makers, so that operations read as one line each. */

@@ -38,10 +38,16 @@ function examine(): { isSupported: boolean; hasTiles: boolean } | null {
   return examined;
 }
 
+/** What 'auto' stands for on the engine in use. */
+function fastestPrecision(): ConvPrecision {
+  return supportsBfloat16() && tensorflowBackend()?.isUsingGpuDevice === false ? 'bfloat16' : 'float32';
+}
+
 /**
- * Sets the precision of every later convolution and matrix product, gradients included. 'auto' takes bfloat16 where it
- * is supported: with AMX a training step takes some two thirds of the time, and the loss follows the float32 run closely.
- * Without AMX most 3 × 3 convolutions stay in float32 in either case, since our own kernel is faster in it.
+ * Sets the precision of every later convolution and matrix product, gradients included. 'auto' takes bfloat16 on a processor that
+ * has it: with AMX a training step takes some two thirds of the time, and the loss follows the float32 run closely. Without AMX
+ * most 3 × 3 convolutions stay in float32 in either case, since our own kernel is faster in it. On a GPU 'auto' is float32: what
+ * takes the time there is handing operations over, and bfloat16 hands over more.
  *
  * @returns the precision now in force.
  * @throws MelstromError when bfloat16 is asked for on an engine without it.
@@ -56,7 +62,7 @@ export function setConvPrecision(wanted: ConvPrecision | 'auto'): ConvPrecision 
       fix: "Use 'auto' to take bfloat16 only where it exists.",
     });
   }
-  chosen = wanted === 'auto' ? (supportsBfloat16() ? 'bfloat16' : 'float32') : wanted;
+  chosen = wanted === 'auto' ? fastestPrecision() : wanted;
   return chosen;
 }
 

@@ -4,6 +4,7 @@ import type { BuildState, DoctorReport, Found } from './doctor-report.js';
 
 const GIGABYTE = 1e9;
 const WITH_BFLOAT16 = 'bfloat16 in convolutions and matrix products, unless `precision: float32` or --precision float32 says otherwise';
+const BFLOAT16_ON_REQUEST = 'float32, all 24 bits of it; bfloat16 with `precision: bfloat16` or --precision bfloat16, which is no faster on a GPU unless networks are large';
 const WITHOUT_BFLOAT16 = 'float32: bfloat16 needs the native library and a processor with avx512_bf16 or amx_bf16, or an NVIDIA GPU of compute capability 8.0 or later';
 
 /** What the doctor says: every finding as a line, and the errors among them as sentences. */
@@ -22,7 +23,7 @@ export function describeDoctor(report: DoctorReport): DoctorWords {
     ['processor', `${processor.model}, ${processor.threads} threads, ${gigabytes(processor.memoryBytes)} memory, ${processor.flags.join(' ') || 'no vector instructions known'}`],
     ['engine', engine === null ? `none: ${report.engineProblem}` : describeEngine(engine)],
     ...(engine?.reason === undefined ? [] : [['', engine.reason] as const]),
-    ['precision', report.hasBfloat16 ? WITH_BFLOAT16 : WITHOUT_BFLOAT16],
+    ['precision', precisionOf(report)],
     ['native engine', describeBuild(builds.tensorflow)],
     ['CUDA engine', describeBuild(builds['tensorflow-cuda'])],
     ['wasm SIMD', report.wasmSimd ? 'yes' : 'no: the wasm engine will be several times slower'],
@@ -34,6 +35,11 @@ export function describeDoctor(report: DoctorReport): DoctorWords {
     ['cache', `${cache.folder}, ${gigabytes(cache.bytes)} (MELSTROM_CACHE moves it)`],
   ];
   return { lines: rows.map(([name, text]) => `${name.padEnd(15)}${text}`), errors: errorsOf(report) };
+}
+
+function precisionOf({ engine, hasBfloat16 }: DoctorReport): string {
+  if (!hasBfloat16) return WITHOUT_BFLOAT16;
+  return engine?.isUsingGpu === true ? BFLOAT16_ON_REQUEST : WITH_BFLOAT16;
 }
 
 function errorsOf({ engine, engineProblem, gpu, builds }: DoctorReport): string[] {

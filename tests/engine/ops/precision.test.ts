@@ -1,6 +1,7 @@
 import * as tf from '@tensorflow/tfjs';
 import { afterEach, beforeEach, describe, expect, it, type TestContext } from 'vitest';
-import { conv2d, convPrecision, linear, matMul, normConv2d, setConvPrecision, supportsBfloat16, withConvPrecision } from '../../../src/engine/ops/index.js';
+import { conv2d, convPrecision, linear, matMul, normConv2d, setConvPrecision, supportsBfloat16, withConvPrecision, type ConvPrecision } from '../../../src/engine/ops/index.js';
+import { tensorflowBackend } from '../../../src/engine/ops/native-kernels.js';
 import { expectClose } from '../../support/close.js';
 import { useEngine } from '../../support/engine.js';
 import { randomGrids, takeGpuPath } from './variants.js';
@@ -11,6 +12,11 @@ const read = (tensor: tf.Tensor) => ({ shape: tensor.shape, data: tensor.dataSyn
 
 function normalTensors(shapes: readonly (readonly number[])[], seed: number): tf.Tensor[] {
   return randomGrids(shapes, seed).map(({ shape, data }) => tf.tensor(Float32Array.from(data), [...shape], 'float32'));
+}
+
+/** Bfloat16 where a processor has it; on a GPU it is no faster. */
+function fastest(): ConvPrecision {
+  return supportsBfloat16() && tensorflowBackend()?.isUsingGpuDevice === false ? 'bfloat16' : 'float32';
 }
 
 /** Compares a function of tensors and its gradients in both precisions. */
@@ -38,7 +44,15 @@ describe('convolution precision', () => {
 
   it('is float32 unless told otherwise, and auto takes what the processor has', () => {
     expect(convPrecision()).toBe('float32');
-    expect(setConvPrecision('auto')).toBe(supportsBfloat16() ? 'bfloat16' : 'float32');
+    expect(setConvPrecision('auto')).toBe(fastest());
+  });
+
+  describe('on a GPU', () => {
+    takeGpuPath();
+    it('is float32 when it is left open', (context) => {
+      if (tensorflowBackend() === null) context.skip('needs the native engine: run `melstrom setup`');
+      expect(setConvPrecision('auto')).toBe('float32');
+    });
   });
 
   it('is put back after an error', () => {
@@ -47,7 +61,7 @@ describe('convolution precision', () => {
   });
 
   it('lasts until what was promised is done, kept or broken', async () => {
-    const best = supportsBfloat16() ? 'bfloat16' : 'float32';
+    const best = fastest();
     const later = withConvPrecision('auto', async () => {
       await Promise.resolve();
       return convPrecision();
