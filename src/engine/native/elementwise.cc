@@ -1,5 +1,6 @@
 // SiLU and its gradient, bias with residuals, time embedding, and sums per channel.
 #include "common.h"
+#include "requirements.h"
 
 namespace melstrom {
 
@@ -75,15 +76,10 @@ class AddBiasOp : public OpKernel {
   void Compute(OpKernelContext* context) override {
     const Tensor &x = context->input(0), &bias = context->input(1);
     const int64_t channels = bias.NumElements();
-    OP_REQUIRES(context, x.dims() > 0 && x.dim_size(x.dims() - 1) == channels && channels > 0,
-                absl::InvalidArgumentError("add bias: bias must have one value per channel"));
-    for (int r = 0; r < residual_count_; ++r)
-      OP_REQUIRES(context, context->input(2 + r).shape() == x.shape(), absl::InvalidArgumentError("add bias: residuals must have the shape of x"));
+    if (!RequireAddBias(context, residual_count_)) return;
     const bool has_embedding = context->num_inputs() > 2 + residual_count_;
     const int64_t items = has_embedding ? x.dim_size(0) : 1;
     const float* embedding = has_embedding ? context->input(2 + residual_count_).flat<float>().data() : nullptr;
-    OP_REQUIRES(context, !has_embedding || context->input(2 + residual_count_).NumElements() == items * channels,
-                absl::InvalidArgumentError("add bias: the embedding must be [B, C]"));
     Tensor* y = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
     if (x.NumElements() == 0) return;
@@ -123,8 +119,7 @@ class AddTimeEmbeddingOp : public OpKernel {
   using OpKernel::OpKernel;
   void Compute(OpKernelContext* context) override {
     const Tensor &x = context->input(0), &embedding = context->input(1);
-    OP_REQUIRES(context, x.dims() == 4 && x.NumElements() > 0 && embedding.NumElements() == x.dim_size(0) * x.dim_size(3),
-                absl::InvalidArgumentError("time embedding: x must be [B, H, W, C], the embedding [B, C]"));
+    if (!RequireTimeEmbedding(context)) return;
     const int64_t items = x.dim_size(0), channels = x.dim_size(3);
     Tensor* y = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &y));
@@ -153,7 +148,7 @@ class ChannelSumOp : public OpKernel {
   }
   void Compute(OpKernelContext* context) override {
     const Tensor& x = context->input(0);
-    OP_REQUIRES(context, x.dims() > (per_item_ ? 1 : 0) && x.NumElements() > 0, absl::InvalidArgumentError("channel sum: x must have channels"));
+    if (!RequireChannels(context, per_item_)) return;
     const int64_t channels = x.dim_size(x.dims() - 1), items = per_item_ ? x.dim_size(0) : 1;
     const Lanes layout(x.NumElements() / (items * channels), channels);
     Tensor* sum = nullptr;

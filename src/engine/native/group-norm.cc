@@ -1,5 +1,6 @@
 // Group normalisation with an optional SiLU, and its gradient, in two passes over each item.
 #include "group-norm-loops.h"
+#include "requirements.h"
 
 namespace melstrom {
 
@@ -45,15 +46,6 @@ class GroupNormBase : public OpKernel {
     ParallelFor(context, items * layout.chunks, cost, [&](int64_t unit) { second(unit / layout.chunks, unit % layout.chunks); });
   }
 
-  bool CheckShapes(OpKernelContext* context, const Tensor& x, const Tensor& gamma, const Tensor& beta) const {
-    if (x.dims() != 4 || x.NumElements() == 0 || groups_ < 1 || x.dim_size(3) % groups_ != 0 ||
-        gamma.NumElements() != x.dim_size(3) || beta.NumElements() != x.dim_size(3)) {
-      context->SetStatus(absl::InvalidArgumentError("group norm: x must be [B, H, W, C] with groups dividing C, gamma and beta [C]"));
-      return false;
-    }
-    return true;
-  }
-
   int groups_;
   float epsilon_;
   bool silu_;
@@ -67,7 +59,7 @@ class GroupNormOp : public GroupNormBase {
 
   void Compute(OpKernelContext* context) override {
     const Tensor& x = context->input(0);
-    if (!CheckShapes(context, x, context->input(1), context->input(2))) return;
+    if (!RequireGroupNorm(context, x, context->input(1), context->input(2), groups_)) return;
     const int64_t items = x.dim_size(0), rows = x.dim_size(1) * x.dim_size(2), channels = x.dim_size(3);
     const Lanes layout(rows, channels);
     Tensor *y = nullptr, *mean = nullptr, *inverse_deviation = nullptr;
@@ -147,11 +139,8 @@ class GroupNormGradOp : public GroupNormBase {
 
   void Compute(OpKernelContext* context) override {
     const Tensor &dy = context->input(0), &x = context->input(1);
-    if (!CheckShapes(context, x, context->input(2), context->input(3))) return;
+    if (!RequireGroupNormGrad(context, groups_)) return;
     const int64_t items = x.dim_size(0), rows = x.dim_size(1) * x.dim_size(2), channels = x.dim_size(3);
-    OP_REQUIRES(context, dy.shape() == x.shape() && context->input(4).NumElements() == items * groups_ &&
-                             context->input(5).NumElements() == items * groups_,
-                absl::InvalidArgumentError("group norm gradient: dy must have the shape of x, statistics [B, groups]"));
     const Lanes layout(rows, channels);
     Tensor *dx = nullptr, *dgamma = nullptr, *dbeta = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, x.shape(), &dx));

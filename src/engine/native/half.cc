@@ -1,5 +1,6 @@
 // Between float and bfloat16: single casts, and the gradient of a layer's output cast and summed for its bias in one pass.
 #include "common.h"
+#include "requirements.h"
 
 namespace melstrom {
 
@@ -49,7 +50,7 @@ class HalveGradientOp : public OpKernel {
   }
   void Compute(OpKernelContext* context) override {
     const Tensor& dy = context->input(0);
-    OP_REQUIRES(context, dy.dims() > 1 && dy.NumElements() > 0, absl::InvalidArgumentError("halve gradient: dy must be [B, ..., C]"));
+    if (!RequireChannels(context, per_item_)) return;
     const int64_t channels = dy.dim_size(dy.dims() - 1), items = per_item_ ? dy.dim_size(0) : 1;
     const Lanes layout(dy.NumElements() / (items * channels), channels);
     Tensor *half = nullptr, *sum = nullptr, *item_sums = nullptr;

@@ -1,5 +1,6 @@
 // AdamW, moving average and norm over all parameters of a network in one call each.
 #include "common.h"
+#include "requirements.h"
 
 namespace melstrom {
 
@@ -29,17 +30,6 @@ inline std::vector<Piece> CutPieces(OpKernelContext* context, int first, int cou
     for (int64_t begin = 0; begin < size; begin += kChunkValues) pieces.push_back({tensor, begin, std::min(size, begin + kChunkValues)});
   }
   return pieces;
-}
-
-// Checks that `lists` lists of `count` tensors, from input `first` on, have the same sizes.
-inline bool SameSizes(OpKernelContext* context, int first, int count, int lists) {
-  for (int list = 1; list < lists; ++list)
-    for (int tensor = 0; tensor < count; ++tensor)
-      if (context->input(first + list * count + tensor).NumElements() != context->input(first + tensor).NumElements()) {
-        context->SetStatus(absl::InvalidArgumentError("optimiser: the tensors of all lists must have the same sizes"));
-        return false;
-      }
-  return true;
 }
 
 // The square root of x >= 0 by Newton's method, to about 1e-7 relative; NaN stays NaN. The library's own may set errno,
@@ -85,8 +75,7 @@ class AdamWOp : public OpKernel {
   }
   void Compute(OpKernelContext* context) override {
     const int count = count_;
-    if (!SameSizes(context, 1, count, 4)) return;
-    OP_REQUIRES(context, context->input(0).NumElements() == 7 + count, absl::InvalidArgumentError("adamw: expected 7 scalars and one decay per parameter"));
+    if (!RequireAdamW(context, count)) return;
     const float* scalars = context->input(0).flat<float>().data();
     std::vector<const float*> in(4 * count);
     std::vector<float*> out(3 * count);
@@ -119,7 +108,7 @@ class EmaOp : public OpKernel {
   }
   void Compute(OpKernelContext* context) override {
     const int count = count_;
-    if (!SameSizes(context, 0, count, 2)) return;
+    if (!RequireSameSizes(context, 0, count, 2)) return;
     std::vector<const float*> in(2 * count);
     std::vector<float*> out(count);
     for (int i = 0; i < 2 * count; ++i) in[i] = context->input(i).flat<float>().data();

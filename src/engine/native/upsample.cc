@@ -1,5 +1,6 @@
 // Nearest-neighbour doubling of rows and columns, and its gradient.
 #include "common.h"
+#include "requirements.h"
 
 namespace melstrom {
 
@@ -37,8 +38,7 @@ class UpsampleNearest2xGradOp : public OpKernel {
   using OpKernel::OpKernel;
   void Compute(OpKernelContext* context) override {
     const Tensor& dy = context->input(0);
-    OP_REQUIRES(context, dy.dims() == 4 && dy.dim_size(1) % 2 == 0 && dy.dim_size(2) % 2 == 0,
-                absl::InvalidArgumentError("upsample gradient: dy must be [B, 2H, 2W, C]"));
+    if (!RequireDoubled(context)) return;
     const int64_t height = dy.dim_size(1) / 2, columns = dy.dim_size(2) / 2, channels = dy.dim_size(3);
     Tensor* dx = nullptr;
     OP_REQUIRES_OK(context, context->allocate_output(0, TensorShape({dy.dim_size(0), height, columns, channels}), &dx));

@@ -71,14 +71,9 @@ class GpuAddBiasOp : public OpKernel {
   void Compute(OpKernelContext* context) override {
     const Tensor &x = context->input(0), &bias = context->input(1);
     const int64_t channels = bias.NumElements(), count = x.NumElements();
-    OP_REQUIRES(context, x.dims() > 0 && x.dim_size(x.dims() - 1) == channels && channels > 0,
-                absl::InvalidArgumentError("add bias: bias must have one value per channel"));
-    for (int r = 0; r < residual_count_; ++r)
-      OP_REQUIRES(context, context->input(2 + r).shape() == x.shape(), absl::InvalidArgumentError("add bias: residuals must have the shape of x"));
+    if (!RequireAddBias(context, residual_count_)) return;
     const bool has_embedding = context->num_inputs() > 2 + residual_count_;
     const int64_t items = has_embedding ? x.dim_size(0) : 1;
-    OP_REQUIRES(context, !has_embedding || context->input(2 + residual_count_).NumElements() == items * channels,
-                absl::InvalidArgumentError("add bias: the embedding must be [B, C]"));
     Tensor* y = Make(context, 0, x.shape());
     if (y == nullptr || count == 0) return;
     GpuQueue queue(context);
@@ -98,8 +93,7 @@ class GpuAddTimeEmbeddingOp : public OpKernel {
   using OpKernel::OpKernel;
   void Compute(OpKernelContext* context) override {
     const Tensor &x = context->input(0), &embedding = context->input(1);
-    OP_REQUIRES(context, x.dims() == 4 && x.NumElements() > 0 && embedding.NumElements() == x.dim_size(0) * x.dim_size(3),
-                absl::InvalidArgumentError("time embedding: x must be [B, H, W, C], the embedding [B, C]"));
+    if (!RequireTimeEmbedding(context)) return;
     Tensor* y = Make(context, 0, x.shape());
     if (y == nullptr) return;
     const int64_t count = x.NumElements();
@@ -130,7 +124,7 @@ class GpuChannelSumOp : public OpKernel {
   }
   void Compute(OpKernelContext* context) override {
     const Tensor& x = context->input(0);
-    OP_REQUIRES(context, x.dims() > (per_item_ ? 1 : 0) && x.NumElements() > 0, absl::InvalidArgumentError("channel sum: x must have channels"));
+    if (!RequireChannels(context, per_item_)) return;
     const int64_t channels = x.dim_size(x.dims() - 1), items = per_item_ ? x.dim_size(0) : 1;
     Tensor* sum = Make(context, 0, per_item_ ? TensorShape({items, channels}) : TensorShape({channels}));
     if (sum != nullptr) SumRows(context, x, items, nullptr, per_item_ ? Floats(sum) : nullptr, per_item_ ? nullptr : Floats(sum));
@@ -147,7 +141,7 @@ class GpuHalveGradientOp : public OpKernel {
   }
   void Compute(OpKernelContext* context) override {
     const Tensor& dy = context->input(0);
-    OP_REQUIRES(context, dy.dims() > 1 && dy.NumElements() > 0, absl::InvalidArgumentError("halve gradient: dy must be [B, ..., C]"));
+    if (!RequireChannels(context, per_item_)) return;
     const int64_t channels = dy.dim_size(dy.dims() - 1), items = per_item_ ? dy.dim_size(0) : 1;
     Tensor *half = Make(context, 0, dy.shape()), *sum = Make(context, 1, TensorShape({channels})), *item_sums = Make(context, 2, TensorShape({items, channels}));
     if (half != nullptr && sum != nullptr && item_sums != nullptr) SumRows(context, dy, items, Values<Half>(half), Floats(item_sums), Floats(sum));
@@ -175,7 +169,7 @@ class GpuUpsampleGradOp : public OpKernel {
   using OpKernel::OpKernel;
   void Compute(OpKernelContext* context) override {
     const Tensor& dy = context->input(0);
-    OP_REQUIRES(context, dy.dims() == 4 && dy.dim_size(1) % 2 == 0 && dy.dim_size(2) % 2 == 0, absl::InvalidArgumentError("upsample gradient: dy must be [B, 2H, 2W, C]"));
+    if (!RequireDoubled(context)) return;
     const int64_t columns = dy.dim_size(2) / 2, channels = dy.dim_size(3);
     Tensor* dx = Make(context, 0, TensorShape({dy.dim_size(0), dy.dim_size(1) / 2, columns, channels}));
     if (dx == nullptr || dx->NumElements() == 0) return;

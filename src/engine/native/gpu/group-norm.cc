@@ -20,12 +20,6 @@ class GpuGroupNormBase : public OpKernel {
   }
 
  protected:
-  bool CheckShapes(OpKernelContext* context, const Tensor& x, const Tensor& gamma, const Tensor& beta) const {
-    if (x.dims() == 4 && x.NumElements() > 0 && groups_ >= 1 && x.dim_size(3) % groups_ == 0 && gamma.NumElements() == x.dim_size(3) && beta.NumElements() == x.dim_size(3)) return true;
-    context->SetStatus(absl::InvalidArgumentError("group norm: x must be [B, H, W, C] with groups dividing C, gamma and beta [C]"));
-    return false;
-  }
-
   // One block for each item and group.
   Grid GroupGrid(int64_t items) const { return {static_cast<unsigned>(items * groups_)}; }
 
@@ -40,7 +34,7 @@ class GpuGroupNormOp : public GpuGroupNormBase {
   using GpuGroupNormBase::GpuGroupNormBase;
   void Compute(OpKernelContext* context) override {
     const Tensor &x = context->input(0), &gamma = context->input(1), &beta = context->input(2);
-    if (!CheckShapes(context, x, gamma, beta)) return;
+    if (!RequireGroupNorm(context, x, gamma, beta, groups_)) return;
     const int64_t items = x.dim_size(0), rows = x.dim_size(1) * x.dim_size(2), channels = x.dim_size(3);
     Tensor *y = Make(context, 0, x.shape()), *mean = Make(context, 1, TensorShape({items, groups_})), *inverse = Make(context, 2, TensorShape({items, groups_}));
     if (y == nullptr || mean == nullptr || inverse == nullptr) return;
@@ -57,10 +51,8 @@ class GpuGroupNormGradOp : public GpuGroupNormBase {
   void Compute(OpKernelContext* context) override {
     const Tensor &dy = context->input(0), &x = context->input(1), &gamma = context->input(2), &beta = context->input(3);
     const Tensor &mean = context->input(4), &inverse = context->input(5);
-    if (!CheckShapes(context, x, gamma, beta)) return;
+    if (!RequireGroupNormGrad(context, groups_)) return;
     const int64_t items = x.dim_size(0), rows = x.dim_size(1) * x.dim_size(2), channels = x.dim_size(3);
-    OP_REQUIRES(context, dy.shape() == x.shape() && mean.NumElements() == items * groups_ && inverse.NumElements() == items * groups_,
-                absl::InvalidArgumentError("group norm gradient: dy must have the shape of x, statistics [B, groups]"));
     Tensor *dx = Make(context, 0, x.shape()), *dgamma = Make(context, 1, TensorShape({channels})), *dbeta = Make(context, 2, TensorShape({channels}));
     Tensor sums;
     if (dx == nullptr || dgamma == nullptr || dbeta == nullptr || !MakeScratch(context, items * 2 * channels, &sums)) return;

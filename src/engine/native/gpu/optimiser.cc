@@ -7,24 +7,13 @@ using namespace tensorflow;
 
 namespace {
 
-// Checks that `lists` lists of `count` tensors, from input `first` on, have the same sizes.
-bool SameSizes(OpKernelContext* context, int first, int count, int lists) {
-  for (int i = count; i < lists * count; ++i) {
-    if (context->input(first + i).NumElements() == context->input(first + i % count).NumElements()) continue;
-    context->SetStatus(absl::InvalidArgumentError("optimiser: the tensors of all lists must have the same sizes"));
-    return false;
-  }
-  return true;
-}
-
 class GpuAdamWOp : public OpKernel {
  public:
   explicit GpuAdamWOp(OpKernelConstruction* construction) : OpKernel(construction) {
     OP_REQUIRES_OK(construction, construction->GetAttr("N", &count_));
   }
   void Compute(OpKernelContext* context) override {
-    if (!SameSizes(context, 1, count_, 4)) return;
-    OP_REQUIRES(context, context->input(0).NumElements() == 7 + count_, absl::InvalidArgumentError("adamw: expected 7 scalars and one decay per parameter"));
+    if (!RequireAdamW(context, count_)) return;
     GpuQueue queue(context);
     const auto input = [&](int list, int index) { return Floats(context->input(1 + list * count_ + index)); };
     for (int index = 0; index < count_; ++index) {
@@ -53,7 +42,7 @@ class GpuEmaOp : public OpKernel {
     rest_ = static_cast<float>(1.0 - static_cast<double>(decay));
   }
   void Compute(OpKernelContext* context) override {
-    if (!SameSizes(context, 0, count_, 2)) return;
+    if (!RequireSameSizes(context, 0, count_, 2)) return;
     GpuQueue queue(context);
     for (int index = 0; index < count_; ++index) {
       const Tensor& average = context->input(index);

@@ -2,6 +2,7 @@
 #ifndef MELSTROM_GPU_OUTPUTS_H_
 #define MELSTROM_GPU_OUTPUTS_H_
 
+#include "../requirements.h"
 #include "queue.h"
 
 namespace melstrom {
