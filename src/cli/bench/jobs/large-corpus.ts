@@ -1,5 +1,5 @@
 // A corpus of many hours made ready and trained on, for its peak of memory.
-import { mkdirSync, statfsSync } from 'node:fs';
+import { mkdirSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeWav } from '../../../audio/encode.node.js';
 import { MelstromError } from '../../../base/errors.js';
@@ -28,19 +28,22 @@ export function requireDisk(folder: string, { hours, sampleRateHz }: { readonly 
   });
 }
 
-/** Writes hours of sound, no two files alike, in two labels. Mono, 16 bits. */
+/** Writes hours of sound, no two files alike, in two labels: one sound over and over, each time from another place on. Mono, 16 bits. */
 export async function writeLargeCorpus(folder: string, { hours, sampleRateHz }: { readonly hours: number; readonly sampleRateHz: number }): Promise<void> {
   const total = Math.round(hours * 3600 * sampleRateHz);
   const noise = createRandom(0, 'large corpus').normals(Math.min(FILE_SECONDS * sampleRateHz, Math.ceil(total / FEWEST_FILES)));
-  for (let number = 0, done = 0; done < total; number += 1) {
-    const length = Math.min(noise.length, total - done);
-    const [hz, shift] = [100 + ((37 * number) % 3000), (7919 * number) % noise.length];
-    const samples = new Float32Array(length);
-    for (let sample = 0; sample < length; sample += 1) samples[sample] = 0.3 * Math.sin((2 * Math.PI * hz * sample) / sampleRateHz) + 0.05 * noise[(sample + shift) % noise.length];
-    const label = join(folder, number % 2 === 0 ? 'even' : 'odd');
-    mkdirSync(label, { recursive: true });
-    await writeWav(join(label, `${number}.wav`), { sampleRateHz, channels: [samples] }, { bitDepth: 16, seed: number });
-    done += length;
+  const samples = noise.map((value, sample) => 0.05 * value + 0.3 * Math.sin((2 * Math.PI * 440 * sample) / sampleRateHz));
+  const first = join(folder, 'even', '0.wav');
+  for (const label of ['even', 'odd']) mkdirSync(join(folder, label), { recursive: true });
+  await writeWav(first, { sampleRateHz, channels: [samples] }, { bitDepth: 16 });
+  const file = readFileSync(first);
+  const [header, sound] = [file.subarray(0, file.length - BYTES_PER_SAMPLE * samples.length), file.subarray(file.length - BYTES_PER_SAMPLE * samples.length)];
+  for (let number = 1; number * samples.length < total; number += 1) {
+    const path = join(folder, number % 2 === 0 ? 'even' : 'odd', `${number}.wav`);
+    const shift = (7919 * number) % samples.length;
+    const left = total - number * samples.length;
+    if (left < samples.length) await writeWav(path, { sampleRateHz, channels: [samples.subarray(0, left)] }, { bitDepth: 16 });
+    else writeFileSync(path, Buffer.concat([header, sound.subarray(BYTES_PER_SAMPLE * shift), sound.subarray(0, BYTES_PER_SAMPLE * shift)]));
   }
 }
 
