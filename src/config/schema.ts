@@ -62,7 +62,7 @@ export const runConfigSchema = z.strictObject({
   mel: melSchema.prefault({}),
   /** `latent` diffuses in the autoencoder's latent space; `pixel` on the spectrogram itself, without autoencoder. */
   representation: z.enum(['latent', 'pixel']).default('latent'),
-  /** Of convolutions and matrix products, in training and in drawing from the run; weights, sums and norms stay float32. `auto`: bfloat16 where the processor has it, about twice as fast. */
+  /** Of convolutions and matrix products, in training and in drawing from the run; weights, sums and norms stay float32. `auto`: bfloat16 where the processor has it (up to a third less time), float32 on a GPU. */
   precision: z.enum(['auto', 'float32', 'bfloat16']).default('auto'),
   /** The folder of a pipeline to go on from: ours, a run, or one that diffusers made; null trains from nothing. Relative to this file. Networks, and mel, diffusion and representation where they are not given, are its own. */
   initialPipeline: z.string().min(1).nullable().default(null),

@@ -85,10 +85,14 @@ async function startNative(): Promise<EngineInfo | string> {
   }
 }
 
+/** Ends the look at a GPU's operations that an earlier start began. */
+let endWatch = (): void => undefined;
+
 /** Products of float32 stay products of float32, and what the GPU can't do is told. Returns why our kernels are not used there, if so. */
 function prepareGpu(): string | null {
   device.allowTf32(false);
-  watchHostOperations((operation, format, binding) => device.hasKernel('GPU', operation, format, binding));
+  endWatch();
+  endWatch = watchHostOperations((operation, format, binding) => device.hasKernel('GPU', operation, format, binding));
   supportsBfloat16(); // asked once, before anything is recorded
   const problem = problemOnGpu();
   return problem === null ? null : `Our kernels are not used on this GPU, so that training takes several times as long: ${problem}.`;

@@ -100,7 +100,7 @@ export function hasNativeKernel(name: NativeKernel): boolean {
   return !requireTensorflow().isUsingGpuDevice || (!PROCESSOR_ONLY.has(name) && problemOnGpu() === null);
 }
 
-/** Why our kernels can't be used on the GPU that is in use; null when they can. They are compiled at the first call: about a second. */
+/** Why our kernels can't be used on the GPU that is in use; null when they can. They are compiled at the first call, for a few seconds. */
 export function problemOnGpu(): string | null {
   const backend = requireTensorflow();
   if (gpuProblem?.backend !== backend) gpuProblem = { backend, text: problemOf(() => ask(backend.binding, 'MelstromGpuReady')) };

@@ -4,7 +4,7 @@ import type { BuildState, DoctorReport, Found } from './doctor-report.js';
 
 const GIGABYTE = 1e9;
 const WITH_BFLOAT16 = 'bfloat16 in convolutions and matrix products, unless `precision: float32` or --precision float32 says otherwise';
-const BFLOAT16_ON_REQUEST = 'float32, all 24 bits of it; bfloat16 with `precision: bfloat16` or --precision bfloat16, which is no faster on a GPU unless networks are large';
+const BFLOAT16_ON_REQUEST = 'float32, all 24 bits of it; bfloat16 with `precision: bfloat16` or --precision bfloat16, which was no faster on the GPU that was measured';
 const WITHOUT_BFLOAT16 = 'float32: bfloat16 needs the native library and a processor with avx512_bf16 or amx_bf16, or an NVIDIA GPU of compute capability 8.0 or later';
 
 /** What the doctor says: every finding as a line, and the errors among them as sentences. */
